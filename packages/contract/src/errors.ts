@@ -1,0 +1,89 @@
+/** Everything that can go wrong for a caller: one code, its HTTP status and its title (RFC 9457). */
+export const errorCodes = {
+  invalid_input: { status: 422, title: "The input is not valid" },
+  invalid_json: { status: 400, title: "The request body is not JSON" },
+  invalid_schedule: { status: 422, title: "The schedule cannot be read" },
+  invalid_cursor: { status: 422, title: "The cursor is not one of ours" },
+  unauthenticated: { status: 401, title: "No valid token" },
+  forbidden: { status: 403, title: "This token may not do that" },
+  not_found: { status: 404, title: "Not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  conflict: { status: 409, title: "Conflict with the current state" },
+  payload_too_large: { status: 413, title: "The request is too large" },
+  unsupported_media_type: { status: 415, title: "Unsupported content type" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  internal: { status: 500, title: "Something went wrong on our side" },
+  unavailable: { status: 503, title: "The database is away" },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorDetails {
+  /** What to do next, with an example to copy. */
+  hint: string;
+  /** The input field at fault, as a dotted path. */
+  field?: string;
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
+/** The one error a caller meets, whichever face it came through. `detail` and `hint` never hold a secret. */
+export class SchedulerError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly field: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, { hint, field, retryAfterSeconds, cause }: ErrorDetails) {
+    super(detail, { cause });
+    this.name = "SchedulerError";
+    this.code = code;
+    this.hint = hint;
+    this.field = field;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** An error on the wire: `application/problem+json` over REST, the text of an `isError` result over MCP. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  hint: string;
+  field?: string;
+  retry_after_seconds?: number;
+  request_id: string;
+}
+
+/** Turns whatever was thrown into a problem. What is not a SchedulerError shows nothing of itself. */
+export function toProblem(error: unknown, requestId: string): Problem {
+  const known =
+    error instanceof SchedulerError
+      ? error
+      : new SchedulerError("internal", "The request could not be carried out.", {
+          hint: `Try again; if it happens again, look for request_id ${requestId} in the server's log.`,
+        });
+  const { status, title } = errorCodes[known.code];
+  return {
+    type: `urn:scheduler:error:${known.code}`,
+    title,
+    status,
+    detail: known.message,
+    code: known.code,
+    hint: known.hint,
+    ...(known.field === undefined ? {} : { field: known.field }),
+    ...(known.retryAfterSeconds === undefined ? {} : { retry_after_seconds: known.retryAfterSeconds }),
+    request_id: requestId,
+  };
+}
+
+/** Reads a problem back into the error it was; the client's half of `toProblem`. */
+export function fromProblem(problem: Problem): SchedulerError {
+  return new SchedulerError(problem.code in errorCodes ? problem.code : "internal", problem.detail, {
+    hint: problem.hint,
+    ...(problem.field === undefined ? {} : { field: problem.field }),
+    ...(problem.retry_after_seconds === undefined ? {} : { retryAfterSeconds: problem.retry_after_seconds }),
+  });
+}

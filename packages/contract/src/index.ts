@@ -1,0 +1,19 @@
+export * from "./errors.ts";
+export * from "./input.ts";
+export * from "./operation.ts";
+export * from "./operations/index.ts";
+export * from "./port.ts";
+export * from "./risk.ts";
+export type {
+  Attempt,
+  AttemptErrorCode,
+  AttemptStatus,
+  Execution,
+  ExecutionStatus,
+  ExecutionWithAttempts,
+  Trigger,
+} from "./schemas/execution.ts";
+export type { Job, JobKind, JobState } from "./schemas/job.ts";
+export type { RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
+export { maxBodyBytes } from "./schemas/request.ts";
+export type { Mode, Token, TokenKind } from "./schemas/token.ts";

@@ -1,0 +1,48 @@
+import type { z } from "zod";
+import type { Risk } from "./risk.ts";
+
+export const toolsets = ["jobs", "executions", "notifications", "secrets", "queues", "agents"] as const;
+export type Toolset = (typeof toolsets)[number];
+
+/** The HTTP face. A `{name}` in the path is the input field of that name; the rest is query or JSON body. */
+export interface HttpFace {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: `/v1/${string}`;
+  /** The status of a success. 200 unless told. */
+  status?: 200 | 201;
+}
+
+/** The MCP face. Absent: the operation is no tool. */
+export interface ToolFace {
+  toolset: Toolset;
+  /** The top-level output fields that a concise answer keeps; for lists, those of each row. */
+  concise: readonly string[];
+}
+
+/** One thing that a caller can ask for. Every face of it is derived from this. */
+export interface Operation<
+  Name extends string = string,
+  Input extends z.ZodObject = z.ZodObject,
+  Output extends z.ZodType = z.ZodType,
+> {
+  name: Name;
+  title: string;
+  /** For an agent that meets the operation for the first time: what it does, when to use it, what comes back. */
+  description: string;
+  input: Input;
+  output: Output;
+  risk: Risk;
+  /** Asking twice does no more than asking once. */
+  idempotent: boolean;
+  http: HttpFace;
+  tool?: ToolFace;
+  /** Needs no token: how a caller gets one. */
+  public?: true;
+}
+
+/** Declares an operation, keeping its exact types. */
+export function operation<Name extends string, Input extends z.ZodObject, Output extends z.ZodType>(
+  definition: Operation<Name, Input, Output>,
+): Operation<Name, Input, Output> {
+  return definition;
+}

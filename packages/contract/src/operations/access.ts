@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { operation } from "../operation.ts";
+import { deleted, id, instantInput, page, pageInput } from "../schemas/common.ts";
+import { modes, token, tokenKinds } from "../schemas/token.ts";
+
+export const login = operation({
+  name: "login",
+  title: "Log in",
+  description: "Trade an email and a password for a JWT that works as a bearer token for seven days.",
+  input: z.strictObject({ email: z.string().min(3).max(254), password: z.string().min(1).max(1000) }),
+  output: z.object({
+    token: z.string(),
+    expires_at: z.string(),
+    user: z.object({ id: z.string(), email: z.string() }),
+    workspace: z.object({ id: z.string(), name: z.string() }),
+  }),
+  risk: "write",
+  idempotent: false,
+  http: { method: "POST", path: "/v1/auth/login" },
+  public: true,
+});
+
+export const getMe = operation({
+  name: "get_me",
+  title: "Who am I",
+  description: "Show who the token belongs to, its workspace, its mode and what it may do.",
+  input: z.strictObject({}),
+  output: z.object({
+    kind: z.enum(tokenKinds),
+    name: z.string(),
+    mode: z.enum(modes),
+    read_only: z.boolean(),
+    agent: z.string().nullable(),
+    workspace: z.object({ id: z.string(), name: z.string() }),
+    user: z.object({ id: z.string(), email: z.string() }).nullable(),
+  }),
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/me" },
+});
+
+export const listTokens = operation({
+  name: "list_tokens",
+  title: "List tokens",
+  description: "List the workspace's tokens, newest first. The tokens themselves are never shown again.",
+  input: z.strictObject({ ...pageInput }),
+  output: page(token),
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/tokens" },
+});
+
+export const createToken = operation({
+  name: "create_token",
+  title: "Create a token",
+  description: "Create a token. The answer shows it once; only its hash is kept.",
+  input: z.strictObject({
+    name: z.string().trim().min(1).max(200),
+    kind: z.enum(tokenKinds).default("user"),
+    mode: z.enum(modes).default("live"),
+    agent: z.string().min(1).max(100).optional().describe("the agent's name; for kind agent only"),
+    read_only: z.boolean().default(false),
+    expires_at: instantInput.optional(),
+  }),
+  output: token.extend({ token: z.string() }),
+  risk: "write",
+  idempotent: false,
+  http: { method: "POST", path: "/v1/tokens", status: 201 },
+});
+
+export const deleteToken = operation({
+  name: "delete_token",
+  title: "Revoke a token",
+  description: "Revoke a token. Whoever uses it is refused from the next request on.",
+  input: z.strictObject({ token_id: id }),
+  output: deleted,
+  risk: "destructive",
+  idempotent: true,
+  http: { method: "DELETE", path: "/v1/tokens/{token_id}" },
+});

@@ -1,0 +1,40 @@
+import type { z } from "zod";
+import * as access from "./access.ts";
+import * as executions from "./executions.ts";
+import * as jobs from "./jobs.ts";
+
+/** Every operation, under the name that all faces use. */
+export const operations = {
+  login: access.login,
+  get_me: access.getMe,
+  list_tokens: access.listTokens,
+  create_token: access.createToken,
+  delete_token: access.deleteToken,
+
+  list_jobs: jobs.listJobs,
+  get_job: jobs.getJob,
+  create_job: jobs.createJob,
+  update_job: jobs.updateJob,
+  pause_job: jobs.pauseJob,
+  resume_job: jobs.resumeJob,
+  run_job: jobs.runJob,
+  cancel_job: jobs.cancelJob,
+  delete_job: jobs.deleteJob,
+  explain_job: jobs.explainJob,
+  preview_schedule: jobs.previewSchedule,
+
+  list_executions: executions.listExecutions,
+  get_execution: executions.getExecution,
+  wait_for_execution: executions.waitForExecution,
+  replay_execution: executions.replayExecution,
+  cancel_execution: executions.cancelExecution,
+} as const;
+
+export type Operations = typeof operations;
+export type OperationName = keyof Operations;
+
+/** What a caller writes: defaults may be left out. */
+export type Input<Name extends OperationName> = z.input<Operations[Name]["input"]>;
+/** What an implementation gets: checked, with defaults filled in. */
+export type ParsedInput<Name extends OperationName> = z.output<Operations[Name]["input"]>;
+export type Output<Name extends OperationName> = z.output<Operations[Name]["output"]>;

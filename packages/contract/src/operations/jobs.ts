@@ -1,0 +1,235 @@
+import { z } from "zod";
+import { operation } from "../operation.ts";
+import {
+  deleted,
+  id,
+  instant,
+  instantInput,
+  metadata,
+  page,
+  pageInput,
+  statuses,
+} from "../schemas/common.ts";
+import { execution } from "../schemas/execution.ts";
+import { job, jobKinds, jobStates } from "../schemas/job.ts";
+import { body, headers, method, retry, targetUrl, timeoutSeconds } from "../schemas/request.ts";
+
+const concise = ["id", "number", "name", "state", "kind", "url", "next_run_at", "last_status"] as const;
+
+/** The ways to say when: at most one of the four. */
+const timing = {
+  when: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('"in 2h", RFC 3339, "2026-07-01 09:00" in timezone, or a 5-field cron'),
+  cron: z.string().min(1).max(255).optional().describe("5 fields, in timezone"),
+  every_n_minutes: z.int().min(1).max(525_600).optional(),
+  run_at: instantInput.optional().describe("RFC 3339"),
+};
+
+const timezone = z.string().min(1).max(64).describe("IANA name");
+
+const name = z.string().trim().min(1).max(255);
+const description = z.string().max(2000);
+const maxRuns = z.int().min(1).max(1_000_000_000);
+
+export const listJobs = operation({
+  name: "list_jobs",
+  title: "List jobs",
+  description: "List the jobs of your workspace, newest first, with state and next run.",
+  input: z.strictObject({
+    state: z.enum(jobStates).optional(),
+    kind: z.enum(jobKinds).optional(),
+    search: z.string().min(1).max(200).optional().describe("part of the name or URL"),
+    metadata: metadata.optional().describe("labels that must all match"),
+    ...pageInput,
+  }),
+  output: page(job),
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/jobs" },
+  tool: { toolset: "jobs", concise },
+});
+
+export const getJob = operation({
+  name: "get_job",
+  title: "Get a job",
+  description: "Show one job: its request, its schedule, its health and its next runs.",
+  input: z.strictObject({ job_id: id }),
+  output: job,
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/jobs/{job_id}" },
+  tool: { toolset: "jobs", concise },
+});
+
+export const createJob = operation({
+  name: "create_job",
+  title: "Create a job",
+  description:
+    "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now. Delivery is at least once, retried until it succeeds or attempts run out.",
+  input: z.strictObject({
+    name,
+    url: targetUrl,
+    kind: z.enum(jobKinds).optional().describe("follows from the timing; one_time means now"),
+    method: method.default("GET"),
+    headers: headers.optional(),
+    body: body.optional(),
+    ...timing,
+    timezone: timezone.default("UTC"),
+    start_at: instantInput.optional(),
+    end_at: instantInput.optional(),
+    max_runs: maxRuns.optional(),
+    timeout_seconds: timeoutSeconds.default(30),
+    success_statuses: statuses.min(1).optional().describe('default ["2xx"]'),
+    retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
+    description: description.optional(),
+    metadata: metadata.optional(),
+  }),
+  output: job,
+  risk: "write",
+  idempotent: false,
+  http: { method: "POST", path: "/v1/jobs", status: 201 },
+  tool: { toolset: "jobs", concise },
+});
+
+export const updateJob = operation({
+  name: "update_job",
+  title: "Update a job",
+  description:
+    "Change the given fields of a job; null clears one. A new timing replaces the old and moves next_run_at. Executions under way keep the request they started with.",
+  input: z.strictObject({
+    job_id: id,
+    name: name.optional(),
+    url: targetUrl.optional(),
+    method: method.optional(),
+    headers: headers.nullable().optional(),
+    body: body.nullable().optional(),
+    ...timing,
+    timezone: timezone.optional(),
+    start_at: instantInput.nullable().optional(),
+    end_at: instantInput.nullable().optional(),
+    max_runs: maxRuns.nullable().optional(),
+    timeout_seconds: timeoutSeconds.nullable().optional(),
+    success_statuses: statuses.min(1).nullable().optional(),
+    retry: retry.nullable().optional(),
+    description: description.nullable().optional(),
+    metadata: metadata.nullable().optional(),
+  }),
+  output: job,
+  risk: "write",
+  idempotent: true,
+  http: { method: "PATCH", path: "/v1/jobs/{job_id}" },
+  tool: { toolset: "jobs", concise },
+});
+
+export const pauseJob = operation({
+  name: "pause_job",
+  title: "Pause a job",
+  description: "Stop a job from firing until it is resumed. What already runs goes on.",
+  input: z.strictObject({ job_id: id }),
+  output: job,
+  risk: "write",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/jobs/{job_id}/pause" },
+  tool: { toolset: "jobs", concise },
+});
+
+export const resumeJob = operation({
+  name: "resume_job",
+  title: "Resume a job",
+  description:
+    "Let a paused job fire again. The next run is computed from now; what was missed is not made up.",
+  input: z.strictObject({ job_id: id }),
+  output: job,
+  risk: "write",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/jobs/{job_id}/resume" },
+  tool: { toolset: "jobs", concise },
+});
+
+export const cancelJob = operation({
+  name: "cancel_job",
+  title: "Cancel a job",
+  description: "End a job for good: no more runs, and what has not started yet is canceled. It stays listed.",
+  input: z.strictObject({ job_id: id }),
+  output: job,
+  risk: "destructive",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/jobs/{job_id}/cancel" },
+});
+
+export const deleteJob = operation({
+  name: "delete_job",
+  title: "Delete a job",
+  description: "Delete a job for good: no more runs, and what has not started yet is canceled.",
+  input: z.strictObject({ job_id: id }),
+  output: deleted,
+  risk: "destructive",
+  idempotent: true,
+  http: { method: "DELETE", path: "/v1/jobs/{job_id}" },
+  tool: { toolset: "jobs", concise: ["deleted", "id"] },
+});
+
+export const runJob = operation({
+  name: "run_job",
+  title: "Run a job now",
+  description:
+    "Run a job at once, whatever its schedule; the schedule is not touched. Answers with the execution.",
+  input: z.strictObject({ job_id: id }),
+  output: execution,
+  risk: "execute",
+  idempotent: false,
+  http: { method: "POST", path: "/v1/jobs/{job_id}/run", status: 201 },
+  tool: { toolset: "jobs", concise: ["id", "job_id", "status", "scheduled_for"] },
+});
+
+export const previewSchedule = operation({
+  name: "preview_schedule",
+  title: "Preview a schedule",
+  description: "Show when a timing would fire, in UTC and local time, without creating anything.",
+  input: z.strictObject({
+    ...timing,
+    timezone: timezone.default("UTC"),
+    from: instantInput.optional().describe("look from here instead of now"),
+    count: z.int().min(1).max(100).default(5),
+    start_at: instantInput.optional(),
+    end_at: instantInput.optional(),
+    max_runs: maxRuns.optional(),
+  }),
+  output: z.object({
+    kind: z.enum(jobKinds),
+    next_runs: z.array(instant),
+    local_runs: z.array(z.string()),
+    description: z.string(),
+    notes: z.array(z.string()),
+  }),
+  risk: "read",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/schedules/preview" },
+  tool: { toolset: "jobs", concise: ["kind", "next_runs", "local_runs", "description", "notes"] },
+});
+
+export const explainJob = operation({
+  name: "explain_job",
+  title: "Explain a job",
+  description:
+    "Say why a job did or did not fire at an instant (default: its last slot), when it fires next, and what to do.",
+  input: z.strictObject({ job_id: id, at: instantInput.optional() }),
+  output: z.object({
+    job_id: z.string(),
+    at: instant.nullable(),
+    /** What happened then, in one word. */
+    verdict: z.enum(["fired", "under_way", "failed", "not_fired", "not_due", "never_due"]),
+    explanation: z.string(),
+    execution: execution.nullable(),
+    next_run_at: instant.nullable(),
+    advice: z.string(),
+  }),
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/jobs/{job_id}/explain" },
+  tool: { toolset: "jobs", concise: ["verdict", "explanation", "execution", "next_run_at", "advice"] },
+});

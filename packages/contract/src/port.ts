@@ -1,0 +1,28 @@
+import type { Input, OperationName, Output } from "./operations/index.ts";
+
+/**
+ * The one port: carries out operations for somebody. The core in this process is one adapter, the client over
+ * HTTP the other. Throws SchedulerError.
+ */
+export type Execute = <Name extends OperationName>(name: Name, input: Input<Name>) => Promise<Output<Name>>;
+
+/** Who is asking, as far as a face needs to know. */
+export interface CallerView {
+  /** May only use operations of risk `read`. */
+  readonly readOnly: boolean;
+}
+
+/** What a server puts a face in front of: resolves a token once, then carries out operations for its caller. */
+export interface Backend<Caller extends CallerView = CallerView> {
+  /** Throws `unauthenticated` when the token is missing, wrong, expired or revoked. */
+  authenticate(token: string | undefined): Promise<Caller>;
+  /** `caller` may be missing for public operations only. Checks the input, whatever its declared type. */
+  execute<Name extends OperationName>(name: Name, input: Input<Name>, caller?: Caller): Promise<Output<Name>>;
+  /** Whether this process can do its work now; each check says what it found. */
+  ready(): Promise<Readiness>;
+}
+
+export interface Readiness {
+  ready: boolean;
+  checks: Record<string, { ok: boolean; detail: string }>;
+}

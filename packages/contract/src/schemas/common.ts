@@ -1,0 +1,34 @@
+import { z } from "zod";
+
+/** A point in time on the wire: RFC 3339, answered in UTC with milliseconds. */
+export const instant = z.string();
+
+/** A point in time as input: RFC 3339 with its offset. */
+export const instantInput = z.iso.datetime({
+  offset: true,
+  error: "expected an RFC 3339 instant such as 2026-07-01T09:00:00Z",
+});
+
+export const id = z.string().min(1).max(64);
+
+export const pageInput = {
+  limit: z.int().min(1).max(100).default(20),
+  cursor: z.string().min(1).max(200).optional().describe("next_cursor of the page before"),
+};
+
+/** A page of a list, newest first. `next_cursor` is null on the last page. */
+export function page<Row extends z.ZodType>(row: Row) {
+  return z.object({ data: z.array(row), next_cursor: z.string().nullable(), has_more: z.boolean() });
+}
+
+export const deleted = z.object({ deleted: z.literal(true), id: z.string() });
+
+/** HTTP status codes, one by one or a whole class at a time: `[200, 304]`, `["2xx"]`. */
+export const statuses = z
+  .array(z.union([z.int().min(100).max(599), z.enum(["1xx", "2xx", "3xx", "4xx", "5xx"])]))
+  .max(50);
+
+/** Labels of the caller's own: up to 50 pairs of short strings. */
+export const metadata = z
+  .record(z.string().min(1).max(100), z.string().max(500))
+  .refine((labels) => Object.keys(labels).length <= 50, "at most 50 labels");

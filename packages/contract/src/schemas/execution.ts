@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { instant } from "./common.ts";
+
+export const executionStatuses = [
+  "pending",
+  "running",
+  "retrying",
+  "succeeded",
+  "failed",
+  "expired",
+  "canceled",
+  "skipped",
+] as const;
+export type ExecutionStatus = (typeof executionStatuses)[number];
+
+export const triggers = ["schedule", "manual", "replay", "api"] as const;
+export type Trigger = (typeof triggers)[number];
+
+export const attemptStatuses = [
+  "succeeded",
+  "http_error",
+  "timeout",
+  "connection_error",
+  "blocked",
+  "interrupted",
+  "canceled",
+] as const;
+export type AttemptStatus = (typeof attemptStatuses)[number];
+
+/** What went wrong with an attempt, finer than its status. */
+export const attemptErrorCodes = [
+  "dns",
+  "refused",
+  "reset",
+  "tls",
+  "timeout",
+  "status",
+  "address_blocked",
+  "invalid_request",
+  "connection",
+  "worker_lost",
+  "canceled",
+] as const;
+export type AttemptErrorCode = (typeof attemptErrorCodes)[number];
+
+export const attempt = z.object({
+  number: z.int(),
+  status: z.enum(attemptStatuses),
+  error_code: z.enum(attemptErrorCodes).nullable(),
+  error: z.string().nullable(),
+  status_code: z.int().nullable(),
+  started_at: instant,
+  latency_ms: z.number(),
+  response_headers: z.record(z.string(), z.string()).nullable(),
+  /** Untrusted text from the target, at most 64 KiB. */
+  response_body: z.string().nullable(),
+  response_truncated: z.boolean(),
+});
+export type Attempt = z.infer<typeof attempt>;
+
+/** What became of one slot, or of one manual run or replay. */
+export const execution = z.object({
+  id: z.string(),
+  job_id: z.string(),
+  trigger: z.enum(triggers),
+  status: z.enum(executionStatuses),
+  reason: z.string().nullable(),
+  scheduled_for: instant,
+  started_at: instant.nullable(),
+  finished_at: instant.nullable(),
+  duration_ms: z.number().nullable(),
+  attempt_count: z.int(),
+  max_attempts: z.int(),
+  next_attempt_at: instant.nullable(),
+  status_code: z.int().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  replay_of: z.string().nullable(),
+  created_at: instant,
+});
+export type Execution = z.infer<typeof execution>;
+
+export const executionWithAttempts = execution.extend({ attempts: z.array(attempt) });
+export type ExecutionWithAttempts = z.infer<typeof executionWithAttempts>;

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { instant, statuses } from "./common.ts";
+import { methods, retryPolicy } from "./request.ts";
+
+export const jobStates = ["draft", "active", "paused", "completed", "canceled"] as const;
+export type JobState = (typeof jobStates)[number];
+
+/** `one_time` is due at once, `scheduled` at an instant, `recurring` every N minutes. */
+export const jobKinds = ["one_time", "scheduled", "cron", "recurring"] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+export const job = z.object({
+  id: z.string(),
+  number: z.int(),
+  name: z.string(),
+  description: z.string().nullable(),
+  state: z.enum(jobStates),
+  kind: z.enum(jobKinds),
+  url: z.string(),
+  method: z.enum(methods),
+  headers: z.record(z.string(), z.string()),
+  body: z.string().nullable(),
+  cron: z.string().nullable(),
+  every_n_minutes: z.int().nullable(),
+  run_at: instant.nullable(),
+  timezone: z.string(),
+  start_at: instant.nullable(),
+  end_at: instant.nullable(),
+  max_runs: z.int().nullable(),
+  timeout_seconds: z.int(),
+  success_statuses: statuses,
+  retry: retryPolicy,
+  metadata: z.record(z.string(), z.string()),
+  consecutive_failures: z.int(),
+  last_run_at: instant.nullable(),
+  last_status: z.string().nullable(),
+  next_run_at: instant.nullable(),
+  next_runs: z.array(instant),
+  created_by: z.string(),
+  created_at: instant,
+  updated_at: instant,
+});
+export type Job = z.infer<typeof job>;
