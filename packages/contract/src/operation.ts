@@ -24,6 +24,7 @@ export interface Operation<
   Name extends string = string,
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodType = z.ZodType,
+  OperationRisk extends Risk = Risk,
 > {
   name: Name;
   title: string;
@@ -31,7 +32,7 @@ export interface Operation<
   description: string;
   input: Input;
   output: Output;
-  risk: Risk;
+  risk: OperationRisk;
   /** Asking twice does no more than asking once. */
   idempotent: boolean;
   http: HttpFace;
@@ -41,8 +42,11 @@ export interface Operation<
 }
 
 /** Declares an operation, keeping its exact types. */
-export function operation<Name extends string, Input extends z.ZodObject, Output extends z.ZodType>(
-  definition: Operation<Name, Input, Output>,
-): Operation<Name, Input, Output> {
+export function operation<
+  Name extends string,
+  Input extends z.ZodObject,
+  Output extends z.ZodType,
+  OperationRisk extends Risk,
+>(definition: Operation<Name, Input, Output, OperationRisk>): Operation<Name, Input, Output, OperationRisk> {
   return definition;
 }

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { parseRange, type Range } from "./engine/address-guard.ts";
+
+/** What a process of ours was told by its environment, checked and with defaults filled in. */
+export interface Config {
+  /** Undefined: the embedded database in `dataDir`. */
+  databaseUrl: string | undefined;
+  dataDir: string;
+  host: string;
+  /** Undefined: the app's own default. */
+  port: number | undefined;
+  /** 32 bytes; undefined where the embedded server may generate its own. */
+  encryptionKey: Buffer | undefined;
+  jwtSecret: Buffer | undefined;
+  bootstrapToken: string | undefined;
+  adminEmail: string;
+  adminPassword: string | undefined;
+  concurrency: number;
+  /** Private ranges that outgoing requests may reach. */
+  allowedTargets: Range[];
+  retentionDays: number;
+  logLevel: string;
+}
+
+/** Settings that are missing or wrong: one message that lists them all. */
+export class ConfigError extends Error {
+  constructor(problems: string[]) {
+    super(`The settings need mending:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+  }
+}
+
+const loopback = ["127.0.0.0/8", "::1/128"];
+
+const ranges = z.string().transform((text, context): Range[] => {
+  const entries = text.split(",").map((entry) => entry.trim());
+  return entries.filter(Boolean).flatMap((entry) => {
+    try {
+      return [parseRange(entry)];
+    } catch {
+      context.addIssue({
+        code: "custom",
+        message: `"${entry}" is no address range; write it like 10.0.0.0/8`,
+      });
+      return [];
+    }
+  });
+});
+
+const key = z
+  .base64({ error: "must be base64; make one with: openssl rand -base64 32" })
+  .transform((text) => Buffer.from(text, "base64"))
+  .refine(
+    (bytes) => bytes.length === 32,
+    "must be 32 bytes in base64; make one with: openssl rand -base64 32",
+  );
+
+const settings = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must look like postgresql://user:password@host:5432/database")
+    .optional(),
+  SCHEDULER_DATA_DIR: z.string().default(".scheduler"),
+  HOST: z.string().default("127.0.0.1"),
+  PORT: z.coerce.number("must be a port number").int().min(0).max(65_535).optional(),
+  SCHEDULER_ENCRYPTION_KEY: key.optional(),
+  SCHEDULER_JWT_SECRET: z
+    .string()
+    .min(32, "must have at least 32 characters; make one with: openssl rand -base64 32")
+    .transform((text) => Buffer.from(text))
+    .optional(),
+  SCHEDULER_BOOTSTRAP_TOKEN: z
+    .string()
+    .regex(/^cron_pat_[A-Za-z0-9_-]{32,200}$/, "must be cron_pat_ and at least 32 letters, digits, - or _")
+    .optional(),
+  SCHEDULER_ADMIN_EMAIL: z.string().min(3).max(254).default("admin@localhost"),
+  SCHEDULER_ADMIN_PASSWORD: z.string().min(8, "must have at least 8 characters").max(1000).optional(),
+  SCHEDULER_CONCURRENCY: z.coerce.number("must be a number").int().min(1).max(10_000).default(100),
+  SCHEDULER_ALLOWED_TARGETS: ranges.optional(),
+  SCHEDULER_RETENTION_DAYS: z.coerce.number("must be a number of days").int().min(1).max(3650).default(30),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+});
+
+/** Reads the settings from the environment. Throws ConfigError with everything that is wrong at once. */
+export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
+  // A variable set to nothing is the same as one that is not set.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const result = settings.safeParse(given);
+  const problems = result.success
+    ? []
+    : result.error.issues.map((issue) => `${issue.path[0]?.toString()}: ${issue.message}`);
+  if (given.DATABASE_URL !== undefined) {
+    for (const name of ["SCHEDULER_ENCRYPTION_KEY", "SCHEDULER_JWT_SECRET"]) {
+      if (given[name] === undefined) {
+        problems.push(
+          `${name}: is needed with DATABASE_URL, the same in every process; make one with: openssl rand -base64 32`,
+        );
+      }
+    }
+  }
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  const read = result.data;
+  return {
+    databaseUrl: read.DATABASE_URL,
+    dataDir: read.SCHEDULER_DATA_DIR,
+    host: read.HOST,
+    port: read.PORT,
+    encryptionKey: read.SCHEDULER_ENCRYPTION_KEY,
+    jwtSecret: read.SCHEDULER_JWT_SECRET,
+    bootstrapToken: read.SCHEDULER_BOOTSTRAP_TOKEN,
+    adminEmail: read.SCHEDULER_ADMIN_EMAIL,
+    adminPassword: read.SCHEDULER_ADMIN_PASSWORD,
+    concurrency: read.SCHEDULER_CONCURRENCY,
+    allowedTargets:
+      read.SCHEDULER_ALLOWED_TARGETS ?? (read.DATABASE_URL === undefined ? loopback.map(parseRange) : []),
+    retentionDays: read.SCHEDULER_RETENTION_DAYS,
+    logLevel: read.LOG_LEVEL,
+  };
+}

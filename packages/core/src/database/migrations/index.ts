@@ -1,0 +1,7 @@
+import type { Migration } from "kysely/migration";
+import * as foundation from "./20261121T0800-foundation.ts";
+
+/** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
+export const migrations: Record<string, Migration> = {
+  "20261121T0800-foundation": foundation,
+};

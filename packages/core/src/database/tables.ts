@@ -1,0 +1,173 @@
+import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type {
+  AttemptErrorCode,
+  AttemptStatus,
+  ExecutionStatus,
+  JobKind,
+  JobState,
+  Mode,
+  RetryPolicy,
+  Statuses,
+  TokenKind,
+  Trigger,
+} from "@org/scheduler-contract";
+
+/** Our own PostgreSQL schema, so that the tables can live beside a host's own. */
+export const schema = "scheduler";
+
+/** JSON is written as text and read back parsed. */
+type Json<T> = ColumnType<T, string, string>;
+
+export interface Workspaces {
+  id: string;
+  name: string;
+  created_at: Generated<Date>;
+}
+
+/** One half of a workspace: every row of every table belongs to one scope, and so to one mode. */
+export interface Scopes {
+  id: Generated<number>;
+  workspace_id: string;
+  mode: Mode;
+}
+
+export interface Users {
+  id: string;
+  workspace_id: string;
+  email: string;
+  password_hash: string;
+  created_at: Generated<Date>;
+}
+
+export interface Tokens {
+  id: string;
+  scope_id: number;
+  user_id: string | null;
+  kind: TokenKind;
+  name: string;
+  agent: string | null;
+  read_only: boolean;
+  prefix: string;
+  hash: Buffer;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  last_used_at: Date | null;
+  created_by: string;
+  created_at: Generated<Date>;
+}
+
+export interface Jobs {
+  scope_id: number;
+  id: string;
+  number: Generated<number>;
+  revision_id: string;
+  name: string;
+  description: string | null;
+  state: JobState;
+  kind: JobKind;
+  cron: string | null;
+  every_n_minutes: number | null;
+  run_at: Date | null;
+  timezone: string;
+  start_at: Date | null;
+  end_at: Date | null;
+  max_runs: number | null;
+  metadata: Json<Record<string, string>>;
+  next_run_at: Date | null;
+  run_count: Generated<number>;
+  last_run_at: Date | null;
+  last_status: ExecutionStatus | null;
+  consecutive_failures: Generated<number>;
+  created_by: string;
+  created_at: Date;
+  updated_at: Date;
+  deleted_at: Date | null;
+}
+
+/** An immutable version of what a job sends. */
+export interface Revisions {
+  scope_id: number;
+  id: string;
+  job_id: string;
+  method: string;
+  url: string;
+  headers: Json<Record<string, string>>;
+  body: string | null;
+  timeout_seconds: number;
+  success_statuses: Json<Statuses>;
+  retry: Json<RetryPolicy>;
+}
+
+export interface Executions {
+  scope_id: number;
+  id: string;
+  job_id: string;
+  revision_id: string;
+  trigger: Trigger;
+  status: ExecutionStatus;
+  reason: string | null;
+  slot: Date | null;
+  scheduled_for: Date;
+  due_at: Date | null;
+  worker_id: string | null;
+  running_since: Date | null;
+  started_at: Date | null;
+  finished_at: Date | null;
+  attempt_count: Generated<number>;
+  interruptions: Generated<number>;
+  status_code: number | null;
+  error_code: string | null;
+  error: string | null;
+  replay_of: string | null;
+  created_at: Date;
+}
+
+export interface Attempts {
+  scope_id: number;
+  execution_id: string;
+  number: number;
+  status: AttemptStatus;
+  error_code: AttemptErrorCode | null;
+  error: string | null;
+  status_code: number | null;
+  started_at: Date;
+  latency_ms: number;
+  response_headers: Json<Record<string, string>> | null;
+  response_body: string | null;
+  response_truncated: boolean;
+}
+
+export interface Workers {
+  id: string;
+  host: string;
+  pid: number;
+  slots: number;
+  started_at: Generated<Date>;
+  heartbeat_at: Generated<Date>;
+}
+
+export interface Audit {
+  scope_id: number;
+  id: string;
+  at: Date;
+  caller: string;
+  token_id: string | null;
+  operation: string;
+  target: string | null;
+}
+
+export interface Tables {
+  workspaces: Workspaces;
+  scopes: Scopes;
+  users: Users;
+  tokens: Tokens;
+  jobs: Jobs;
+  revisions: Revisions;
+  executions: Executions;
+  attempts: Attempts;
+  workers: Workers;
+  audit: Audit;
+}
+
+export type Db = Kysely<Tables>;
+export type Tx = Transaction<Tables>;

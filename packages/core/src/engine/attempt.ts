@@ -1,0 +1,176 @@
+import { Agent, buildConnector, type Dispatcher } from "undici";
+import type { AttemptErrorCode, AttemptStatus } from "@org/scheduler-contract";
+import { assertAllowedHost, BlockedAddressError, guardedLookup, type Range } from "./address-guard.ts";
+
+/** How much of an answer is kept; the rest is not even read. */
+const maxResponseBytes = 64 * 1024;
+
+export interface OutgoingRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string | null;
+  timeoutMs: number;
+}
+
+/** What came of one HTTP request. An answer of any status is `succeeded` here; whether it counts is judged later. */
+export interface Answer {
+  status: AttemptStatus;
+  errorCode: AttemptErrorCode | null;
+  error: string | null;
+  statusCode: number | null;
+  latencyMs: number;
+  headers: Record<string, string> | null;
+  body: string | null;
+  truncated: boolean;
+}
+
+export interface Sending {
+  /** Never rejects: whatever goes wrong is an answer too. */
+  answer: Promise<Answer>;
+  /** Ends the request now; nothing happens when it is over already. */
+  abort(reason: "canceled" | "interrupted"): void;
+}
+
+/** Sends outgoing requests, each through the address guard. */
+export interface Sender {
+  send(request: OutgoingRequest): Sending;
+  close(): Promise<void>;
+}
+
+/** A sender that may reach public addresses, and private ones within `allowed`. Redirects are never followed. */
+export function createSender(allowed: Range[]): Sender {
+  const connect = buildConnector({ lookup: guardedLookup(allowed), allowH2: false, timeout: 10_000 });
+  const agent = new Agent({
+    connect: (options, callback) => {
+      try {
+        assertAllowedHost(options.hostname, allowed);
+      } catch (error) {
+        return callback(error as Error, null);
+      }
+      connect(options, callback);
+    },
+    // A connection that idles longer may be closed by its server in the moment it is used again, and that would
+    // count as a failed attempt.
+    keepAliveTimeout: 1000,
+    keepAliveMaxTimeout: 10_000,
+    // The attempt's own deadline covers everything from the connection on.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  return { send: (request) => send(agent, request), close: () => agent.destroy() };
+}
+
+function send(agent: Agent, request: OutgoingRequest): Sending {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const begun = performance.now();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let statusCode: number | null = null;
+  let headers: Record<string, string> | null = null;
+  let controller: Dispatcher.DispatchController | undefined;
+  let over = false;
+
+  const end = (outcome: Pick<Answer, "status" | "errorCode" | "error">, truncated = false): void => {
+    if (over) return;
+    over = true;
+    clearTimeout(deadline);
+    const body = headers === null ? null : readText(chunks, truncated);
+    resolve({ ...outcome, statusCode, latencyMs: performance.now() - begun, headers, body, truncated });
+    if (!truncated && outcome.status === "succeeded") return;
+    controller?.abort(new Error(outcome.error ?? "enough was read"));
+  };
+  const deadline = setTimeout(() => {
+    end({ status: "timeout", errorCode: "timeout", error: `No full answer within ${request.timeoutMs} ms.` });
+  }, request.timeoutMs);
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(given) {
+      controller = given;
+      // The deadline may have passed while the request waited for its connection: it must not leave any more.
+      if (over) given.abort(new Error("too late"));
+    },
+    onResponseStart(_, status, fields) {
+      if (status < 200) return;
+      statusCode = status;
+      headers = plainHeaders(fields);
+    },
+    onResponseData(_, chunk) {
+      const room = maxResponseBytes - size;
+      chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
+      size += Math.min(chunk.length, room);
+      if (chunk.length > room) end({ status: "succeeded", errorCode: null, error: null }, true);
+    },
+    onResponseEnd: () => end({ status: "succeeded", errorCode: null, error: null }),
+    onResponseError: (_, error) => end(classify(error)),
+  };
+  try {
+    const url = new URL(request.url);
+    agent.dispatch(
+      {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: request.method,
+        headers: request.headers,
+        body: request.body,
+      },
+      handler,
+    );
+  } catch (error) {
+    end(classify(error as Error));
+  }
+  return {
+    answer: promise,
+    abort(reason) {
+      const error =
+        reason === "canceled" ? "The execution was canceled." : "The worker stopped before an answer came.";
+      end({ status: reason, errorCode: reason === "canceled" ? "canceled" : "worker_lost", error });
+    },
+  };
+}
+
+function plainHeaders(fields: Record<string, string | string[] | undefined>): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) plain[name] = storable(Array.isArray(value) ? value.join(", ") : value);
+  }
+  return plain;
+}
+
+/** The kept bytes as text; a character cut in two at the end is left out. */
+function readText(chunks: Buffer[], truncated: boolean): string {
+  if (chunks.length === 0) return "";
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  return storable(new TextDecoder().decode(bytes, { stream: truncated }));
+}
+
+/** PostgreSQL's text cannot hold NUL. */
+function storable(text: string): string {
+  return text.includes("\0") ? text.replaceAll("\0", "\uFFFD") : text;
+}
+
+const codes: Record<string, AttemptErrorCode> = {
+  ENOTFOUND: "dns",
+  EAI_AGAIN: "dns",
+  EAI_NODATA: "dns",
+  ECONNREFUSED: "refused",
+  ECONNRESET: "reset",
+  EPIPE: "reset",
+  UND_ERR_SOCKET: "reset",
+  ETIMEDOUT: "timeout",
+  UND_ERR_CONNECT_TIMEOUT: "timeout",
+  UND_ERR_INVALID_ARG: "invalid_request",
+};
+const tlsCode = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|HOSTNAME_MISMATCH)/;
+
+function classify(error: Error): Pick<Answer, "status" | "errorCode" | "error"> {
+  if (error instanceof BlockedAddressError) {
+    return { status: "blocked", errorCode: "address_blocked", error: error.message };
+  }
+  // With several addresses tried, the error of each is inside and the outer one says nothing.
+  const inner = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  const code = (inner as NodeJS.ErrnoException).code ?? "";
+  const errorCode = tlsCode.test(code) ? "tls" : (codes[code] ?? "connection");
+  const status = errorCode === "timeout" ? "timeout" : "connection_error";
+  return { status, errorCode, error: inner.message || code || "The connection failed." };
+}

@@ -1,0 +1,14 @@
+import type { Clock } from "../clock.ts";
+import type { Database } from "../database/connect.ts";
+import type { Log } from "../log.ts";
+import type { TicketQueue } from "../queue/queue.ts";
+import type { Sender } from "./attempt.ts";
+
+/** What every step of the road of a fire works with. */
+export interface Engine {
+  database: Database;
+  queue: TicketQueue;
+  sender: Sender;
+  clock: Clock;
+  log: Log;
+}

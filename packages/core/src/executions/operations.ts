@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
+import { notify } from "../database/notices.ts";
+import { firstIdAt, fromPublicId, newId } from "../ids.ts";
+import type { Handlers, ReadContext } from "../operation-context.ts";
+import { readCursor, toPage } from "../page.ts";
+import { isFinal, toAttempt, toExecution } from "./execution.ts";
+import {
+  cancelWaiting,
+  type ExecutionRow,
+  findAttempts,
+  findExecution,
+  insertDueExecution,
+  listExecutions,
+} from "./executions.sql.ts";
+
+type Names =
+  "list_executions" | "get_execution" | "wait_for_execution" | "replay_execution" | "cancel_execution";
+
+export const executionOperations: Handlers<Names> = {
+  async list_executions({ db, caller }, input) {
+    const jobId = input.job_id === undefined ? undefined : fromPublicId("job", input.job_id);
+    if (input.job_id !== undefined && jobId === undefined)
+      return { data: [], next_cursor: null, has_more: false };
+    const rows = await listExecutions(db, caller.scopeId, {
+      filter: {
+        jobId,
+        status: input.status,
+        trigger: input.trigger,
+        fromId: input.from === undefined ? undefined : firstIdAt(new Date(input.from)),
+        beforeId: earlier(
+          readCursor("exec", input.cursor),
+          input.to === undefined ? undefined : firstIdAt(new Date(input.to)),
+        ),
+      },
+      limit: input.limit,
+    });
+    return toPage(rows, { limit: input.limit, prefix: "exec", view: toExecution });
+  },
+
+  get_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
+  wait_for_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
+
+  async replay_execution({ tx, caller, now }, input) {
+    const original = await requireExecution({ db: tx, caller }, input.execution_id);
+    if (!isFinal(original.status)) {
+      throw new SchedulerError(
+        "conflict",
+        `This execution is ${original.status}; only a finished one can be replayed.`,
+        {
+          hint: `Wait for it with wait_for_execution {"execution_id": "${input.execution_id}"}.`,
+        },
+      );
+    }
+    const id = newId(now);
+    await insertDueExecution(
+      tx,
+      {
+        scopeId: caller.scopeId,
+        id,
+        jobId: original.job_id,
+        revisionId: original.revision_id,
+        trigger: "replay",
+        replayOf: original.id,
+      },
+      now,
+    );
+    await notify(tx, "due");
+    return toExecution((await findExecution(tx, caller.scopeId, id))!);
+  },
+
+  async cancel_execution({ tx, caller, now }, input) {
+    const row = await requireExecution({ db: tx, caller }, input.execution_id);
+    if (isFinal(row.status)) return toExecution(row);
+    const ended = await cancelWaiting(tx, caller.scopeId, row.id, now);
+    // The worker that holds it aborts the request and records that; only it may end a running execution.
+    if (!ended) await notify(tx, "cancel", row.id);
+    return toExecution((await findExecution(tx, caller.scopeId, row.id))!);
+  },
+};
+
+/** The execution behind a caller's id. Throws `not_found`, also for another workspace's. */
+async function requireExecution(
+  { db, caller }: Pick<ReadContext, "caller"> & { db: Parameters<typeof findExecution>[0] },
+  id: string,
+): Promise<ExecutionRow> {
+  const uuid = fromPublicId("exec", id);
+  const row = uuid === undefined ? undefined : await findExecution(db, caller.scopeId, uuid);
+  if (row) return row;
+  throw new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
+    field: "execution_id",
+    hint: "Ids look like exec_01h455vb4pex5vsknk084sn02q; list_executions shows yours.",
+  });
+}
+
+const firstLookMs = 20;
+const lastLookMs = 500;
+
+/** Looks again and again, ever less often, until the execution is over or the time is up. */
+async function waitFor(
+  context: ReadContext,
+  id: string,
+  waitSeconds: number,
+): Promise<ExecutionWithAttempts> {
+  const giveUp = performance.now() + waitSeconds * 1000;
+  let row = await requireExecution(context, id);
+  for (let pause = firstLookMs; !isFinal(row.status); pause = Math.min(pause * 1.5, lastLookMs)) {
+    const left = giveUp - performance.now();
+    if (left <= 0) break;
+    await sleep(Math.min(pause, left));
+    row = await requireExecution(context, id);
+  }
+  const attempts = await findAttempts(context.db, context.caller.scopeId, row.id);
+  return { ...toExecution(row), attempts: attempts.map(toAttempt) };
+}
+
+function earlier(one: string | undefined, other: string | undefined): string | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one < other ? one : other;
+}

@@ -1,0 +1,33 @@
+import { TypeID } from "typeid-js";
+import { stringify, v7 } from "uuid";
+
+/** The prefix of each kind of id, as callers see it: `job_01h455vb4pex5vsknk084sn02q`. */
+export type IdPrefix = "job" | "exec" | "tok" | "ws" | "usr";
+
+/** A new UUIDv7 whose time part is `at`, the database's time: a worker's clock must not reorder history. */
+export function newId(at: Date): string {
+  return v7({ msecs: at.getTime() });
+}
+
+/** The id as callers see it. */
+export function toPublicId(prefix: IdPrefix, uuid: string): string {
+  return TypeID.fromUUID(prefix, uuid).toString();
+}
+
+/** The UUID behind a caller's id, or undefined where the text is no id of this kind. */
+export function fromPublicId(prefix: IdPrefix, id: string): string | undefined {
+  try {
+    return TypeID.fromString(id, prefix).toUUID();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The smallest UUIDv7 of an instant: ids made before it sort below, ids made at or after it do not. */
+export function firstIdAt(at: Date): string {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(at.getTime()) << 16n);
+  bytes[6] = 0x70;
+  bytes[8] = 0x80;
+  return stringify(bytes);
+}

@@ -1,0 +1,78 @@
+import type { Job, JobKind } from "@org/scheduler-contract";
+import { toPublicId } from "../ids.ts";
+import { nextRuns, type Schedule } from "../time/next-run.ts";
+import type { JobRow } from "./jobs.sql.ts";
+
+/** The part of a job that says when; instants as the database gives them. */
+export interface Timed {
+  kind: JobKind;
+  cron: string | null;
+  every_n_minutes: number | null;
+  run_at: Date | null;
+  timezone: string;
+  start_at: Date | null;
+  end_at: Date | null;
+}
+
+/** A stored job as the pure functions of time read it. */
+export function toSchedule(job: Timed): Schedule {
+  const bounds = { startAt: job.start_at?.getTime() ?? null, endAt: job.end_at?.getTime() ?? null };
+  switch (job.kind) {
+    case "one_time":
+    case "scheduled":
+      return { kind: job.kind, runAt: job.run_at!.getTime(), ...bounds };
+    case "cron":
+      return { kind: "cron", cron: job.cron!, timezone: job.timezone, ...bounds };
+    case "recurring":
+      return { kind: "recurring", everyMinutes: job.every_n_minutes!, ...bounds };
+  }
+}
+
+/** Whether a kind has a single slot. */
+export function isOneShot(kind: JobKind): boolean {
+  return kind === "one_time" || kind === "scheduled";
+}
+
+const shownRuns = 5;
+
+/** A stored job as callers see it. */
+export function toJob(row: JobRow): Job {
+  return {
+    id: toPublicId("job", row.id),
+    number: row.number,
+    name: row.name,
+    description: row.description,
+    state: row.state,
+    kind: row.kind,
+    url: row.url,
+    method: row.method as Job["method"],
+    headers: row.headers,
+    body: row.body,
+    cron: row.cron,
+    every_n_minutes: row.every_n_minutes,
+    run_at: row.run_at?.toISOString() ?? null,
+    timezone: row.timezone,
+    start_at: row.start_at?.toISOString() ?? null,
+    end_at: row.end_at?.toISOString() ?? null,
+    max_runs: row.max_runs,
+    timeout_seconds: row.timeout_seconds,
+    success_statuses: row.success_statuses,
+    retry: row.retry,
+    metadata: row.metadata,
+    consecutive_failures: row.consecutive_failures,
+    last_run_at: row.last_run_at?.toISOString() ?? null,
+    last_status: row.last_status,
+    next_run_at: row.next_run_at?.toISOString() ?? null,
+    next_runs: upcomingRuns(row),
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+function upcomingRuns(row: JobRow): string[] {
+  if (row.next_run_at === null) return [];
+  const left = row.max_runs === null ? shownRuns : Math.min(shownRuns, row.max_runs - row.run_count);
+  const next = row.next_run_at.getTime();
+  return [next, ...nextRuns(toSchedule(row), next, left - 1)].map((at) => new Date(at).toISOString());
+}

@@ -1,0 +1,99 @@
+import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
+import type { JobKind, JobState } from "@org/scheduler-contract";
+import type { Db, Jobs, Revisions, Tx } from "../database/tables.ts";
+
+/** A job together with the request of its current revision. */
+export type JobRow = Selectable<Jobs> & Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id">;
+
+export interface JobFilter {
+  state?: JobState | undefined;
+  kind?: JobKind | undefined;
+  search?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+}
+
+function jobs(db: Db | Tx, scopeId: number) {
+  return db
+    .selectFrom("jobs")
+    .innerJoin("revisions", (join) =>
+      join.onRef("revisions.scope_id", "=", "jobs.scope_id").onRef("revisions.id", "=", "jobs.revision_id"),
+    )
+    .where("jobs.scope_id", "=", scopeId)
+    .where("jobs.deleted_at", "is", null)
+    .selectAll("jobs")
+    .select([
+      "revisions.method",
+      "revisions.url",
+      "revisions.headers",
+      "revisions.body",
+      "revisions.timeout_seconds",
+      "revisions.success_statuses",
+      "revisions.retry",
+    ]);
+}
+
+/** One page of jobs, newest first, with one row more than asked where there is a next page. */
+export function listJobs(
+  db: Db,
+  scopeId: number,
+  page: { filter: JobFilter; before: string | undefined; limit: number },
+): Promise<JobRow[]> {
+  const { filter, before, limit } = page;
+  let query = jobs(db, scopeId)
+    .orderBy("jobs.id", "desc")
+    .limit(limit + 1);
+  if (before !== undefined) query = query.where("jobs.id", "<", before);
+  if (filter.state !== undefined) query = query.where("jobs.state", "=", filter.state);
+  if (filter.kind !== undefined) query = query.where("jobs.kind", "=", filter.kind);
+  if (filter.search !== undefined) {
+    const pattern = `%${filter.search.replace(/[\\%_]/g, "\\$&")}%`;
+    query = query.where((eb) =>
+      eb.or([eb("jobs.name", "ilike", pattern), eb("revisions.url", "ilike", pattern)]),
+    );
+  }
+  if (filter.metadata !== undefined) {
+    query = query.where(sql<boolean>`jobs.metadata @> ${JSON.stringify(filter.metadata)}::jsonb`);
+  }
+  return query.execute();
+}
+
+export function findJob(db: Db | Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
+  return jobs(db, scopeId).where("jobs.id", "=", id).executeTakeFirst();
+}
+
+/** Finds a job and keeps everybody else, the planner included, from changing it until the transaction ends. */
+export function lockJob(tx: Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
+  return jobs(tx, scopeId).where("jobs.id", "=", id).forUpdate("jobs").executeTakeFirst();
+}
+
+export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<Selectable<Jobs>[]> {
+  return tx.insertInto("jobs").values(rows).returningAll().execute();
+}
+
+export async function insertRevisions(tx: Tx, rows: Insertable<Revisions>[]): Promise<void> {
+  await tx.insertInto("revisions").values(rows).execute();
+}
+
+export async function updateJob(
+  tx: Tx,
+  scopeId: number,
+  id: string,
+  change: Updateable<Jobs>,
+): Promise<void> {
+  await tx.updateTable("jobs").set(change).where("scope_id", "=", scopeId).where("id", "=", id).execute();
+}
+
+/** Ends what a job has not started yet. Tickets of canceled executions are dropped when they come up. */
+export async function cancelWaitingExecutions(
+  tx: Tx,
+  job: { scopeId: number; id: string; reason: string },
+  now: Date,
+): Promise<void> {
+  await tx
+    .updateTable("executions")
+    .set({ status: "canceled", reason: job.reason, due_at: null, finished_at: now })
+    .where("scope_id", "=", job.scopeId)
+    .where("job_id", "=", job.id)
+    .where("status", "in", ["pending", "retrying"])
+    .execute();
+}

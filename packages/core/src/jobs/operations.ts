@@ -1,0 +1,175 @@
+import { notify } from "../database/notices.ts";
+import { describeCaller } from "../access/caller.ts";
+import { toExecution } from "../executions/execution.ts";
+import { findExecution, insertDueExecution } from "../executions/executions.sql.ts";
+import { newId, toPublicId } from "../ids.ts";
+import type { Handlers, WriteContext } from "../operation-context.ts";
+import { readCursor, toPage } from "../page.ts";
+import { previewSchedule } from "../time/preview.ts";
+import { changeJob } from "./change.ts";
+import { explain } from "./explain.ts";
+import { isOneShot, toJob, toSchedule } from "./job.ts";
+import {
+  cancelWaitingExecutions,
+  insertJobs,
+  insertRevisions,
+  type JobRow,
+  listJobs,
+  updateJob,
+} from "./jobs.sql.ts";
+import { lockJobFor, requireJob, stateConflict } from "./require.ts";
+import { newRevision } from "./revision.ts";
+import { firstRun, readBounds, resumedRun } from "./schedule.ts";
+import { readTiming } from "./timing.ts";
+
+type Names =
+  | "list_jobs"
+  | "get_job"
+  | "create_job"
+  | "update_job"
+  | "pause_job"
+  | "resume_job"
+  | "run_job"
+  | "cancel_job"
+  | "delete_job"
+  | "explain_job"
+  | "preview_schedule";
+
+/** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
+const noticeWithinMs = 5000;
+
+export const jobOperations: Handlers<Names> = {
+  async list_jobs({ db, caller }, { limit, cursor, ...filter }) {
+    const rows = await listJobs(db, caller.scopeId, { filter, before: readCursor("job", cursor), limit });
+    return toPage(rows, { limit, prefix: "job", view: toJob });
+  },
+
+  async get_job({ db, caller }, input) {
+    return toJob(await requireJob(db, caller, input.job_id));
+  },
+
+  async create_job({ tx, caller, now }, input) {
+    const timed = {
+      ...readTiming(input, input.timezone, now),
+      ...readBounds(input, now),
+      timezone: input.timezone,
+    };
+    const nextRunAt = firstRun(timed, now);
+    const id = newId(now);
+    const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
+    await insertRevisions(tx, [revision]);
+    await insertJobs(tx, [
+      {
+        ...timed,
+        scope_id: caller.scopeId,
+        id,
+        revision_id: revision.id,
+        name: input.name,
+        description: input.description ?? null,
+        state: "active",
+        max_runs: input.max_runs ?? null,
+        metadata: JSON.stringify(input.metadata ?? {}),
+        next_run_at: nextRunAt,
+        created_by: describeCaller(caller),
+        created_at: now,
+        updated_at: now,
+      },
+    ]);
+    await noticeIfNear(tx, nextRunAt, now);
+    return toJob(await requireJob(tx, caller, toPublicId("job", id)));
+  },
+
+  async update_job({ tx, caller, now }, input) {
+    const job = await lockJobFor(tx, caller, input.job_id);
+    const { change, revision } = changeJob(job, input, now);
+    if (revision) await insertRevisions(tx, [revision]);
+    await updateJob(tx, caller.scopeId, job.id, change);
+    await noticeIfNear(tx, change.next_run_at ?? null, now);
+    return toJob(await requireJob(tx, caller, input.job_id));
+  },
+
+  async pause_job({ tx, caller, now }, input) {
+    const job = await lockJobFor(tx, caller, input.job_id);
+    if (job.state === "paused") return toJob(job);
+    if (job.state !== "active") throw stateConflict(job, "paused", "Only an active job can be paused.");
+    return change({ tx, caller, now }, job, { state: "paused", next_run_at: null });
+  },
+
+  async resume_job({ tx, caller, now }, input) {
+    const job = await lockJobFor(tx, caller, input.job_id);
+    if (job.state === "active") return toJob(job);
+    if (job.state !== "paused" && job.state !== "draft") {
+      throw stateConflict(job, "resumed", 'Give it a new timing with update_job, such as {"when": "in 2h"}.');
+    }
+    const nextRunAt = resumedRun(job, now);
+    await noticeIfNear(tx, nextRunAt, now);
+    return change({ tx, caller, now }, job, {
+      state: nextRunAt === null ? "completed" : "active",
+      next_run_at: nextRunAt,
+    });
+  },
+
+  async run_job({ tx, caller, now }, input) {
+    const job = await requireJob(tx, caller, input.job_id);
+    if (job.state === "canceled") throw stateConflict(job, "run", "Create a new job with create_job.");
+    const id = newId(now);
+    await insertDueExecution(
+      tx,
+      {
+        scopeId: caller.scopeId,
+        id,
+        jobId: job.id,
+        revisionId: job.revision_id,
+        trigger: "manual",
+        replayOf: null,
+      },
+      now,
+    );
+    await notify(tx, "due");
+    return toExecution((await findExecution(tx, caller.scopeId, id))!);
+  },
+
+  async cancel_job({ tx, caller, now }, input) {
+    const job = await lockJobFor(tx, caller, input.job_id);
+    if (job.state === "canceled") return toJob(job);
+    await cancelWaitingExecutions(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
+    return change({ tx, caller, now }, job, { state: "canceled", next_run_at: null });
+  },
+
+  async delete_job({ tx, caller, now }, input) {
+    const job = await lockJobFor(tx, caller, input.job_id);
+    await cancelWaitingExecutions(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
+    await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
+    return { deleted: true, id: toPublicId("job", job.id) };
+  },
+
+  explain_job: explain,
+
+  async preview_schedule(context, input) {
+    const now = await context.now();
+    const from = input.from === undefined ? now : new Date(input.from);
+    const timed = {
+      ...readTiming(input, input.timezone, now),
+      ...readBounds(input, now),
+      timezone: input.timezone,
+    };
+    const count = Math.min(input.count, input.max_runs ?? input.count);
+    // A run that is due now counts as the first of a one-shot.
+    const after = isOneShot(timed.kind) ? from.getTime() - 1 : from.getTime();
+    const preview = previewSchedule(toSchedule(timed), { from: after, count, timezone: input.timezone });
+    return { kind: timed.kind, ...preview };
+  },
+};
+
+async function change(
+  { tx, caller, now }: WriteContext,
+  job: JobRow,
+  fields: Pick<JobRow, "state" | "next_run_at">,
+): Promise<ReturnType<typeof toJob>> {
+  await updateJob(tx, caller.scopeId, job.id, { ...fields, updated_at: now });
+  return toJob({ ...job, ...fields, updated_at: now });
+}
+
+async function noticeIfNear(tx: WriteContext["tx"], nextRunAt: Date | null, now: Date): Promise<void> {
+  if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await notify(tx, "due");
+}

@@ -1,0 +1,33 @@
+import { SchedulerError } from "@org/scheduler-contract";
+import type { Caller } from "../access/caller.ts";
+import type { Db, Tx } from "../database/tables.ts";
+import { fromPublicId } from "../ids.ts";
+import { findJob, type JobRow, lockJob } from "./jobs.sql.ts";
+
+/** The job behind a caller's id. Throws `not_found`, also for another workspace's. */
+export async function requireJob(db: Db | Tx, caller: Caller, id: string): Promise<JobRow> {
+  const uuid = fromPublicId("job", id);
+  const job = uuid === undefined ? undefined : await findJob(db, caller.scopeId, uuid);
+  if (!job) throw noSuchJob(id);
+  return job;
+}
+
+/** The same, and nobody else changes it until the transaction ends. */
+export async function lockJobFor(tx: Tx, caller: Caller, id: string): Promise<JobRow> {
+  const uuid = fromPublicId("job", id);
+  const job = uuid === undefined ? undefined : await lockJob(tx, caller.scopeId, uuid);
+  if (!job) throw noSuchJob(id);
+  return job;
+}
+
+function noSuchJob(id: string): SchedulerError {
+  return new SchedulerError("not_found", `There is no job ${id.slice(0, 64)}.`, {
+    field: "job_id",
+    hint: "Ids look like job_01h455vb4pex5vsknk084sn02q; list_jobs shows yours.",
+  });
+}
+
+/** A job's state does not allow what was asked. */
+export function stateConflict(job: JobRow, wanted: string, hint: string): SchedulerError {
+  return new SchedulerError("conflict", `The job is ${job.state} and cannot be ${wanted}.`, { hint });
+}

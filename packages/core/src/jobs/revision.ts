@@ -1,0 +1,56 @@
+import type { Insertable } from "kysely";
+import { SchedulerError, type RetryInput, type RetryPolicy, type Statuses } from "@org/scheduler-contract";
+import type { Revisions } from "../database/tables.ts";
+import { newId } from "../ids.ts";
+import { defaultRetry } from "../time/retry.ts";
+
+/** What a job sends, as callers write it. */
+export interface RequestInput {
+  method: string;
+  url: string;
+  headers?: Record<string, string> | undefined;
+  body?: unknown;
+  timeout_seconds: number;
+  success_statuses?: Statuses | undefined;
+  retry?: RetryInput | undefined;
+}
+
+const defaultSuccess: Statuses = ["2xx"];
+
+/** A new version of a job's request, with every default filled in. */
+export function newRevision(
+  owner: { scopeId: number; jobId: string; now: Date },
+  input: RequestInput,
+): Insertable<Revisions> {
+  const asText = input.body === undefined || typeof input.body === "string";
+  const headers = asText ? (input.headers ?? {}) : withJsonType(input.headers ?? {});
+  return {
+    scope_id: owner.scopeId,
+    id: newId(owner.now),
+    job_id: owner.jobId,
+    method: input.method,
+    url: input.url,
+    headers: JSON.stringify(headers),
+    body: asText ? ((input.body as string | undefined) ?? null) : JSON.stringify(input.body),
+    timeout_seconds: input.timeout_seconds,
+    success_statuses: JSON.stringify(input.success_statuses ?? defaultSuccess),
+    retry: JSON.stringify(fullRetry(input.retry)),
+  };
+}
+
+function withJsonType(headers: Record<string, string>): Record<string, string> {
+  const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
+  return typed ? headers : { ...headers, "Content-Type": "application/json" };
+}
+
+function fullRetry(input: RetryInput | undefined): RetryPolicy {
+  const policy: RetryPolicy = { ...defaultRetry, ...input };
+  if (input?.delays_seconds !== undefined && input.strategy === undefined) policy.strategy = "list";
+  if (policy.strategy === "list" && policy.delays_seconds.length === 0) {
+    throw new SchedulerError("invalid_input", "The list strategy needs delays.", {
+      field: "retry.delays_seconds",
+      hint: 'Give them, for example {"strategy": "list", "delays_seconds": [60, 1800, 10800]}.',
+    });
+  }
+  return policy;
+}

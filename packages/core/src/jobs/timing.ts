@@ -1,0 +1,90 @@
+import { SchedulerError, type JobKind } from "@org/scheduler-contract";
+import { parseCron } from "../time/cron.ts";
+import { assertFuture, parseWhen } from "../time/when.ts";
+import { assertTimeZone } from "../time/zone-name.ts";
+import { isOneShot } from "./job.ts";
+
+/** What a caller says about time: at most one of the first four. */
+export interface TimingInput {
+  when?: string | undefined;
+  cron?: string | undefined;
+  every_n_minutes?: number | undefined;
+  run_at?: string | undefined;
+  kind?: JobKind | undefined;
+}
+
+export interface Timing {
+  kind: JobKind;
+  cron: string | null;
+  every_n_minutes: number | null;
+  run_at: Date | null;
+}
+
+const ways = ["when", "cron", "every_n_minutes", "run_at"] as const;
+
+/** Whether anything in the input says when. */
+export function saysWhen(input: TimingInput): boolean {
+  return ways.some((way) => input[way] !== undefined);
+}
+
+/** Reads the timing of a job; with none, it is due now. Throws `invalid_schedule` naming the field and the fix. */
+export function readTiming(input: TimingInput, timezone: string, now: Date): Timing {
+  assertTimeZone(timezone);
+  const given = ways.filter((way) => input[way] !== undefined);
+  if (given.length > 1) {
+    throw new SchedulerError("invalid_schedule", `${given.join(" and ")} both say when.`, {
+      field: given[1]!,
+      hint: `Keep one of them, for example only ${given[0]!}.`,
+    });
+  }
+  const timing = timingOf(input, timezone, now);
+  if (
+    input.kind !== undefined &&
+    input.kind !== timing.kind &&
+    !sameShot(input.kind, timing.kind, given.length)
+  ) {
+    throw kindMismatch(input.kind, timing.kind);
+  }
+  return timing;
+}
+
+function timingOf(input: TimingInput, timezone: string, now: Date): Timing {
+  const none = { cron: null, every_n_minutes: null, run_at: null };
+  if (input.cron !== undefined) {
+    parseCron(input.cron);
+    return { ...none, kind: "cron", cron: input.cron.trim() };
+  }
+  if (input.every_n_minutes !== undefined) {
+    return { ...none, kind: "recurring", every_n_minutes: input.every_n_minutes };
+  }
+  if (input.run_at !== undefined) {
+    const runAt = Date.parse(input.run_at);
+    assertFuture(runAt, now.getTime(), "run_at");
+    return { ...none, kind: "scheduled", run_at: new Date(runAt) };
+  }
+  if (input.when !== undefined) {
+    const when = parseWhen(input.when, { now: now.getTime(), timezone });
+    if (when.kind === "cron") return { ...none, kind: "cron", cron: when.cron };
+    return { ...none, kind: "scheduled", run_at: new Date(when.runAt) };
+  }
+  return { ...none, kind: "one_time", run_at: now };
+}
+
+/** `one_time` with an instant is the same wish as `scheduled`. */
+function sameShot(asked: JobKind, read: JobKind, given: number): boolean {
+  return given > 0 && isOneShot(asked) && isOneShot(read);
+}
+
+const neededBy: Record<JobKind, string> = {
+  one_time: 'Leave the timing out, or give when as a time such as "in 2h".',
+  scheduled: 'Give when as a time, such as "in 2h" or "2026-07-01T09:00:00Z".',
+  cron: 'Give cron, such as "0 9 * * *".',
+  recurring: "Give every_n_minutes, such as 15.",
+};
+
+function kindMismatch(asked: JobKind, read: JobKind): SchedulerError {
+  return new SchedulerError("invalid_schedule", `kind is ${asked}, but the timing makes it ${read}.`, {
+    field: "kind",
+    hint: `${neededBy[asked]} Or leave kind out: it follows from the timing.`,
+  });
+}

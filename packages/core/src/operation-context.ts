@@ -1,0 +1,31 @@
+import type { Operations, OperationName, Output, ParsedInput } from "@org/scheduler-contract";
+import type { Caller } from "./access/caller.ts";
+import type { Db, Tx } from "./database/tables.ts";
+
+/** What reading operations work with. */
+export interface ReadContext {
+  db: Db;
+  caller: Caller;
+  /** Asks for the time, the database's or the test's; few readers need it. */
+  now(): Promise<Date>;
+}
+
+/** What changing operations work with: one transaction, one instant. */
+export interface WriteContext {
+  tx: Tx;
+  caller: Caller;
+  /** The database's time, or the test's. */
+  now: Date;
+}
+
+type Context<Name extends OperationName> = Operations[Name]["risk"] extends "read"
+  ? ReadContext
+  : WriteContext;
+
+/** Carries out one operation on checked input. */
+export type Handler<Name extends OperationName> = (
+  context: Context<Name>,
+  input: ParsedInput<Name>,
+) => Promise<Output<Name>>;
+
+export type Handlers<Name extends OperationName> = { [N in Name]: Handler<N> };

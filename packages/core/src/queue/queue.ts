@@ -1,0 +1,56 @@
+import { fromKysely, fromPglite, PgBoss } from "pg-boss";
+import { NIL } from "uuid";
+import type { Database } from "../database/connect.ts";
+import type { Tx } from "../database/tables.ts";
+import type { Log } from "../log.ts";
+
+/** pg-boss's job: it carries one execution id, and is gone as soon as a worker holds that execution. */
+export interface Ticket {
+  scopeId: number;
+  executionId: string;
+}
+
+/** The tickets of all executions that are ready to run now. Nothing waits here for a time to come. */
+export interface TicketQueue {
+  /** Puts tickets in, as part of the transaction. A ticket that is there already stays one. */
+  put(tx: Tx, tickets: Ticket[]): Promise<void>;
+  /** Takes up to `count` tickets out, oldest first. Roll the transaction back and they were never taken. */
+  take(tx: Tx, count: number): Promise<Ticket[]>;
+  close(): Promise<void>;
+}
+
+const schema = "scheduler_tickets";
+const queue = "executions";
+
+/** Sets pg-boss up in its own schema, with none of its clocks: no schedules, no expiry, no supervision. */
+export async function openTicketQueue(database: Database, log: Log): Promise<TicketQueue> {
+  const boss = new PgBoss({
+    schema,
+    backend: database.embedded ? "pglite" : "postgres",
+    db: database.embedded ? fromPglite(database.embedded) : { executeSql: database.runSql },
+    schedule: false,
+    supervise: false,
+  });
+  boss.on("error", (error) => log.warn({ error: error.message }, "the ticket queue reports an error"));
+  await boss.start();
+  await boss.createQueue(queue, { retryLimit: 0 });
+  // Makes pg-boss read and keep the queue's settings now: it does so on a connection of its own, and inside a
+  // transaction the embedded database's only connection is taken.
+  await boss.findJobs(queue, { id: NIL });
+  return {
+    async put(tx, tickets) {
+      if (tickets.length === 0) return;
+      const rows = tickets.map(({ executionId, scopeId }) => ({ id: executionId, data: { scopeId } }));
+      await boss.insert(queue, rows, { db: fromKysely(tx), returnId: false });
+    },
+    async take(tx, count) {
+      const db = fromKysely(tx);
+      const taken = await boss.fetch<{ scopeId: number }>(queue, { batchSize: count, db });
+      if (taken.length === 0) return [];
+      const ids = taken.map(({ id }) => id);
+      await boss.deleteJob(queue, ids, { db });
+      return taken.map(({ id, data }) => ({ executionId: id, scopeId: data.scopeId }));
+    },
+    close: () => boss.stop({ graceful: false, close: false }),
+  };
+}

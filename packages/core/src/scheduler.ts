@@ -1,0 +1,180 @@
+import {
+  type Backend,
+  type Input,
+  type OperationName,
+  operations,
+  type Output,
+  parseInput,
+  type Readiness,
+  SchedulerError,
+} from "@org/scheduler-contract";
+import { authenticate } from "./access/authenticate.ts";
+import { authorize } from "./access/authorize.ts";
+import type { Caller } from "./access/caller.ts";
+import { createLogin } from "./access/login.ts";
+import { accessOperations } from "./access/operations.ts";
+import { recordAudit } from "./audit/audit.sql.ts";
+import { type Clock, databaseClock } from "./clock.ts";
+import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
+import { migrate } from "./database/migrate.ts";
+import { readNow } from "./database/now.ts";
+import { parseRange } from "./engine/address-guard.ts";
+import { createSender } from "./engine/attempt.ts";
+import type { Engine } from "./engine/engine.ts";
+import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
+import { executionOperations } from "./executions/operations.ts";
+import { jobOperations } from "./jobs/operations.ts";
+import { type Log, silentLog } from "./log.ts";
+import type { ReadContext, WriteContext } from "./operation-context.ts";
+import { openTicketQueue } from "./queue/queue.ts";
+import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
+
+export interface SchedulerOptions {
+  /** A PostgreSQL server, 14 or newer. Without it the embedded database is used. */
+  databaseUrl?: string | undefined;
+  /** Where the embedded database lives; without it, in memory. */
+  dataDir?: string | undefined;
+  /** Connections to the server that this process may open. 10 unless told. */
+  poolSize?: number | undefined;
+  /** How often a server that is away is tried before giving up. 10 unless told, about half a minute. */
+  connectAttempts?: number | undefined;
+  /** Signs JWTs. Without it, logging in with a password is off; tokens work all the same. */
+  jwtSecret?: Uint8Array | undefined;
+  /** Private ranges that outgoing requests may reach, as CIDRs. None unless told. */
+  allowedTargets?: string[] | undefined;
+  log?: Log | undefined;
+  /** For tests; production goes by the database's clock. */
+  clock?: Clock | undefined;
+}
+
+/** A scheduler in this process. */
+export interface Scheduler extends Backend<Caller> {
+  /** A worker that fires jobs, as many as wanted in as many processes as wanted. */
+  createWorker(options?: WorkerOptions): Worker;
+  /** Makes sure that somebody can get in; answers what it had to make up. */
+  bootstrap(settings: BootstrapSettings): Promise<Bootstrapped>;
+  engine: Engine;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects, brings the schema up to date and puts everything together: the one place that does.
+ * Throws `unavailable` where the database cannot be reached, `conflict` where an embedded one is in use.
+ */
+export async function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
+  const log = options.log ?? silentLog;
+  const clock = options.clock ?? databaseClock;
+  const database = await openDatabase(options, log);
+  try {
+    await migrate(database.db);
+    const queue = await openTicketQueue(database, log);
+    const sender = createSender((options.allowedTargets ?? []).map(parseRange));
+    return assemble({ database, queue, sender, clock, log }, options.jwtSecret);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
+  if (options.databaseUrl === undefined) return openEmbedded(options.dataDir);
+  return connectPostgres(
+    {
+      url: options.databaseUrl,
+      poolSize: options.poolSize ?? 10,
+      connectAttempts: options.connectAttempts ?? 10,
+    },
+    log,
+  );
+}
+
+const handlers = { ...accessOperations, ...jobOperations, ...executionOperations };
+
+function assemble(engine: Engine, jwtSecret: Uint8Array | undefined): Scheduler {
+  const { database, clock, queue, sender } = engine;
+  const { db } = database;
+  const login = createLogin(db, jwtSecret);
+  const workers: Worker[] = [];
+
+  async function execute<Name extends OperationName>(
+    name: Name,
+    input: Input<Name>,
+    caller?: Caller,
+  ): Promise<Output<Name>> {
+    const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    if (!operation) throw unknownOperation(name);
+    const parsed = parseInput(operation, input);
+    if (operation.name === "login") {
+      return (await login(
+        parseInput(operations.login, input),
+        await readNow(db, clock.now()),
+      )) as Output<Name>;
+    }
+    if (!caller)
+      throw new SchedulerError("unauthenticated", "This needs a caller.", { hint: "Authenticate first." });
+    authorize(caller, operation);
+    const handler = handlers[name as keyof typeof handlers] as (
+      context: ReadContext | WriteContext,
+      input: unknown,
+    ) => Promise<Output<Name>>;
+    if (operation.risk === "read")
+      return handler({ db, caller, now: () => readNow(db, clock.now()) }, parsed);
+    return db.transaction().execute(async (tx) => {
+      const now = await readNow(tx, clock.now());
+      const output = await handler({ tx, caller, now }, parsed);
+      await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
+      return output;
+    });
+  }
+
+  return {
+    engine,
+    execute,
+    authenticate: (token) => authenticate(token, { db, jwtSecret, now: clock.now() }),
+    bootstrap: (settings) => bootstrap(db, settings),
+    createWorker(options) {
+      const worker = createWorker(engine, options);
+      workers.push(worker);
+      return worker;
+    },
+    ready: () => checkReadiness(engine, workers),
+    async close() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await queue.close();
+      await sender.close();
+      await database.close();
+    },
+  };
+}
+
+function unknownOperation(name: string): SchedulerError {
+  return new SchedulerError("not_found", `There is no operation "${name}".`, {
+    hint: `Known operations: ${Object.keys(operations).join(", ")}.`,
+  });
+}
+
+/** The id of what an operation answered with. */
+function targetOf(output: unknown): string | null {
+  const id = (output as { id?: unknown } | null)?.id;
+  return typeof id === "string" ? id : null;
+}
+
+/** A loop that has not turned for this long is stuck: the longest regular pause is 5 s. */
+const stuckAfterMs = 15_000;
+
+async function checkReadiness({ database }: Engine, workers: Worker[]): Promise<Readiness> {
+  const checks: Readiness["checks"] = {};
+  try {
+    await readNow(database.db, null);
+    checks.database = { ok: true, detail: "answers" };
+  } catch {
+    checks.database = { ok: false, detail: "does not answer" };
+  }
+  for (const worker of workers) {
+    for (const [name, age] of Object.entries(worker.loopAges())) {
+      const ok = age < stuckAfterMs;
+      checks[`loop_${name}`] = { ok, detail: `turned ${Math.round(age)} ms ago` };
+    }
+  }
+  return { ready: Object.values(checks).every(({ ok }) => ok), checks };
+}

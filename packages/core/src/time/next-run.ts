@@ -1,0 +1,85 @@
+import { DAY, MINUTE } from "./calendar.ts";
+import type { Cron } from "./cron.ts";
+import { nextMatch } from "./cron-match.ts";
+import { parseCron } from "./cron.ts";
+import type { OffsetPeriod } from "./zone.ts";
+import { offsetPeriodAt } from "./zone.ts";
+
+/** Slots outside `startAt`…`endAt` (epoch ms, both inclusive) do not exist. */
+export interface Bounds {
+  startAt?: number | null;
+  endAt?: number | null;
+}
+
+/** When a job is due; instants in epoch ms. */
+export type Schedule = (
+  | { kind: "one_time" | "scheduled"; runAt: number }
+  | { kind: "cron"; cron: string; timezone: string }
+  | { kind: "recurring"; everyMinutes: number }
+) &
+  Bounds;
+
+const horizon = 40 * 366 * DAY;
+const earliest = Date.UTC(1800, 0, 1);
+const latest = Date.UTC(9900, 0, 1);
+
+/**
+ * The first slot strictly after `after` (epoch ms), or null when there is none, for cron within 40 years.
+ * Recurring counts from `after`, so pass the slot before. Throws only for a cron or zone that cannot be read.
+ */
+export function nextRun(schedule: Schedule, after: number): number | null {
+  const startAt = schedule.startAt ?? -Infinity;
+  const endAt = schedule.endAt ?? Infinity;
+  if (after >= endAt) return null;
+  const slot = slotAfter(schedule, after, startAt);
+  return slot !== null && slot > after && slot >= startAt && slot <= endAt ? slot : null;
+}
+
+/** The first `count` slots after `after`; fewer when there are no more. */
+export function nextRuns(schedule: Schedule, after: number, count: number): number[] {
+  const slots: number[] = [];
+  let slot = nextRun(schedule, after);
+  while (slot !== null && slots.length < count) {
+    slots.push(slot);
+    slot = nextRun(schedule, slot);
+  }
+  return slots;
+}
+
+function slotAfter(schedule: Schedule, after: number, startAt: number): number | null {
+  switch (schedule.kind) {
+    case "one_time":
+    case "scheduled":
+      return schedule.runAt;
+    case "recurring":
+      return after < startAt ? startAt : after + schedule.everyMinutes * MINUTE;
+    case "cron":
+      return nextCronSlot(parseCron(schedule.cron), schedule.timezone, Math.max(after, startAt - 1));
+  }
+}
+
+function nextCronSlot(cron: Cron, zone: string, after: number): number | null {
+  if (!(after < latest)) return null;
+  let from = Math.max(Math.floor(after) + 1, earliest);
+  const last = from + horizon;
+  while (from < last) {
+    const period = offsetPeriodAt(zone, from);
+    const slot = cron.followsWall ? passingSlot(cron, period, from) : fixedSlot(cron, period, from);
+    if (slot < period.until) return slot;
+    from = period.until;
+  }
+  return null;
+}
+
+function passingSlot(cron: Cron, { offset }: OffsetPeriod, from: number): number {
+  return nextMatch(cron, from + offset) - offset;
+}
+
+function fixedSlot(cron: Cron, { since, before, offset }: OffsetPeriod, from: number): number {
+  // Clocks that went back show the time up to since + before a second time: those slots have been.
+  const shown = nextMatch(cron, Math.max(from + offset, since + before)) - offset;
+  const gapEnd = since + offset;
+  if (from + before >= gapEnd) return shown;
+  const skipped = nextMatch(cron, from + before);
+  return skipped < gapEnd ? Math.min(shown, skipped - before) : shown;
+}

@@ -1,0 +1,52 @@
+import { describeCron } from "./cron.ts";
+import { nextRuns, type Schedule } from "./next-run.ts";
+import { previewNotes } from "./preview-notes.ts";
+import { formatLocal } from "./zone.ts";
+
+export interface PreviewOptions {
+  /** Epoch ms to look from: the first run shown is after it, a single run may be at it. */
+  from: number;
+  count: number;
+  /** The zone of `local_runs`. */
+  timezone: string;
+}
+
+export interface SchedulePreview {
+  next_runs: string[];
+  local_runs: string[];
+  description: string;
+  notes: string[];
+}
+
+/** What a schedule does next: up to `count` runs in UTC and in local time, in English, and what may surprise. */
+export function previewSchedule(schedule: Schedule, options: PreviewOptions): SchedulePreview {
+  const { from, count, timezone } = options;
+  const single = schedule.kind === "one_time" || schedule.kind === "scheduled";
+  const runs = nextRuns(schedule, single ? from - 1 : from, count);
+  return {
+    next_runs: runs.map((run) => new Date(run).toISOString()),
+    local_runs: runs.map((run) => formatLocal(timezone, run)),
+    description: describeSchedule(schedule, timezone),
+    notes: previewNotes(schedule, runs, options),
+  };
+}
+
+/** The schedule in English, such as "At 09:00, Monday through Friday (Europe/Berlin)". */
+export function describeSchedule(schedule: Schedule, timezone: string): string {
+  switch (schedule.kind) {
+    case "one_time":
+    case "scheduled":
+      return `Once, at ${formatLocal(timezone, schedule.runAt)} (${timezone})`;
+    case "cron":
+      return `${describeCron(schedule.cron)} (${schedule.timezone})`;
+    case "recurring":
+      return `Every ${describeInterval(schedule.everyMinutes)}`;
+  }
+}
+
+function describeInterval(minutes: number): string {
+  if (minutes === 1) return "minute";
+  if (minutes % 1_440 === 0) return minutes === 1_440 ? "24 hours" : `${minutes / 1_440} days of 24 hours`;
+  if (minutes % 60 === 0) return minutes === 60 ? "hour" : `${minutes / 60} hours`;
+  return `${minutes} minutes`;
+}

@@ -1,0 +1,38 @@
+import type { RetryPolicy } from "@org/scheduler-contract";
+import { SECOND } from "./calendar.ts";
+
+const shortestJitteredDelay = 100;
+
+/** Eight attempts, 5 s doubling to an hour, jittered; again on 408, 425, 429 and every 5xx. */
+export const defaultRetry: RetryPolicy = {
+  max_attempts: 8,
+  strategy: "exponential",
+  base_seconds: 5,
+  factor: 2,
+  max_seconds: 3_600,
+  delays_seconds: [],
+  jitter: true,
+  retry_on_statuses: [408, 425, 429, "5xx"],
+};
+
+/**
+ * Whole ms to wait after the attempt number `failedAttempts` (from 1) failed. `random` in [0, 1) spreads a jittered
+ * delay evenly between 100 ms and the full delay; a delay that is shorter than 100 ms anyway stays as it is.
+ */
+export function retryDelayMs(policy: RetryPolicy, failedAttempts: number, random: number): number {
+  const delay = Math.min(plannedSeconds(policy, failedAttempts), policy.max_seconds) * SECOND;
+  if (!policy.jitter || delay <= shortestJitteredDelay) return Math.round(delay);
+  return Math.round(shortestJitteredDelay + random * (delay - shortestJitteredDelay));
+}
+
+function plannedSeconds(policy: RetryPolicy, failedAttempts: number): number {
+  switch (policy.strategy) {
+    case "fixed":
+      return policy.base_seconds;
+    case "list":
+      return policy.delays_seconds[failedAttempts - 1] ?? policy.delays_seconds.at(-1) ?? policy.base_seconds;
+    case "exponential":
+      // Zero times an overflowed power is NaN.
+      return policy.base_seconds === 0 ? 0 : policy.base_seconds * policy.factor ** (failedAttempts - 1);
+  }
+}

@@ -1,0 +1,128 @@
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { encode } from "gpt-tokenizer";
+import { describe, expect, it } from "vitest";
+import { createMcpHttp } from "./http.ts";
+import type { McpHttpOptions } from "./http.ts";
+import { createTestBackend, exampleJob, readOnlyToken, token } from "./testing/backend.ts";
+import { serve } from "./testing/serve.ts";
+
+const info = { name: "test", version: "1.0.0" };
+const bearer = (value: string) => ({ requestInit: { headers: { Authorization: `Bearer ${value}` } } });
+
+async function modern(url: string, value = token) {
+  const client = new Client(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(value)));
+  return client;
+}
+
+async function negotiating(url: string, value = token) {
+  const client = new Client(info, { versionNegotiation: { mode: "auto" } });
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(value)));
+  return client;
+}
+
+async function older(url: string, value = token) {
+  const client = new OlderClient(info);
+  await client.connect(new OlderTransport(new URL(url), bearer(value)));
+  return client;
+}
+
+async function setup(options?: McpHttpOptions) {
+  const backend = createTestBackend();
+  return { backend, server: await serve(createMcpHttp(backend, options)) };
+}
+
+const textOf = (result: unknown) => {
+  const [content] = (result as { content: { text: string }[] }).content;
+  return JSON.parse(content!.text) as Record<string, unknown>;
+};
+
+describe.each([
+  ["2.x client on 2026-07-28", modern],
+  ["2.x client that negotiates", negotiating],
+  ["1.x client on 2025-11-25", older],
+])("the %s", (_, connect) => {
+  it("lists the tools with all that belongs to them, within their budget", async () => {
+    const { server } = await setup();
+    await using _server = server;
+    const client = await connect(server.url);
+    const list = await client.listTools();
+    expect(list.tools.map((tool) => tool.name)).toContain("create_job");
+    for (const tool of list.tools) {
+      expect(tool).toMatchObject({ title: expect.any(String), outputSchema: { type: "object" } });
+      expect(Object.keys(tool.annotations ?? {})).toHaveLength(4);
+    }
+    expect(encode(JSON.stringify({ tools: list.tools })).length).toBeLessThanOrEqual(
+      Math.min(6000, list.tools.length * 200),
+    );
+    expect(client.getInstructions()).toContain("create_job");
+    await client.close();
+  });
+
+  it("creates a job and finds it again", async () => {
+    const { server, backend } = await setup();
+    await using _server = server;
+    const client = await connect(server.url);
+    // The clients check structured answers against the output schemas of the list.
+    await client.listTools();
+    const args = { name: "nightly report", url: "https://api.example.com/sync", cron: "0 9 * * *" };
+    const created = await client.callTool({ name: "create_job", arguments: args });
+    expect(created.structuredContent).toMatchObject({ name: "nightly report", state: "active" });
+    expect(textOf(created)).toEqual(created.structuredContent);
+    const listed = await client.callTool({ name: "list_jobs", arguments: {} });
+    expect(listed.structuredContent).toMatchObject({ data: [{ id: backend.jobs[0]!.id }], has_more: false });
+    await client.close();
+  });
+
+  it("learns from an error what to do", async () => {
+    const { server } = await setup();
+    await using _server = server;
+    const client = await connect(server.url);
+    await client.listTools();
+    const missing = await client.callTool({ name: "get_job", arguments: { job_id: "job_nope" } });
+    expect(missing.isError).toBe(true);
+    expect(textOf(missing)).toMatchObject({ code: "not_found", hint: expect.stringContaining("list_jobs") });
+    const wrong = await client.callTool({ name: "list_jobs", arguments: { colour: "red" } });
+    expect(wrong.isError).toBe(true);
+    expect(textOf(wrong)).toMatchObject({ code: "invalid_input", field: "colour", status: 422 });
+    await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/nope not found/);
+    await client.close();
+  });
+
+  it("is refused with a bad token", async () => {
+    const { server } = await setup();
+    await using _server = server;
+    await expect(connect(server.url, "nope")).rejects.toThrow(/unauthenticated|unauthorized|401/i);
+  });
+
+  it("sees only what its token and its address allow", async () => {
+    const { server, backend } = await setup();
+    await using _server = server;
+    backend.jobs.push(exampleJob());
+    const reader = await connect(`${server.url}?toolsets=jobs`, readOnlyToken);
+    const { tools } = await reader.listTools();
+    expect(tools.map((tool) => tool.name)).toEqual([
+      "list_jobs",
+      "get_job",
+      "explain_job",
+      "preview_schedule",
+    ]);
+    expect(reader.getInstructions()).not.toContain("create_job schedules");
+    await expect(reader.callTool({ name: "delete_job", arguments: { job_id: "x" } })).rejects.toThrow(
+      /delete_job not found/,
+    );
+    expect(backend.jobs).toHaveLength(1);
+    await reader.close();
+  });
+
+  it("finds a server of a toolset that has no tools yet", async () => {
+    const { server } = await setup({ info: { name: "named", version: "9.9.9" } });
+    await using _server = server;
+    const client = await connect(`${server.url}?toolsets=secrets`);
+    expect((await client.listTools()).tools).toEqual([]);
+    expect(client.getServerVersion()).toMatchObject({ name: "named", version: "9.9.9" });
+    await client.close();
+  });
+});

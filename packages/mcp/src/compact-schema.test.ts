@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { compactInput } from "./compact-schema.ts";
+import type { JsonSchema } from "./compact-schema.ts";
+
+function compact(field: z.ZodType): JsonSchema | undefined {
+  const schema = z.toJSONSchema(z.strictObject({ field }), { io: "input" }) as JsonSchema;
+  return compactInput(schema).properties?.["field"];
+}
+
+describe("a field is described", () => {
+  it.each<[string, z.ZodType, JsonSchema]>([
+    ["without lengths and patterns", z.string().min(1).max(9).regex(/x/), { type: "string" }],
+    ["by its format", z.iso.datetime({ offset: true }), { type: "string", format: "date-time" }],
+    [
+      "with a small limit",
+      z.int().min(1).max(100).default(20),
+      { type: "integer", maximum: 100, default: 20 },
+    ],
+    ["without a limit that nobody meets", z.int().max(525_600), { type: "integer" }],
+    ["with its choices", z.enum(["a", "b"]), { type: "string", enum: ["a", "b"] }],
+    ["with null", z.string().max(9).nullable(), { type: ["string", "null"] }],
+    [
+      "with null among its choices",
+      z.enum(["a"]).nullable(),
+      { type: ["string", "null"], enum: ["a", null] },
+    ],
+    [
+      "by the types of a union",
+      z.union([z.string(), z.json()]).describe("d"),
+      { type: [], description: "d" },
+    ],
+    ["with the items of an array", z.array(z.int()), { type: "array", items: { type: "integer" } }],
+    ["without the shape of a record", z.record(z.string(), z.string()), { type: "object" }],
+    ["as anything", z.union([z.any(), z.unknown()]), {}],
+  ])("%s", (_, field, expected) => {
+    expect(compact(field)).toEqual(
+      Array.isArray(expected.type) && expected.type.length === 0
+        ? { ...expected, type: expect.arrayContaining(["string"]) }
+        : expected,
+    );
+  });
+
+  it("one level deep", () => {
+    const nested = z.strictObject({ limit: z.int().max(10), name: z.string() });
+    expect(compact(nested)).toEqual({
+      type: "object",
+      properties: { limit: { type: "integer" }, name: { type: "string" } },
+      required: ["limit", "name"],
+    });
+  });
+});

@@ -1,0 +1,90 @@
+import type {
+  Backend,
+  CallerView,
+  Input,
+  Operation,
+  OperationName,
+  Readiness,
+} from "@org/scheduler-contract";
+import { operations, SchedulerError } from "@org/scheduler-contract";
+import express from "express";
+import type { Request, RequestHandler, Response, Router } from "express";
+import { openApiDocument } from "./openapi.ts";
+import type { ErrorLog } from "./problem.ts";
+import { answerHeaders, bearerToken, problemHandler, requestIdOf } from "./problem.ts";
+import { readInput } from "./read-input.ts";
+
+export interface RouterOptions {
+  log?: ErrorLog;
+}
+
+/**
+ * The contract as an Express router, with `/openapi.json`, `/healthz` and `/readyz`. It answers every request that
+ * reaches it, if only with 404, and reads bodies itself: mount it at the root, last, with no body parser before it.
+ */
+export function createRouter<Caller extends CallerView>(
+  backend: Backend<Caller>,
+  { log }: RouterOptions = {},
+): Router {
+  const router = express.Router({ caseSensitive: true });
+  const methods = new Map<string, string[]>();
+  const route = (method: string, path: string, handler: RequestHandler) => {
+    router[method.toLowerCase() as "get" | "post" | "put" | "patch" | "delete"](path, handler);
+    methods.set(path, [...(methods.get(path) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
+  };
+
+  router.use(answerHeaders());
+  for (const operation of Object.values<Operation>(operations)) {
+    route(operation.http.method, expressPath(operation), serve(backend, operation));
+  }
+  route("GET", "/openapi.json", (_request, response) => void response.json(openApiDocument()));
+  route("GET", "/healthz", (_request, response) => void response.json({ status: "ok" }));
+  route("GET", "/readyz", readyz(backend, log));
+  for (const [path, known] of methods) router.all(path, otherMethods(known));
+  router.use((request) => {
+    throw noRoute(request);
+  });
+  router.use(problemHandler(log));
+  return router;
+}
+
+function expressPath(operation: Operation): string {
+  return operation.http.path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: Operation): RequestHandler {
+  const name = operation.name as OperationName;
+  return async (request: Request, response: Response) => {
+    // The token first: nobody's body is read before we know whose it is.
+    const caller = operation.public ? undefined : await backend.authenticate(bearerToken(request));
+    const input = await readInput(operation, request, response);
+    const output = await backend.execute(name, input as Input<OperationName>, caller);
+    response.status(operation.http.status ?? 200).json(output);
+  };
+}
+
+function readyz(backend: Backend, log: ErrorLog | undefined): RequestHandler {
+  return async (request, response) => {
+    const readiness = await backend.ready().catch((error: unknown): Readiness => {
+      log?.error({ err: error, request_id: requestIdOf(request, response) }, "readiness check failed");
+      return { ready: false, checks: { self: { ok: false, detail: "the check itself failed" } } };
+    });
+    response.status(readiness.ready ? 200 : 503).json(readiness);
+  };
+}
+
+function otherMethods(known: string[]): RequestHandler {
+  return (request, response) => {
+    response.set("Allow", [...known, "OPTIONS"].join(", "));
+    if (request.method === "OPTIONS") return void response.status(204).end();
+    throw new SchedulerError("method_not_allowed", `${request.method} is not possible on ${request.path}.`, {
+      hint: `Use ${known.join(" or ")}.`,
+    });
+  };
+}
+
+function noRoute(request: Request): SchedulerError {
+  return new SchedulerError("not_found", `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
+    hint: "GET /openapi.json lists every route; the API begins with /v1, for example GET /v1/jobs.",
+  });
+}
