@@ -1,6 +1,6 @@
 import type { Backend, Input, Operation, OperationName, Output } from "@org/scheduler-contract";
 import { operations, parseInput, SchedulerError } from "@org/scheduler-contract";
-import { createApp } from "@org/scheduler-rest";
+import { createApp, createRouter } from "@org/scheduler-rest";
 import type { RequestListener, Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -41,7 +41,7 @@ async function setup() {
     },
     ready: async () => ({ ready: true, checks: {} }),
   };
-  const url = await listen(createApp(backend, { host: "127.0.0.1" }));
+  const url = await listen(createApp(backend, { faces: [createRouter(backend)] }));
   return { url, client: createClient({ url: `${url}/`, token: "cron_pat_good" }) };
 }
 

@@ -9,6 +9,8 @@ export interface Config {
   host: string;
   /** Undefined: the app's own default. */
   port: number | undefined;
+  /** Names besides loopback's under which clients reach this server; undefined: any when it is open to the network. */
+  allowedHosts: string[] | undefined;
   /** 32 bytes; undefined where the embedded server may generate its own. */
   encryptionKey: Buffer | undefined;
   jwtSecret: Buffer | undefined;
@@ -63,6 +65,15 @@ const settings = z.object({
   SCHEDULER_DATA_DIR: z.string().default(".scheduler"),
   HOST: z.string().default("127.0.0.1"),
   PORT: z.coerce.number("must be a port number").int().min(0).max(65_535).optional(),
+  SCHEDULER_ALLOWED_HOSTS: z
+    .string()
+    .transform((text) =>
+      text
+        .split(",")
+        .map((name) => name.trim())
+        .filter(Boolean),
+    )
+    .optional(),
   SCHEDULER_ENCRYPTION_KEY: key.optional(),
   SCHEDULER_JWT_SECRET: z
     .string()
@@ -105,6 +116,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir: read.SCHEDULER_DATA_DIR,
     host: read.HOST,
     port: read.PORT,
+    allowedHosts: read.SCHEDULER_ALLOWED_HOSTS,
     encryptionKey: read.SCHEDULER_ENCRYPTION_KEY,
     jwtSecret: read.SCHEDULER_JWT_SECRET,
     bootstrapToken: read.SCHEDULER_BOOTSTRAP_TOKEN,

@@ -18,7 +18,7 @@ import { type Clock, databaseClock } from "./clock.ts";
 import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
 import { migrate } from "./database/migrate.ts";
 import { readNow } from "./database/now.ts";
-import { parseRange } from "./engine/address-guard.ts";
+import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
@@ -41,7 +41,7 @@ export interface SchedulerOptions {
   /** Signs JWTs. Without it, logging in with a password is off; tokens work all the same. */
   jwtSecret?: Uint8Array | undefined;
   /** Private ranges that outgoing requests may reach, as CIDRs. None unless told. */
-  allowedTargets?: string[] | undefined;
+  allowedTargets?: (string | Range)[] | undefined;
   log?: Log | undefined;
   /** For tests; production goes by the database's clock. */
   clock?: Clock | undefined;
@@ -68,7 +68,9 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
   try {
     await migrate(database.db);
     const queue = await openTicketQueue(database, log);
-    const sender = createSender((options.allowedTargets ?? []).map(parseRange));
+    const sender = createSender(
+      (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
+    );
     return assemble({ database, queue, sender, clock, log }, options.jwtSecret);
   } catch (error) {
     await database.close();

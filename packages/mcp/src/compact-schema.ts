@@ -48,8 +48,8 @@ export function compactOutput(concise: readonly string[], isPage: boolean): Json
 /** One real choice beside null stays itself and takes null in; several are told by their types alone. */
 function compactUnion(choices: JsonSchema[], depth: number): JsonSchema {
   const members = choices.map((choice) => compactInput(choice, depth));
-  const types = [...new Set(members.flatMap((member) => member.type ?? []))];
-  if (types.length === 0) return {};
+  if (members.some((member) => !member.type)) return {};
+  const types = [...new Set(members.flatMap((member) => member.type!))];
   const type = types.length === 1 ? types[0]! : types;
   const [only, ...others] = members.filter((member) => member.type !== "null");
   if (only && others.length === 0) {

@@ -15,10 +15,12 @@ export function toResult(answer: Answer) {
 
 /** How many times too heavy an answer is; 1 or less fits. */
 export function overweight(answer: Answer): number {
+  const characters = 2 * measureTexts(answer).total;
+  // Where 8 characters made a token there would be nothing worth counting; 4 are usual.
+  if (characters > maxResultTokens * 8) return characters / (maxResultTokens * 4);
   const json = JSON.stringify(toResult(answer));
-  // A token has at least one byte; and where 8 characters make a token, there is nothing worth counting.
+  // A token has at least one byte.
   if (Buffer.byteLength(json) <= maxResultTokens) return 1;
-  if (json.length > maxResultTokens * 8) return json.length / (maxResultTokens * 4);
   return estimateTokens(json) / maxResultTokens;
 }
 
@@ -26,7 +28,7 @@ export function overweight(answer: Answer): number {
 export function cutTexts(build: (maxText?: number) => Answer): Answer {
   let answer = build();
   let factor = overweight(answer);
-  let length = factor > 1 ? Math.min(longestText(answer), maxResultTokens * 2) : 0;
+  let length = factor > 1 ? Math.min(measureTexts(answer).longest, maxResultTokens * 2) : 0;
   while (factor > 1 && length > shortestCut) {
     // Big steps while far from the goal, small ones near it.
     length = Math.max(shortestCut, Math.floor(length * Math.min(0.85, Math.max(0.25, 1 / factor))));
@@ -51,11 +53,14 @@ export function withNote({ note, ...answer }: Answer, more: string): Answer {
   return { note: typeof note === "string" ? `${note}; ${more}` : more, ...answer };
 }
 
-function longestText(answer: Answer): number {
+function measureTexts(answer: Answer): { longest: number; total: number } {
   let longest = 0;
+  let total = 0;
   editValues(answer, (value) => {
-    if (typeof value === "string") longest = Math.max(longest, value.length);
+    const length = typeof value === "string" ? value.length : 0;
+    longest = Math.max(longest, length);
+    total += length;
     return value;
   });
-  return longest;
+  return { longest, total };
 }

@@ -12,7 +12,7 @@ export interface HostHeaders {
 
 /**
  * Refuses requests under a name that is not ours or from a foreign web page, so that no page can reach a server
- * by pointing its own name at it. Loopback is always ours; `*` among the names takes any Host, yet no foreign page.
+ * by pointing its own name at it. Loopback is always ours; `*` among the names takes any Host, and its own pages.
  */
 export function checkHost({ host, origin }: HostHeaders, names: readonly string[]): void {
   const ours = [...localhostAllowedHostnames(), ...names.map(normalize)];

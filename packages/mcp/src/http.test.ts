@@ -116,6 +116,7 @@ describe("narrowing", () => {
   it.each<[string, Asked]>([
     ["query", { query: "?toolsets=executions&readonly=1" }],
     ["headers", { headers: { "X-MCP-Toolsets": "executions", "X-MCP-Readonly": "true" } }],
+    ["repetition", { query: "?toolsets=executions&toolsets=secrets&readonly=0&readonly=1" }],
     ["both", { query: "?toolsets=jobs,executions", headers: { "X-MCP-Toolsets": "executions, secrets" } }],
   ])("by %s leaves what both sides agree on", async (how, asked) => {
     await using server = await serve(createMcpHttp(createTestBackend()));

@@ -17,10 +17,11 @@ export function readNarrowing(
 ): Narrowing {
   const unknown = [...query.keys()].find((name) => !parameters.includes(name));
   if (unknown !== undefined) throw unknownParameter(unknown);
-  const lists = [query.get("toolsets"), header("x-mcp-toolsets")].flatMap((list) =>
-    list == null ? [] : [parseToolsets(list)],
+  const asked = query.has("toolsets") ? query.getAll("toolsets").join(",") : undefined;
+  const lists = [asked, header("x-mcp-toolsets")].flatMap((list) =>
+    list === undefined ? [] : [parseToolsets(list)],
   );
-  const flags = [query.get("readonly"), header("x-mcp-readonly")];
+  const flags = [...query.getAll("readonly"), header("x-mcp-readonly")];
   const toolsets = lists.reduce<readonly Toolset[]>(
     (narrow, list) => narrow.filter((name) => list.includes(name)),
     known,
@@ -40,8 +41,8 @@ export function parseToolsets(list: string): Toolset[] {
   });
 }
 
-function parseReadOnly(flag: string | null | undefined): boolean {
-  if (flag == null || /^(0|false)$/i.test(flag)) return false;
+function parseReadOnly(flag: string | undefined): boolean {
+  if (flag === undefined || /^(0|false)$/i.test(flag)) return false;
   if (/^(1|true)$/i.test(flag)) return true;
   throw new SchedulerError("invalid_input", "readonly is neither true nor false.", {
     field: "readonly",

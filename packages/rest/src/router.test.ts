@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { createApp } from "./app.ts";
+import { createRouter } from "./router.ts";
 
 interface Call {
   name: OperationName;
@@ -43,7 +44,7 @@ async function setup(faces: RequestHandler[] = []) {
   const { backend, calls, state } = createBackend();
   const logged: Record<string, unknown>[] = [];
   const log = { error: (details: object) => void logged.push({ ...details }) };
-  const app = createApp(backend, { host: "127.0.0.1", log, faces });
+  const app = createApp(backend, { log, faces: [...faces, createRouter(backend, { log })] });
   server = await new Promise<Server>((resolve) => {
     const listening = app.listen(0, "127.0.0.1", () => resolve(listening));
   });

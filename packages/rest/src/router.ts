@@ -1,17 +1,10 @@
-import type {
-  Backend,
-  CallerView,
-  Input,
-  Operation,
-  OperationName,
-  Readiness,
-} from "@org/scheduler-contract";
+import type { Backend, CallerView, Input, Operation, OperationName } from "@org/scheduler-contract";
 import { operations, SchedulerError } from "@org/scheduler-contract";
 import express from "express";
 import type { Request, RequestHandler, Response, Router } from "express";
 import { openApiDocument } from "./openapi.ts";
 import type { ErrorLog } from "./problem.ts";
-import { answerHeaders, bearerToken, problemHandler, requestIdOf } from "./problem.ts";
+import { answerHeaders, bearerToken, problemHandler } from "./problem.ts";
 import { readInput } from "./read-input.ts";
 
 export interface RouterOptions {
@@ -19,7 +12,7 @@ export interface RouterOptions {
 }
 
 /**
- * The contract as an Express router, with `/openapi.json`, `/healthz` and `/readyz`. It answers every request that
+ * The contract as an Express router, with `/openapi.json`. It answers every request that
  * reaches it, if only with 404, and reads bodies itself: mount it at the root, last, with no body parser before it.
  */
 export function createRouter<Caller extends CallerView>(
@@ -38,8 +31,6 @@ export function createRouter<Caller extends CallerView>(
     route(operation.http.method, expressPath(operation), serve(backend, operation));
   }
   route("GET", "/openapi.json", (_request, response) => void response.json(openApiDocument()));
-  route("GET", "/healthz", (_request, response) => void response.json({ status: "ok" }));
-  route("GET", "/readyz", readyz(backend, log));
   for (const [path, known] of methods) router.all(path, otherMethods(known));
   router.use((request) => {
     throw noRoute(request);
@@ -63,16 +54,6 @@ function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: O
   };
 }
 
-function readyz(backend: Backend, log: ErrorLog | undefined): RequestHandler {
-  return async (request, response) => {
-    const readiness = await backend.ready().catch((error: unknown): Readiness => {
-      log?.error({ err: error, request_id: requestIdOf(request, response) }, "readiness check failed");
-      return { ready: false, checks: { self: { ok: false, detail: "the check itself failed" } } };
-    });
-    response.status(readiness.ready ? 200 : 503).json(readiness);
-  };
-}
-
 function otherMethods(known: string[]): RequestHandler {
   return (request, response) => {
     response.set("Allow", [...known, "OPTIONS"].join(", "));
@@ -83,7 +64,8 @@ function otherMethods(known: string[]): RequestHandler {
   };
 }
 
-function noRoute(request: Request): SchedulerError {
+/** What is said where nothing answers. */
+export function noRoute(request: Request): SchedulerError {
   return new SchedulerError("not_found", `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
     hint: "GET /openapi.json lists every route; the API begins with /v1, for example GET /v1/jobs.",
   });

@@ -1,0 +1,4 @@
+export { readServerFile, type ServerFile, writeServerFile } from "./server-file.ts";
+export { type Running, runApp } from "./run.ts";
+export { shownOnce } from "./shown-once.ts";
+export { type AppParts, startApp, type StartedApp } from "./start-app.ts";

@@ -1,0 +1,44 @@
+import { type Bootstrapped, type Config, type Log, type Scheduler } from "@org/scheduler-core";
+import { createApp } from "@org/scheduler-rest";
+import type { RequestHandler } from "express";
+import { allowedHosts } from "./allowed-hosts.ts";
+import { openScheduler } from "./open-scheduler.ts";
+import { serve } from "./serve.ts";
+
+export interface AppParts {
+  /** Where it listens unless PORT says otherwise. */
+  port: number;
+  /** What it serves besides health. */
+  faces: (scheduler: Scheduler, options: { allowedHosts: string[]; log: Log }) => RequestHandler[];
+  /** Fires jobs in this process too. */
+  worker: boolean;
+}
+
+export interface StartedApp {
+  scheduler: Scheduler;
+  /** What was made up on this start and is shown once. */
+  made: Bootstrapped;
+  url: string;
+  /** Takes no new request, then lets the worker finish or hand back what it holds. */
+  stop(): Promise<void>;
+}
+
+/** Opens the scheduler, listens, and starts the worker; what was opened is closed again where a step fails. */
+export async function startApp(config: Config, log: Log, parts: AppParts): Promise<StartedApp> {
+  const { scheduler, made } = await openScheduler(config, log);
+  try {
+    const names = allowedHosts(config);
+    const faces = parts.faces(scheduler, { allowedHosts: names, log });
+    const app = createApp(scheduler, { allowedHosts: names, log, faces });
+    const served = await serve(app, { host: config.host, port: config.port ?? parts.port });
+    if (parts.worker) await scheduler.createWorker({ concurrency: config.concurrency }).start();
+    const stop = async (): Promise<void> => {
+      await served.stop();
+      await scheduler.close();
+    };
+    return { scheduler, made, url: served.url, stop };
+  } catch (error) {
+    await scheduler.close();
+    throw error;
+  }
+}
