@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// Storage and engine run twice: on the embedded database and on a real server.
+const onDatabase = ["packages/core/src/**/*.db.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,6 +10,26 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{packages,apps}/*/src/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: onDatabase,
+          maxWorkers: "100%",
+        },
+      },
+      {
+        test: {
+          name: "postgres",
+          include: onDatabase,
+          globalSetup: ["packages/core/src/testing/global-setup.ts"],
+          hookTimeout: 30_000,
+          maxWorkers: "100%",
+        },
+      },
+      {
+        test: {
+          name: "pglite",
+          include: onDatabase,
+          provide: { postgresUrl: null },
+          testTimeout: 15_000,
+          hookTimeout: 60_000,
           maxWorkers: "100%",
         },
       },

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type { ColumnType, Generated, Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
 import type {
   AttemptErrorCode,
   AttemptStatus,
@@ -171,3 +171,8 @@ export interface Tables {
 
 export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;
+
+export type JobChange = Updateable<Jobs>;
+export type NewRevision = Insertable<Revisions>;
+export type StoredJob = Selectable<Jobs>;
+export type StoredRevision = Selectable<Revisions>;

@@ -115,3 +115,18 @@ export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Da
     .executeTakeFirstOrThrow();
   return numUpdatedRows === 1n;
 }
+
+/** Ends every execution of a job that waits. */
+export async function cancelWaitingOfJob(
+  tx: Tx,
+  job: { scopeId: number; id: string; reason: string },
+  now: Date,
+): Promise<void> {
+  await tx
+    .updateTable("executions")
+    .set({ status: "canceled", reason: job.reason, due_at: null, finished_at: now })
+    .where("scope_id", "=", job.scopeId)
+    .where("job_id", "=", job.id)
+    .where("status", "in", ["pending", "retrying"])
+    .execute();
+}

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
 import { notify } from "../database/notices.ts";
-import { firstIdAt, fromPublicId, newId } from "../ids.ts";
+import { firstIdAt, fromPublicId } from "../ids.ts";
 import type { Handlers, ReadContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
@@ -10,9 +10,9 @@ import {
   type ExecutionRow,
   findAttempts,
   findExecution,
-  insertDueExecution,
   listExecutions,
 } from "./executions.sql.ts";
+import { startExecution } from "./start.ts";
 
 type Names =
   "list_executions" | "get_execution" | "wait_for_execution" | "replay_execution" | "cancel_execution";
@@ -52,21 +52,10 @@ export const executionOperations: Handlers<Names> = {
         },
       );
     }
-    const id = newId(now);
-    await insertDueExecution(
-      tx,
-      {
-        scopeId: caller.scopeId,
-        id,
-        jobId: original.job_id,
-        revisionId: original.revision_id,
-        trigger: "replay",
-        replayOf: original.id,
-      },
-      now,
+    return startExecution(
+      { tx, caller, now },
+      { jobId: original.job_id, revisionId: original.revision_id, trigger: "replay", replayOf: original.id },
     );
-    await notify(tx, "due");
-    return toExecution((await findExecution(tx, caller.scopeId, id))!);
   },
 
   async cancel_execution({ tx, caller, now }, input) {

@@ -1,6 +1,5 @@
-import type { Insertable, Updateable } from "kysely";
 import type { ParsedInput } from "@org/scheduler-contract";
-import type { Jobs, Revisions } from "../database/tables.ts";
+import type { JobChange, NewRevision } from "../database/tables.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { stateConflict } from "./require.ts";
 import { newRevision } from "./revision.ts";
@@ -38,8 +37,8 @@ export function changeJob(
   job: JobRow,
   input: Changes,
   now: Date,
-): { change: Updateable<Jobs>; revision: Insertable<Revisions> | undefined } {
-  const change: Updateable<Jobs> = { updated_at: now };
+): { change: JobChange; revision: NewRevision | undefined } {
+  const change: JobChange = { updated_at: now };
   if (input.name !== undefined) change.name = input.name;
   if (input.description !== undefined) change.description = input.description;
   if (input.metadata !== undefined) change.metadata = JSON.stringify(input.metadata ?? {});
@@ -52,7 +51,7 @@ export function changeJob(
   return { change, revision };
 }
 
-function changeSchedule(job: JobRow, input: Changes, now: Date): Updateable<Jobs> {
+function changeSchedule(job: JobRow, input: Changes, now: Date): JobChange {
   if (job.state === "canceled")
     throw stateConflict(job, "scheduled again", "Create a new job with create_job.");
   const timezone = input.timezone ?? job.timezone;
@@ -78,7 +77,7 @@ function changeSchedule(job: JobRow, input: Changes, now: Date): Updateable<Jobs
   return { ...timed, max_runs: maxRuns, state, run_count: runCount, next_run_at: nextRunAt };
 }
 
-function changeRequest(job: JobRow, input: Changes, now: Date): Insertable<Revisions> {
+function changeRequest(job: JobRow, input: Changes, now: Date): NewRevision {
   // A body that was JSON stays the text it was made into, with the header that says so.
   return newRevision(
     { scopeId: job.scope_id, jobId: job.id, now },

@@ -1,6 +1,6 @@
 import type { Execution, Output, ParsedInput } from "@org/scheduler-contract";
-import { isFinal, toExecution } from "../executions/execution.ts";
-import { findLastSlot } from "../executions/executions.sql.ts";
+import { toExecution } from "../executions/execution.ts";
+import { lastSlot } from "../executions/ledger.ts";
 import { toPublicId } from "../ids.ts";
 import type { ReadContext } from "../operation-context.ts";
 import { nextRun } from "../time/next-run.ts";
@@ -18,7 +18,7 @@ export async function explain(
 ): Promise<Explanation> {
   const job = await requireJob(db, caller, input.job_id);
   const at = input.at === undefined ? null : new Date(input.at);
-  const row = await findLastSlot(db, { scopeId: caller.scopeId, id: job.id }, at);
+  const row = await lastSlot(db, { scopeId: caller.scopeId, id: job.id }, at);
   // A slot answers for an instant until the next one is due.
   const next = row && at ? nextRun(toSchedule(job), row.slot!.getTime()) : null;
   const relevant = row && !(at && next !== null && next <= at.getTime()) ? row : undefined;

@@ -82,18 +82,3 @@ export async function updateJob(
 ): Promise<void> {
   await tx.updateTable("jobs").set(change).where("scope_id", "=", scopeId).where("id", "=", id).execute();
 }
-
-/** Ends what a job has not started yet. Tickets of canceled executions are dropped when they come up. */
-export async function cancelWaitingExecutions(
-  tx: Tx,
-  job: { scopeId: number; id: string; reason: string },
-  now: Date,
-): Promise<void> {
-  await tx
-    .updateTable("executions")
-    .set({ status: "canceled", reason: job.reason, due_at: null, finished_at: now })
-    .where("scope_id", "=", job.scopeId)
-    .where("job_id", "=", job.id)
-    .where("status", "in", ["pending", "retrying"])
-    .execute();
-}

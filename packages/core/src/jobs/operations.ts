@@ -1,7 +1,7 @@
 import { notify } from "../database/notices.ts";
 import { describeCaller } from "../access/caller.ts";
-import { toExecution } from "../executions/execution.ts";
-import { findExecution, insertDueExecution } from "../executions/executions.sql.ts";
+import { endWaiting } from "../executions/ledger.ts";
+import { startExecution } from "../executions/start.ts";
 import { newId, toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
@@ -9,14 +9,7 @@ import { previewSchedule } from "../time/preview.ts";
 import { changeJob } from "./change.ts";
 import { explain } from "./explain.ts";
 import { isOneShot, toJob, toSchedule } from "./job.ts";
-import {
-  cancelWaitingExecutions,
-  insertJobs,
-  insertRevisions,
-  type JobRow,
-  listJobs,
-  updateJob,
-} from "./jobs.sql.ts";
+import { insertJobs, insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { newRevision } from "./revision.ts";
 import { firstRun, readBounds, resumedRun } from "./schedule.ts";
@@ -112,33 +105,22 @@ export const jobOperations: Handlers<Names> = {
   async run_job({ tx, caller, now }, input) {
     const job = await requireJob(tx, caller, input.job_id);
     if (job.state === "canceled") throw stateConflict(job, "run", "Create a new job with create_job.");
-    const id = newId(now);
-    await insertDueExecution(
-      tx,
-      {
-        scopeId: caller.scopeId,
-        id,
-        jobId: job.id,
-        revisionId: job.revision_id,
-        trigger: "manual",
-        replayOf: null,
-      },
-      now,
+    return startExecution(
+      { tx, caller, now },
+      { jobId: job.id, revisionId: job.revision_id, trigger: "manual", replayOf: null },
     );
-    await notify(tx, "due");
-    return toExecution((await findExecution(tx, caller.scopeId, id))!);
   },
 
   async cancel_job({ tx, caller, now }, input) {
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") return toJob(job);
-    await cancelWaitingExecutions(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
+    await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
     return change({ tx, caller, now }, job, { state: "canceled", next_run_at: null });
   },
 
   async delete_job({ tx, caller, now }, input) {
     const job = await lockJobFor(tx, caller, input.job_id);
-    await cancelWaitingExecutions(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
+    await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
     await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
     return { deleted: true, id: toPublicId("job", job.id) };
   },

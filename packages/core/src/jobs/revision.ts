@@ -1,6 +1,5 @@
-import type { Insertable } from "kysely";
 import { SchedulerError, type RetryInput, type RetryPolicy, type Statuses } from "@org/scheduler-contract";
-import type { Revisions } from "../database/tables.ts";
+import type { NewRevision } from "../database/tables.ts";
 import { newId } from "../ids.ts";
 import { defaultRetry } from "../time/retry.ts";
 
@@ -21,7 +20,7 @@ const defaultSuccess: Statuses = ["2xx"];
 export function newRevision(
   owner: { scopeId: number; jobId: string; now: Date },
   input: RequestInput,
-): Insertable<Revisions> {
+): NewRevision {
   const asText = input.body === undefined || typeof input.body === "string";
   const headers = asText ? (input.headers ?? {}) : withJsonType(input.headers ?? {});
   return {

@@ -1,0 +1,17 @@
+import type { Db, Tx } from "../database/tables.ts";
+import { cancelWaitingOfJob, type ExecutionRow, findLastSlot } from "./executions.sql.ts";
+
+interface JobKey {
+  scopeId: number;
+  id: string;
+}
+
+/** The execution of a job's last slot at or before `at`, or of its last slot of all. */
+export function lastSlot(db: Db, job: JobKey, at: Date | null): Promise<ExecutionRow | undefined> {
+  return findLastSlot(db, job, at);
+}
+
+/** Ends what a job has not started yet. Tickets of canceled executions are dropped when they come up. */
+export function endWaiting(tx: Tx, job: JobKey & { reason: string }, now: Date): Promise<void> {
+  return cancelWaitingOfJob(tx, job, now);
+}

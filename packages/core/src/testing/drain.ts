@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto";
+import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
+import { take } from "../engine/dispatch.ts";
+import { toOutgoing } from "../engine/outgoing.ts";
+import { plan } from "../engine/plan.ts";
+import { settle, toSettled } from "../engine/settle.ts";
+import { toPublicId } from "../ids.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { TestClock } from "./clock.ts";
+
+/** One attempt that a drain made. */
+export interface Drained {
+  job_id: string;
+  execution_id: string;
+  scheduled_for: string;
+  attempt: number;
+  status: AttemptStatus;
+  /** What the execution became. */
+  next: ExecutionStatus;
+}
+
+/**
+ * Runs the road of a fire step by step, without loops or timers, until nothing more is due at `at`; answers what it
+ * did. The requests are real.
+ */
+export async function drain(
+  { engine }: Pick<Scheduler, "engine">,
+  clock: TestClock,
+  at: string | number | Date = clock.now(),
+): Promise<Drained[]> {
+  clock.set(at);
+  const workerId = randomUUID();
+  const drained: Drained[] = [];
+  for (;;) {
+    const { tickets } = await plan(engine);
+    const started = await take(engine, workerId, 100);
+    const settled = await Promise.all(
+      started.map(async (execution) => {
+        const answer = await engine.sender.send(toOutgoing(execution, execution.now)).answer;
+        return toSettled(execution, answer, execution.now);
+      }),
+    );
+    await settle(engine, workerId, [...settled]);
+    for (const [index, { job_id, id, scheduled_for, attempt_count }] of started.entries()) {
+      drained.push({
+        job_id: toPublicId("job", job_id),
+        execution_id: toPublicId("exec", id),
+        scheduled_for: scheduled_for.toISOString(),
+        attempt: attempt_count,
+        status: settled[index]!.status,
+        next: settled[index]!.next_status,
+      });
+    }
+    if (tickets === 0 && started.length === 0) return drained;
+  }
+}
