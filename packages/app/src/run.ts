@@ -25,8 +25,9 @@ export async function runApp(
     const log = createLog(config.logLevel);
     process.on("unhandledRejection", (error) => log.error({ err: error }, "a promise was rejected unseen"));
     const running = await start(config, log);
-    process.stdout.write(`${running.greeting}\n`);
     onStopSignal(() => stop(name, running, log));
+    // Last: whoever reads it may stop us at once.
+    process.stdout.write(`${running.greeting}\n`);
   } catch (error) {
     process.stderr.write(`${name} could not start: ${startProblem(error)}\n`);
     process.exitCode = 1;

@@ -20,6 +20,16 @@ function rowsOf(rows: unknown[]): RawBuilder<unknown> {
   return sql`${JSON.stringify(rows)}::json`;
 }
 
+/**
+ * The rows `e` of a batch, by their keys. Arrays tell the database how few they are: joined to a set of unknown
+ * size it may read a whole table instead.
+ */
+function keysOf(rows: { scope_id: number; id: string }[]): RawBuilder<boolean> {
+  const scopes = [...new Set(rows.map(({ scope_id }) => scope_id))];
+  const ids = rows.map(({ id }) => id);
+  return sql`e.scope_id = any(${scopes}::integer[]) and e.id = any(${ids}::uuid[])`;
+}
+
 export interface DueJob extends Timed {
   now: Date;
   scope_id: number;
@@ -146,8 +156,7 @@ export async function startExecutions(
       update scheduler.executions e
       set status = 'running', worker_id = ${workerId}::uuid, running_since = ${instant(at)},
         attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, ${instant(at)})
-      from json_to_recordset(${rowsOf(tickets)}) as t("scopeId" integer, "executionId" uuid)
-      where e.scope_id = t."scopeId" and e.id = t."executionId"
+      where ${keysOf(tickets.map(({ scopeId, executionId }) => ({ scope_id: scopeId, id: executionId })))}
         and e.status in ('pending', 'retrying') and e.due_at is null
       returning e.scope_id, e.id, e.job_id, e.revision_id, e.scheduled_for, e.attempt_count, e.interruptions
     )
@@ -162,6 +171,7 @@ export async function startExecutions(
 export interface SettledAttempt {
   scope_id: number;
   id: string;
+  job_id: string;
   number: number;
   /** What the execution becomes. */
   next_status: ExecutionStatus;
@@ -204,7 +214,7 @@ export async function settleAttempts(
         due_at = ${instant(at)} + i.retry_ms * interval '1 millisecond',
         finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled') then ${instant(at)} end
       from input i
-      where e.scope_id = i.scope_id and e.id = i.id
+      where ${keysOf(attempts)} and e.scope_id = i.scope_id and e.id = i.id
         and e.status = 'running' and e.worker_id = ${workerId}::uuid and e.attempt_count = i.number
       returning e.scope_id, e.id, e.job_id, e.status, e.started_at, i.position
     ), recorded as (
@@ -213,7 +223,7 @@ export async function settleAttempts(
       select i.scope_id, i.id, i.number, i.status, i.error_code, i.error, i.status_code, i.started_at, i.latency_ms,
         i.response_headers, i.response_body, i.response_truncated
       from input i join settled s on s.id = i.id
-    ), ${jobHealth("settled")}
+    ), ${jobHealth(sql`j.id = any(${attempts.map(({ job_id }) => job_id)}::uuid[])`)}
     select id from settled`.execute(db);
   return new Set(rows.map(({ id }) => id));
 }
@@ -223,8 +233,7 @@ export async function settleAttempts(
  * the end of a job that has no further run. Rows are locked in the order of job ids, as every batch does, so that
  * two workers do not wait for each other.
  */
-function jobHealth(settled: string): RawBuilder<unknown> {
-  const source = sql.raw(settled);
+function jobHealth(narrowed: RawBuilder<boolean>): RawBuilder<unknown> {
   return sql`health as (
       update scheduler.jobs j
       set last_run_at = h.started_at, last_status = h.status,
@@ -238,12 +247,12 @@ function jobHealth(settled: string): RawBuilder<unknown> {
         from (
           select s.*, coalesce(max(position) filter (where status = 'succeeded')
             over (partition by scope_id, job_id), 0) as last_success
-          from ${source} s
+          from settled s
         ) s
         group by scope_id, job_id
         order by job_id
       ) h
-      where j.scope_id = h.scope_id and j.id = h.job_id
+      where ${narrowed} and j.scope_id = h.scope_id and j.id = h.job_id
     )`;
 }
 
@@ -279,7 +288,7 @@ export async function takeBackFromLostWorkers(db: Db, lostAfterMs: number, at: D
       select scope_id, id, attempt_count, 'interrupted', 'worker_lost',
         'The worker was lost before an answer was recorded.', running_since, 0, false
       from settled
-    ), ${jobHealth("settled")}
+    ), ${jobHealth(sql`true`)}
     select id from settled`.execute(db);
   return rows.length;
 }

@@ -14,6 +14,7 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
   return {
     scope_id: execution.scope_id,
     id: execution.id,
+    job_id: execution.job_id,
     number: execution.attempt_count,
     next_status: outcome.next,
     retry_ms: outcome.retryMs,

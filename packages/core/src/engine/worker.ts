@@ -89,9 +89,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   async function settleTurn(): Promise<number> {
     if (waiting.length === 0) return dispatchPauseMs;
     await sleep(settlePauseMs);
+    const retries = waiting.some(({ retry_ms }) => retry_ms !== null);
     await settle(engine, id, waiting);
     // A retry may be due sooner than the planner means to sleep.
-    loops.plan?.wake();
+    if (retries) loops.plan?.wake();
     return 0;
   }
 

@@ -9,8 +9,11 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** A PostgreSQL server of its own on a free port, in a directory that goes with it. */
-export async function startPostgres() {
+/**
+ * A PostgreSQL server of its own on a free port, in a directory that goes with it. It forgets on a power cut what it
+ * promised, unless it is to be `durable`, as servers are in production.
+ */
+export async function startPostgres({ durable = false }: { durable?: boolean } = {}) {
   const directory = await mkdtemp(path.join(tmpdir(), "postgres-"));
   const as = await unprivileged();
   if (as) await chown(directory, as.uid, as.gid);
@@ -35,7 +38,8 @@ export async function startPostgres() {
   const port = await freePort();
 
   async function start() {
-    const settings = ["-F", "-c", "full_page_writes=off", "-c", "max_connections=200"];
+    const hasty = durable ? [] : ["-F", "-c", "full_page_writes=off"];
+    const settings = [...hasty, "-c", "max_connections=200"];
     const server = spawn(
       path.join(bin, "postgres"),
       ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", "", ...settings],

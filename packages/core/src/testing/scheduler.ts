@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { sql } from "kysely";
-import { inject } from "vitest";
 import type { Caller } from "../access/caller.ts";
 import type { Clock } from "../clock.ts";
 import { createScheduler, type Scheduler } from "../scheduler.ts";
@@ -33,6 +32,8 @@ export interface TestScheduler extends AsyncDisposable {
 
 /** Loopback is open, since the targets of tests are there. */
 export async function openTestScheduler(options: { clock?: Clock } = {}): Promise<TestScheduler> {
+  // Only here: the other helpers of this folder also serve programs that run without Vitest.
+  const { inject } = await import("vitest");
   const server = inject("postgresUrl");
   const databaseUrl = server === null ? undefined : await copyTemplate(server);
   const scheduler = await createScheduler({

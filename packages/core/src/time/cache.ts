@@ -1,11 +1,13 @@
-/** Keeps `value` under `key` and forgets the oldest entry above `limit`; answers the value. */
-export function remember<Key, Value>(cache: Map<Key, Value>, limit: number, key: Key, value: Value): Value {
-  if (cache.size >= limit) {
-    for (const oldest of cache.keys()) {
-      cache.delete(oldest);
-      break;
-    }
-  }
-  cache.set(key, value);
-  return value;
+/** A map that forgets its oldest entry when it holds `limit`; `set` answers the value. */
+export function boundedCache<Key, Value>(limit: number) {
+  const entries = new Map<Key, Value>();
+  return {
+    get: (key: Key): Value | undefined => entries.get(key),
+    set(key: Key, value: Value): Value {
+      const [oldest] = entries.size >= limit ? entries.keys() : [];
+      if (oldest !== undefined) entries.delete(oldest);
+      entries.set(key, value);
+      return value;
+    },
+  };
 }

@@ -9,6 +9,12 @@ export interface MissedSlots {
   more: boolean;
 }
 
+interface Wanted {
+  after: number;
+  until: number;
+  max: number;
+}
+
 const maxCounted = 10_000;
 
 /**
@@ -16,21 +22,19 @@ const maxCounted = 10_000;
  * a cron; a recurring schedule, whose slots count from `after`, is counted in full.
  */
 export function slotsBetween(schedule: Schedule, after: number, until: number, max: number): MissedSlots {
-  if (schedule.kind === "recurring") return recurringSlots(schedule, after, until, max);
+  if (schedule.kind === "recurring") return recurringSlots(schedule, { after, until, max });
   let total = 0;
   let slot = nextRun(schedule, after);
   while (slot !== null && slot <= until && total < maxCounted) {
     total++;
     slot = nextRun(schedule, slot);
   }
-  return { slots: latestSlots(schedule, after, until, max), total, more: slot !== null && slot <= until };
+  return { slots: latestSlots(schedule, { after, until, max }), total, more: slot !== null && slot <= until };
 }
 
 function recurringSlots(
   schedule: Schedule & { kind: "recurring" },
-  after: number,
-  until: number,
-  max: number,
+  { after, until, max }: Wanted,
 ): MissedSlots {
   const interval = schedule.everyMinutes * MINUTE;
   const first = nextRun(schedule, after);
@@ -43,7 +47,7 @@ function recurringSlots(
 }
 
 /** Halves the stretch until what is left can hold no more than `max` slots, so that work does not grow with its length. */
-function latestSlots(schedule: Schedule, after: number, until: number, max: number): number[] {
+function latestSlots(schedule: Schedule, { after, until, max }: Wanted): number[] {
   if (max <= 0) return [];
   const first = nextRun(schedule, after);
   if (first === null || first > until) return [];
@@ -53,7 +57,7 @@ function latestSlots(schedule: Schedule, after: number, until: number, max: numb
       .slice(-max);
   }
   const middle = Math.floor((first + until) / 2);
-  const late = latestSlots(schedule, middle, until, max);
-  const early = late.length < max ? latestSlots(schedule, first - 1, middle, max - late.length) : [];
+  const late = latestSlots(schedule, { after: middle, until, max });
+  const early = latestSlots(schedule, { after: first - 1, until: middle, max: max - late.length });
   return [...early, ...late];
 }

@@ -18,7 +18,8 @@ export const cronFields: readonly CronField[] = [
   { name: "day of week", min: 0, max: 7, names: dayNames },
 ];
 
-type Refuse = (detail: string, hint: string) => never;
+/** Ends the reading with what is wrong and what to write instead. */
+export type Refuse = (detail: string, hint: string) => never;
 
 const itemPattern = /^(?:\*|(\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?)(?:\/(\d{1,3}))?$/i;
 

@@ -1,13 +1,14 @@
 import { DAY, MINUTE, daysInMonth, fromDayNumber, weekdayOf } from "./calendar.ts";
 import type { Cron } from "./cron.ts";
 
-// 29 February is at most eight years away (1896–1904, 2096–2104); anything that can match does so sooner than this.
-const maxMonths = 12 * 9;
+// No stretch of constant offset is longer than a year, and the next one is searched anew.
+const maxMonths = 14;
 const minutesPerDay = DAY / MINUTE;
 
 /**
  * The first local time at or after `local` that the expression matches, both in ms as if the wall showed UTC.
- * Infinity when there is none.
+ * Infinity when there is none
+ * within a year.
  */
 export function nextMatch(cron: Cron, local: number): number {
   const today = Math.floor(local / DAY);

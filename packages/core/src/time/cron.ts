@@ -1,8 +1,8 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import cronstrue from "cronstrue";
-import { remember } from "./cache.ts";
+import { boundedCache } from "./cache.ts";
 import { daysInMonth } from "./calendar.ts";
-import { cronFields, readField } from "./cron-field.ts";
+import { cronFields, readField, type Refuse } from "./cron-field.ts";
 
 /** A cron expression, read. Every list is sorted; Sunday is 0. */
 export interface Cron {
@@ -23,8 +23,7 @@ export interface Cron {
 }
 
 const maxLength = 255;
-const maxParsed = 10_000;
-const parsed = new Map<string, Cron>();
+const parsed = boundedCache<string, Cron>(10_000);
 
 const nicknames: Record<string, string> = {
   "@hourly": "0 * * * *",
@@ -45,7 +44,7 @@ const example = 'for example "0 9 * * *"';
  * Throws `invalid_schedule` with a hint; `field` is the input field to name in it.
  */
 export function parseCron(expression: string, field = "cron"): Cron {
-  return parsed.get(expression) ?? remember(parsed, maxParsed, expression, read(expression, field));
+  return parsed.get(expression) ?? parsed.set(expression, read(expression, field));
 }
 
 /** The expression in English, such as "At 09:00, Monday through Friday". Throws `invalid_schedule`. */
@@ -54,7 +53,7 @@ export function describeCron(expression: string): string {
 }
 
 function read(expression: string, field: string): Cron {
-  const refuse = (detail: string, hint: string): never => {
+  const refuse: Refuse = (detail, hint) => {
     throw new SchedulerError("invalid_schedule", detail, { hint, field });
   };
   if (expression.length > maxLength) {
@@ -70,10 +69,10 @@ function read(expression: string, field: string): Cron {
   const atoms = text.split(" ");
   if (text === "" || atoms.length !== cronFields.length) return refuseCount(written, atoms, refuse);
 
-  const [minutes = [], hours = [], daysOfMonth = [], months = [], weekdays = []] = cronFields.map(
+  const [minutes = [], hours = [], daysOfMonth = [], months = [], writtenDays = []] = cronFields.map(
     (cronField, index) => readField(cronField, atoms[index] ?? "", refuse),
   );
-  const daysOfWeek = [...new Set(weekdays.map((day) => day % 7))].sort((a, b) => a - b);
+  const daysOfWeek = [...new Set(writtenDays.map((day) => day % 7))].sort((a, b) => a - b);
   const everyDayOfMonth = isEvery(atoms[2]);
   const everyDayOfWeek = isEvery(atoms[4]);
   const firstDay = daysOfMonth[0] ?? 1;
@@ -82,6 +81,7 @@ function read(expression: string, field: string): Cron {
     const possible = [atoms[0], atoms[1], lastDay, atoms[3], atoms[4]].join(" ");
     refuse(`"${text}" never fires: there is no day ${firstDay} in that month.`, `Write "${possible}".`);
   }
+  const dates = toMask(daysOfMonth);
   return {
     expression: text,
     minutes,
@@ -91,10 +91,22 @@ function read(expression: string, field: string): Cron {
     daysOfWeek,
     everyDayOfMonth,
     everyDayOfWeek,
-    dayMasks: dayMasks(daysOfMonth, daysOfWeek, everyDayOfMonth, everyDayOfWeek),
+    dayMasks: [0, 1, 2, 3, 4, 5, 6].map((firstWeekday) => {
+      if (everyDayOfWeek) return dates;
+      const weekdays = weekdayMask(daysOfWeek, firstWeekday);
+      return everyDayOfMonth ? weekdays : dates | weekdays;
+    }),
     // A step so long that one hour is left ("*/24") means that hour, and must not be lost in a gap.
     followsWall: /^\*(?:\/\d+)?$/.test(atoms[1] ?? "") && hours.length > 1,
   };
+}
+
+function weekdayMask(daysOfWeek: readonly number[], firstWeekday: number): number {
+  let mask = 0;
+  for (let day = 1; day <= 31; day++) {
+    if (daysOfWeek.includes((firstWeekday + day - 1) % 7)) mask |= 1 << day;
+  }
+  return mask;
 }
 
 function isEvery(atom: string | undefined): boolean {
@@ -104,25 +116,6 @@ function isEvery(atom: string | undefined): boolean {
 function toMask(bits: readonly number[]): number {
   return bits.reduce((mask, bit) => mask | (1 << bit), 0);
 }
-
-function dayMasks(
-  daysOfMonth: readonly number[],
-  daysOfWeek: readonly number[],
-  everyDayOfMonth: boolean,
-  everyDayOfWeek: boolean,
-): number[] {
-  return [0, 1, 2, 3, 4, 5, 6].map((firstWeekday) => {
-    const byDate = toMask(daysOfMonth);
-    let byWeekday = 0;
-    for (let day = 1; day <= 31; day++) {
-      if (daysOfWeek.includes((firstWeekday + day - 1) % 7)) byWeekday |= 1 << day;
-    }
-    if (everyDayOfWeek) return byDate;
-    return everyDayOfMonth ? byWeekday : byDate | byWeekday;
-  });
-}
-
-type Refuse = (detail: string, hint: string) => never;
 
 function refuseNickname(written: string, refuse: Refuse): never {
   if (/^@every\b/i.test(written)) {

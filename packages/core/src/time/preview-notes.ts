@@ -2,34 +2,61 @@ import { DAY } from "./calendar.ts";
 import { nextMatch } from "./cron-match.ts";
 import { parseCron, type Cron } from "./cron.ts";
 import type { Schedule } from "./next-run.ts";
-import type { PreviewOptions } from "./preview.ts";
 import { formatLocal, offsetChanges, type OffsetChange } from "./zone.ts";
 
+export interface PreviewOptions {
+  /** Epoch ms to look from: the first run shown is after it, a single run may be at it. */
+  from: number;
+  count: number;
+  /** The zone of local times. */
+  timezone: string;
+}
+
 const maxClockNotes = 4;
+const eitherDayField =
+  "Day of month and day of week are both set, and either is enough: it runs on days that match one or the other, not only on days that match both.";
 
 /** What may surprise in the runs shown, in plain words: clock changes, two day fields, an end. */
 export function previewNotes(schedule: Schedule, runs: number[], options: PreviewOptions): string[] {
   const notes = endNotes(schedule, runs, options);
+  if (schedule.kind === "scheduled")
+    return [...notes, ...runs.flatMap((run) => singleNotes(options.timezone, run))];
   if (schedule.kind !== "cron") return notes;
   const cron = parseCron(schedule.cron);
-  if (!cron.everyDayOfMonth && !cron.everyDayOfWeek) {
-    notes.push(
-      "Day of month and day of week are both set, and either is enough: it runs on days that match one or the other, not only on days that match both.",
-    );
-  }
+  if (!cron.everyDayOfMonth && !cron.everyDayOfWeek) notes.push(eitherDayField);
   return [...notes, ...clockNotes(cron, schedule.timezone, runs, options.from)];
 }
 
-function endNotes(schedule: Schedule, runs: number[], { from, count, timezone }: PreviewOptions): string[] {
-  const end = schedule.endAt == null ? "" : ` before end_at (${formatLocal(timezone, schedule.endAt)})`;
-  if (runs.length === 0)
-    return [`It never fires again after ${formatLocal(timezone, from)}${end && `: nothing is left${end}`}.`];
-  if (runs.length >= count || end === "" || !repeats(schedule)) return [];
+function endNotes(
+  { kind, endAt }: Schedule,
+  runs: number[],
+  { from, count, timezone }: PreviewOptions,
+): string[] {
+  const ends = typeof endAt === "number";
+  const end = ends ? ` before end_at (${formatLocal(timezone, endAt)})` : "";
+  if (runs.length === 0) {
+    return [
+      `It never fires again after ${formatLocal(timezone, from)}${ends ? `: nothing is left${end}` : ""}.`,
+    ];
+  }
+  const repeats = kind === "cron" || kind === "recurring";
+  if (!repeats || !ends || runs.length >= count) return [];
   return [`Only ${runs.length === 1 ? "1 run remains" : `${runs.length} runs remain`}${end}.`];
 }
 
-function repeats({ kind }: Schedule): boolean {
-  return kind === "cron" || kind === "recurring";
+/** Says how the local time of a single run is meant, where the clocks skip it or show it twice. */
+function singleNotes(zone: string, run: number): string[] {
+  return offsetChanges(zone, run - DAY, run + DAY).flatMap((change) => {
+    const { at, before, after } = change;
+    const skipped = run >= at && run < at + after - before;
+    const repeated = run >= at + after - before && run < at + before - after;
+    if (skipped) {
+      return `${announce(zone, change)}. ${timeOf(run + before)} does not exist then and means ${timeOf(run + after)}.`;
+    }
+    if (!repeated) return [];
+    const [offset, turn] = run < at ? [before, "first"] : [after, "second"];
+    return `${announce(zone, change)}. ${timeOf(run + offset)} comes twice then; this is the ${turn}.`;
+  });
 }
 
 function clockNotes(cron: Cron, zone: string, runs: number[], from: number): string[] {

@@ -90,6 +90,27 @@ describe("notes", () => {
     ]);
   });
 
+  it("tells how a single local time is meant that is skipped or comes twice", () => {
+    const notesOf = (runAt: string) =>
+      preview({ kind: "scheduled", runAt: at(runAt) }, "2026-01-01T00:00:00Z").notes;
+    expect(notesOf("2026-03-29T01:30:00Z")).toEqual([
+      "On 2026-03-29 the clocks of Europe/Berlin go forward from 02:00 to 03:00. 02:30 does not exist then and means 03:30.",
+    ]);
+    expect(notesOf("2026-10-25T00:00:00Z")).toEqual([
+      expect.stringContaining("02:00 comes twice then; this is the first"),
+    ]);
+    expect(notesOf("2026-10-25T01:59:59Z")).toEqual([
+      expect.stringContaining("02:59 comes twice then; this is the second"),
+    ]);
+    const beside = [
+      "2026-03-29T00:59:59Z",
+      "2026-03-29T02:00:00Z",
+      "2026-10-24T23:59:59Z",
+      "2026-10-25T02:00:00Z",
+    ];
+    expect(beside.flatMap(notesOf)).toEqual([]);
+  });
+
   it("keeps to a handful over many years", () => {
     expect(preview(cron("30 2 * 3,10 0"), "2026-01-01T00:00:00Z", 100).notes).toHaveLength(4);
   });

@@ -1,15 +1,9 @@
 import { describeCron } from "./cron.ts";
 import { nextRuns, type Schedule } from "./next-run.ts";
-import { previewNotes } from "./preview-notes.ts";
+import { previewNotes, type PreviewOptions } from "./preview-notes.ts";
 import { formatLocal } from "./zone.ts";
 
-export interface PreviewOptions {
-  /** Epoch ms to look from: the first run shown is after it, a single run may be at it. */
-  from: number;
-  count: number;
-  /** The zone of `local_runs`. */
-  timezone: string;
-}
+export type { PreviewOptions };
 
 export interface SchedulePreview {
   next_runs: string[];

@@ -1,6 +1,8 @@
 import type { RetryPolicy } from "@org/scheduler-contract";
 import { SECOND } from "./calendar.ts";
 
+export type { RetryPolicy };
+
 const shortestJitteredDelay = 100;
 
 /** Eight attempts, 5 s doubling to an hour, jittered; again on 408, 425, 429 and every 5xx. */

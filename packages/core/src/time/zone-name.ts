@@ -1,9 +1,8 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { remember } from "./cache.ts";
+import { boundedCache } from "./cache.ts";
 
 const longestName = 64;
-const maxKnown = 2_000;
-const known = new Map<string, true>();
+const known = boundedCache<string, true>(2_000);
 
 // ICU also answers to "CST", "IST" or "BST" with one of their several meanings; these are the ones IANA defines.
 const ianaThreeLetters = new Set("CET EET EST GMT HST MET MST PRC ROC ROK UCT UTC WET".split(" "));
@@ -37,7 +36,7 @@ const renamed = [
 
 /** Whether `name` is an IANA time zone or a link to one, in any letter case. Offsets ("+02:00") are not. */
 export function isTimeZone(name: string): boolean {
-  if (known.has(name)) return true;
+  if (known.get(name)) return true;
   if (name.length > longestName || !/^[A-Za-z]/.test(name) || /^systemv\//i.test(name)) return false;
   if (name.length === 3 && !ianaThreeLetters.has(name.toUpperCase())) return false;
   try {
@@ -45,7 +44,7 @@ export function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
-  return remember(known, maxKnown, name, true);
+  return known.set(name, true);
 }
 
 /** Throws `invalid_schedule` (field `timezone`) unless `name` is an IANA time zone; the hint names a likely one. */

@@ -1,4 +1,4 @@
-import { remember } from "./cache.ts";
+import { boundedCache } from "./cache.ts";
 import { DAY, HOUR, MINUTE, SECOND, fromDayNumber, toDayNumber } from "./calendar.ts";
 import { assertTimeZone } from "./zone-name.ts";
 
@@ -35,16 +35,15 @@ export interface OffsetChange {
 
 interface ZoneTable {
   format: Intl.DateTimeFormat;
-  spans: Map<number, OffsetPeriod[]>;
+  spans: ReturnType<typeof boundedCache<number, OffsetPeriod[]>>;
 }
 
-const spanLength = 364 * DAY;
+const spanLength = 360 * DAY;
 // The shortest known stay at an offset is a week (Brazil, October 2000); a longer step could miss such a pair.
 const sampleStep = 4 * DAY;
-const maxZones = 700;
 const maxSpansPerZone = 128;
 
-const tables = new Map<string, ZoneTable>();
+const tables = boundedCache<string, ZoneTable>(700);
 
 /** How many ms the clocks of `zone` are east of UTC at `instant` (epoch ms). Throws for an unknown zone. */
 export function offsetAt(zone: string, instant: number): number {
@@ -56,8 +55,7 @@ export function offsetPeriodAt(zone: string, instant: number): OffsetPeriod {
   const table = tables.get(zone) ?? openTable(zone);
   const index = Math.floor(instant / spanLength);
   const periods =
-    table.spans.get(index) ??
-    remember(table.spans, maxSpansPerZone, index, findPeriods(table.format, index * spanLength));
+    table.spans.get(index) ?? table.spans.set(index, findPeriods(table.format, index * spanLength));
   for (const period of periods) {
     if (instant < period.until) return period;
   }
@@ -130,7 +128,7 @@ function digits(value: number, length: number): string {
 function openTable(zone: string): ZoneTable {
   assertTimeZone(zone);
   const format = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longOffset" });
-  return remember(tables, maxZones, zone, { format, spans: new Map() });
+  return tables.set(zone, { format, spans: boundedCache(maxSpansPerZone) });
 }
 
 function findPeriods(format: Intl.DateTimeFormat, start: number): OffsetPeriod[] {
@@ -145,7 +143,7 @@ function findPeriods(format: Intl.DateTimeFormat, start: number): OffsetPeriod[]
     const next = sampled + sampleStep;
     const offsetNext = readOffset(format, next);
     while (offset !== offsetNext) {
-      sampled = findChange(format, sampled, next, offset);
+      sampled = findChange(format, sampled, next);
       if (sampled >= end) break;
       if (sampled > start) periods.push({ since, until: sampled, before, offset });
       since = sampled;
@@ -158,7 +156,9 @@ function findPeriods(format: Intl.DateTimeFormat, start: number): OffsetPeriod[]
   return periods;
 }
 
-function findChange(format: Intl.DateTimeFormat, from: number, until: number, offset: number): number {
+/** The first second after `from` at which the offset is another than there; at `until` it is. */
+function findChange(format: Intl.DateTimeFormat, from: number, until: number): number {
+  const offset = readOffset(format, from);
   let same = from / SECOND;
   let changed = until / SECOND;
   while (changed - same > 1) {

@@ -1,0 +1,184 @@
+-- Made by: pnpm schema:dump
+
+create table scheduler.attempts (
+  scope_id integer not null,
+  execution_id uuid not null,
+  number integer not null,
+  status text not null,
+  error_code text,
+  error text,
+  status_code integer,
+  started_at timestamp with time zone not null,
+  latency_ms double precision not null,
+  response_headers jsonb,
+  response_body text,
+  response_truncated boolean not null,
+  constraint attempts_pkey PRIMARY KEY (scope_id, execution_id, number),
+  constraint attempts_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'http_error'::text, 'timeout'::text, 'connection_error'::text, 'blocked'::text, 'interrupted'::text, 'canceled'::text])))
+);
+
+create table scheduler.audit (
+  scope_id integer not null,
+  id uuid not null,
+  at timestamp with time zone not null,
+  caller text not null,
+  token_id uuid,
+  operation text not null,
+  target text,
+  constraint audit_pkey PRIMARY KEY (scope_id, id)
+);
+
+create table scheduler.executions (
+  scope_id integer not null,
+  id uuid not null,
+  job_id uuid not null,
+  revision_id uuid not null,
+  trigger text not null,
+  status text not null,
+  reason text,
+  slot timestamp with time zone,
+  scheduled_for timestamp with time zone not null,
+  due_at timestamp with time zone,
+  worker_id uuid,
+  running_since timestamp with time zone,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  attempt_count integer not null default 0,
+  interruptions integer not null default 0,
+  status_code integer,
+  error_code text,
+  error text,
+  replay_of uuid,
+  created_at timestamp with time zone not null,
+  constraint executions_check CHECK (((trigger = 'schedule'::text) = (slot IS NOT NULL))),
+  constraint executions_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
+  constraint executions_check2 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
+  constraint executions_check3 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
+  constraint executions_check4 CHECK (((due_at IS NULL) OR (status = ANY (ARRAY['pending'::text, 'retrying'::text])))),
+  constraint executions_pkey PRIMARY KEY (scope_id, id),
+  constraint executions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text]))),
+  constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text])))
+) with (fillfactor=85);
+
+create table scheduler.jobs (
+  scope_id integer not null,
+  id uuid not null,
+  number integer not null generated always as identity,
+  revision_id uuid not null,
+  name text not null,
+  description text,
+  state text not null,
+  kind text not null,
+  cron text,
+  every_n_minutes integer,
+  run_at timestamp with time zone,
+  timezone text not null,
+  start_at timestamp with time zone,
+  end_at timestamp with time zone,
+  max_runs integer,
+  metadata jsonb not null,
+  next_run_at timestamp with time zone,
+  run_count integer not null default 0,
+  last_run_at timestamp with time zone,
+  last_status text,
+  consecutive_failures integer not null default 0,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  deleted_at timestamp with time zone,
+  constraint jobs_check CHECK (((kind = 'cron'::text) = (cron IS NOT NULL))),
+  constraint jobs_check1 CHECK (((kind = 'recurring'::text) = (every_n_minutes IS NOT NULL))),
+  constraint jobs_check2 CHECK (((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text])) = (run_at IS NOT NULL))),
+  constraint jobs_check3 CHECK (((next_run_at IS NULL) OR ((state = 'active'::text) AND (deleted_at IS NULL)))),
+  constraint jobs_every_n_minutes_check CHECK ((every_n_minutes > 0)),
+  constraint jobs_kind_check CHECK ((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text, 'cron'::text, 'recurring'::text]))),
+  constraint jobs_pkey PRIMARY KEY (scope_id, id),
+  constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint jobs_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'completed'::text, 'canceled'::text])))
+) with (fillfactor=85);
+
+create table scheduler.revisions (
+  scope_id integer not null,
+  id uuid not null,
+  job_id uuid not null,
+  method text not null,
+  url text not null,
+  headers jsonb not null,
+  body text,
+  timeout_seconds integer not null,
+  success_statuses jsonb not null,
+  retry jsonb not null,
+  constraint revisions_pkey PRIMARY KEY (scope_id, id),
+  constraint revisions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
+);
+
+create table scheduler.scopes (
+  id integer not null generated always as identity,
+  workspace_id uuid not null,
+  mode text not null,
+  constraint scopes_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
+  constraint scopes_pkey PRIMARY KEY (id),
+  constraint scopes_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES scheduler.workspaces(id),
+  constraint scopes_workspace_id_mode_key UNIQUE (workspace_id, mode)
+);
+
+create table scheduler.tokens (
+  id uuid not null,
+  scope_id integer not null,
+  user_id uuid,
+  kind text not null,
+  name text not null,
+  agent text,
+  read_only boolean not null,
+  prefix text not null,
+  hash bytea not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  created_by text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint tokens_check CHECK (((kind = 'agent'::text) = (agent IS NOT NULL))),
+  constraint tokens_hash_key UNIQUE (hash),
+  constraint tokens_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'service'::text]))),
+  constraint tokens_pkey PRIMARY KEY (id),
+  constraint tokens_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES scheduler.users(id)
+);
+
+create table scheduler.users (
+  id uuid not null,
+  workspace_id uuid not null,
+  email text not null,
+  password_hash text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint users_email_key UNIQUE (email),
+  constraint users_pkey PRIMARY KEY (id),
+  constraint users_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES scheduler.workspaces(id)
+);
+
+create table scheduler.workers (
+  id uuid not null,
+  host text not null,
+  pid integer not null,
+  slots integer not null,
+  started_at timestamp with time zone not null default now(),
+  heartbeat_at timestamp with time zone not null default now(),
+  constraint workers_pkey PRIMARY KEY (id)
+);
+
+create table scheduler.workspaces (
+  id uuid not null,
+  name text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint workspaces_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
+CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, status, id);
+CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX executions_one_per_slot ON scheduler.executions USING btree (job_id, slot);
+CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, number);
+CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, state, id) WHERE (deleted_at IS NULL);
+CREATE INDEX jobs_due ON scheduler.jobs USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX jobs_unarmed ON scheduler.jobs USING btree (id) WHERE ((state = 'active'::text) AND (next_run_at IS NULL) AND (deleted_at IS NULL));
+CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);
