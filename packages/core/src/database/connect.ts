@@ -47,6 +47,7 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     keepAlive: true,
     // Every row that the road touches is found by its key, and is nearly always in memory: at the default price of
     // four sequential pages the planner reads whole tables of middle size instead.
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, its types do not say so
     onConnect: (client) => client.query("set random_page_cost = 1.1; set jit = off"),
   });
   // Without a listener, a broken idle connection would end the process.

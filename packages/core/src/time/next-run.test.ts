@@ -84,6 +84,13 @@ describe("cron", () => {
     ]);
   });
 
+  it("finds a yearly slot from every day of the year before it", () => {
+    const schedule: Schedule = { kind: "cron", cron: "0 0 1 3 *", timezone: "UTC" };
+    const slot = at("2027-03-01T00:00:00Z");
+    const days = Array.from({ length: 365 }, (_, index) => slot - (index + 1) * 86_400_000);
+    expect(days.filter((after) => nextRun(schedule, after) !== slot)).toEqual([]);
+  });
+
   it("skips the months that have no such day", () => {
     expect(localRuns("0 0 31 * *", "UTC", "2026-03-31T00:00:00Z", 3)).toEqual([
       "2026-05-31T00:00:00+00:00",
