@@ -179,6 +179,8 @@ CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (
 CREATE UNIQUE INDEX executions_one_per_slot ON scheduler.executions USING btree (job_id, slot);
 CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, number);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, state, id) WHERE (deleted_at IS NULL);
+CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX jobs_unarmed ON scheduler.jobs USING btree (id) WHERE ((state = 'active'::text) AND (next_run_at IS NULL) AND (deleted_at IS NULL));
+CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (scope_id, job_id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

@@ -23,6 +23,7 @@ export async function openScheduler(config: Config, log: Log): Promise<Opened> {
     dataDir: config.dataDir,
     jwtSecret: config.jwtSecret ?? (embedded ? await generatedKey(config.dataDir, "jwt-secret") : undefined),
     allowedTargets: config.allowedTargets,
+    retentionDays: config.retentionDays,
     log,
   });
   try {

@@ -1,11 +1,12 @@
 /** Everything that can go wrong for a caller: one code, its HTTP status and its title (RFC 9457). */
 export const errorCodes = {
+  invalid_request: { status: 400, title: "The request cannot be understood" },
   invalid_input: { status: 422, title: "The input is not valid" },
   invalid_json: { status: 400, title: "The request body is not JSON" },
   invalid_schedule: { status: 422, title: "The schedule cannot be read" },
   invalid_cursor: { status: 422, title: "The cursor is not one of ours" },
   unauthenticated: { status: 401, title: "No valid token" },
-  forbidden: { status: 403, title: "This token may not do that" },
+  forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
   conflict: { status: 409, title: "Conflict with the current state" },
@@ -13,7 +14,7 @@ export const errorCodes = {
   unsupported_media_type: { status: 415, title: "Unsupported content type" },
   rate_limited: { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "Something went wrong on our side" },
-  unavailable: { status: 503, title: "The database is away" },
+  unavailable: { status: 503, title: "Not available right now" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -24,6 +25,8 @@ export interface ErrorDetails {
   /** The input field at fault, as a dotted path. */
   field?: string;
   retryAfterSeconds?: number;
+  /** Where the error came from another server: the id under which that server's log knows it. */
+  requestId?: string;
   cause?: unknown;
 }
 
@@ -33,14 +36,16 @@ export class SchedulerError extends Error {
   readonly hint: string;
   readonly field: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly requestId: string | undefined;
 
-  constructor(code: ErrorCode, detail: string, { hint, field, retryAfterSeconds, cause }: ErrorDetails) {
-    super(detail, { cause });
+  constructor(code: ErrorCode, detail: string, details: ErrorDetails) {
+    super(detail, { cause: details.cause });
     this.name = "SchedulerError";
     this.code = code;
-    this.hint = hint;
-    this.field = field;
-    this.retryAfterSeconds = retryAfterSeconds;
+    this.hint = details.hint;
+    this.field = details.field;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.requestId = details.requestId;
   }
 }
 
@@ -57,7 +62,10 @@ export interface Problem {
   request_id: string;
 }
 
-/** Turns whatever was thrown into a problem. What is not a SchedulerError shows nothing of itself. */
+/**
+ * Turns whatever was thrown into a problem. What is not a SchedulerError shows nothing of itself. An error that
+ * another server answered with keeps that server's request id.
+ */
 export function toProblem(error: unknown, requestId: string): Problem {
   const known =
     error instanceof SchedulerError
@@ -75,14 +83,17 @@ export function toProblem(error: unknown, requestId: string): Problem {
     hint: known.hint,
     ...(known.field === undefined ? {} : { field: known.field }),
     ...(known.retryAfterSeconds === undefined ? {} : { retry_after_seconds: known.retryAfterSeconds }),
-    request_id: requestId,
+    request_id: known.requestId ?? requestId,
   };
 }
 
 /** Reads a problem back into the error it was; the client's half of `toProblem`. */
 export function fromProblem(problem: Problem): SchedulerError {
-  return new SchedulerError(problem.code in errorCodes ? problem.code : "internal", problem.detail, {
+  // A newer server may know codes that we do not.
+  const code = Object.hasOwn(errorCodes, problem.code) ? problem.code : "internal";
+  return new SchedulerError(code, problem.detail, {
     hint: problem.hint,
+    requestId: problem.request_id,
     ...(problem.field === undefined ? {} : { field: problem.field }),
     ...(problem.retry_after_seconds === undefined ? {} : { retryAfterSeconds: problem.retry_after_seconds }),
   });

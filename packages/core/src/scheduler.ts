@@ -42,6 +42,8 @@ export interface SchedulerOptions {
   jwtSecret?: Uint8Array | undefined;
   /** Private ranges that outgoing requests may reach, as CIDRs. None unless told. */
   allowedTargets?: (string | Range)[] | undefined;
+  /** How long history is kept. 30 days unless told. */
+  retentionDays?: number | undefined;
   log?: Log | undefined;
   /** For tests; production goes by the database's clock. */
   clock?: Clock | undefined;
@@ -71,7 +73,10 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     const sender = createSender(
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
     );
-    return assemble({ database, queue, sender, clock, log }, options.jwtSecret);
+    return assemble(
+      { database, queue, sender, clock, log, retentionDays: options.retentionDays ?? 30 },
+      options.jwtSecret,
+    );
   } catch (error) {
     await database.close();
     throw error;

@@ -10,5 +10,7 @@ export interface Engine {
   queue: TicketQueue;
   sender: Sender;
   clock: Clock;
+  /** How long history is kept. */
+  retentionDays: number;
   log: Log;
 }

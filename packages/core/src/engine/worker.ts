@@ -15,6 +15,7 @@ import { type Loop, startLoop } from "./loop.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { plan } from "./plan.ts";
 import { reconcile } from "./reconcile.ts";
+import { retain } from "./retain.ts";
 import { settle, toSettled } from "./settle.ts";
 import { listen, notify } from "../database/notices.ts";
 
@@ -110,6 +111,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
         return beatPauseMs;
       });
       turn("reconcile", () => reconcile(engine));
+      turn("retain", () => retain(engine));
       stopListening = await listen(engine.database, {
         due: () => loops.plan?.wake(),
         tickets: () => loops.dispatch?.wake(),
@@ -118,7 +120,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     },
     async stop() {
       await stopListening?.();
-      await Promise.all([loops.plan?.stop(), loops.dispatch?.stop(), loops.reconcile?.stop()]);
+      await Promise.all([loops.plan?.stop(), loops.dispatch?.stop(), loops.reconcile?.stop(), loops.retain?.stop()]);
       if (underWay.size > 0) {
         const idle = new Promise<void>((resolve) => (onIdle = resolve));
         await Promise.race([idle, sleep(drainMs, undefined, { ref: false })]);

@@ -6,7 +6,7 @@ import type { OffsetPeriod } from "./zone.ts";
 import { offsetPeriodAt } from "./zone.ts";
 
 /** Slots outside `startAt`…`endAt` (epoch ms, both inclusive) do not exist. */
-export interface Bounds {
+interface Bounds {
   startAt?: number | null;
   endAt?: number | null;
 }

@@ -2,7 +2,8 @@ import { SchedulerError } from "@org/scheduler-contract";
 import { DAY, HOUR, MINUTE, SECOND, daysInMonth, toDayNumber } from "./calendar.ts";
 import { cronFields } from "./cron-field.ts";
 import { parseCron } from "./cron.ts";
-import { assertTimeZone, toInstant } from "./zone.ts";
+import { assertTimeZone } from "./zone-name.ts";
+import { toInstant } from "./zone.ts";
 import { hintForUnread } from "./when-hint.ts";
 
 export type When = { kind: "scheduled"; runAt: number } | { kind: "cron"; cron: string };

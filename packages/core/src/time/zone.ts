@@ -2,8 +2,6 @@ import { boundedCache } from "./cache.ts";
 import { DAY, HOUR, MINUTE, SECOND, fromDayNumber, toDayNumber } from "./calendar.ts";
 import { assertTimeZone } from "./zone-name.ts";
 
-export { assertTimeZone, isTimeZone } from "./zone-name.ts";
-
 /** What a clock on the wall shows. `month` and `day` count from 1. */
 export interface WallClock {
   year: number;

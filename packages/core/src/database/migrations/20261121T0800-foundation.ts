@@ -78,6 +78,7 @@ const statements = [
   `create unique index jobs_by_number on scheduler.jobs (scope_id, number)`,
   `create index jobs_by_state on scheduler.jobs (scope_id, state, id) where deleted_at is null`,
   `create index jobs_due on scheduler.jobs (next_run_at) where next_run_at is not null`,
+  `create index jobs_deleted on scheduler.jobs (deleted_at) where deleted_at is not null`,
   // Holds the one-shot jobs under way, and whatever the reconciler should mend.
   `create index jobs_unarmed on scheduler.jobs (id)
     where state = 'active' and next_run_at is null and deleted_at is null`,
@@ -95,6 +96,7 @@ const statements = [
     retry jsonb not null,
     primary key (scope_id, id)
   )`,
+  `create index revisions_by_job on scheduler.revisions (scope_id, job_id)`,
 
   // No foreign keys on the road of a fire: each would cost a lookup per row, and rows leave by retention alone.
   `create table scheduler.executions (

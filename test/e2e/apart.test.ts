@@ -1,0 +1,71 @@
+import { createClient } from "@org/scheduler-client";
+import { startTarget, type Target } from "@org/scheduler-core/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ask } from "./ask.ts";
+import { connectMcp } from "./connect-mcp.ts";
+import { type Installation, startInstallation } from "./installation.ts";
+import { type App, startApp } from "./start-app.ts";
+
+let installation: Installation;
+let target: Target;
+let api: App;
+let mcpHttp: App;
+let worker: App;
+
+beforeAll(async () => {
+  [installation, target] = await Promise.all([startInstallation(), startTarget()]);
+  // All at once on an empty database: each wants to migrate it and to make the first user.
+  const start = (name: "api" | "mcp-http" | "worker") => startApp(name, installation.env);
+  [api, mcpHttp, worker] = await Promise.all([start("api"), start("mcp-http"), start("worker")]);
+  console.log(`ready after ${api.readyMs} (api), ${mcpHttp.readyMs} (mcp-http), ${worker.readyMs} ms (worker)`);
+});
+afterAll(async () => {
+  const ends = await Promise.all([api, mcpHttp, worker].map((app) => app.end("SIGTERM")));
+  await installation[Symbol.asyncDispose]();
+  await target.close();
+  expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
+});
+
+test("each app tells how it is", async () => {
+  for (const app of [api, mcpHttp, worker]) {
+    expect(await ask(`${app.url}/healthz`)).toMatchObject({ status: 200, json: { status: "ok" } });
+    const { status, json } = await ask(`${app.url}/readyz`);
+    expect({ status, json }).toMatchObject({
+      status: 200,
+      json: { ready: true, checks: { database: { ok: true } } },
+    });
+    const loops = Object.keys(json["checks"] as object).filter((name) => name.startsWith("loop_"));
+    expect(loops.length > 0).toBe(app === worker);
+  }
+});
+
+test("each app has its own face and no other", async () => {
+  const { token } = installation;
+  const jobs = (app: App) => ask(`${app.url}/v1/jobs`, { token });
+  expect((await jobs(api)).status).toBe(200);
+  expect(await jobs(worker)).toMatchObject({ status: 404, json: { code: "not_found" } });
+  expect(await jobs(mcpHttp)).toMatchObject({ status: 404, json: { code: "not_found" } });
+  expect((await ask(`${api.url}/mcp`, { token, body: {} })).status).toBe(404);
+});
+
+test("a job made at the api fires from the worker and is seen over MCP", async () => {
+  const client = createClient({ url: api.url, token: installation.token });
+  const job = await client.createJob({ name: "apart", url: `${target.url}/apart`, when: "1s" });
+  await target.arrived(1);
+  const [arrival] = target.arrivals;
+  console.log(`across processes: ${arrival!.at - Date.parse(job.run_at!)} ms after its instant`);
+  await using mcp = await connectMcp({ url: mcpHttp.url, token: installation.token });
+  const listed = await mcp.call("list_executions", { job_id: job.id });
+  const [execution] = listed.json["data"] as { id: string }[];
+  const waited = await mcp.call("wait_for_execution", { execution_id: execution!.id });
+  expect(waited.json).toMatchObject({ status: "succeeded", attempts: [{ status: "succeeded" }] });
+});
+
+test("what a login at the api gives opens mcp-http too", async () => {
+  const login = await ask(`${api.url}/v1/auth/login`, {
+    body: { email: "admin@localhost", password: "correct horse" },
+  });
+  expect(login.status).toBe(200);
+  await using mcp = await connectMcp({ url: mcpHttp.url, token: login.json["token"] as string });
+  expect(await mcp.call("list_jobs", {})).toMatchObject({ isError: false, json: { data: [{ name: "apart" }] } });
+});

@@ -1,0 +1,23 @@
+import { startPostgres } from "@org/scheduler-core/testing";
+import { randomBytes } from "node:crypto";
+import type { Env } from "./start-app.ts";
+
+/** What separate apps have in common: a PostgreSQL server of their own, and the same settings. */
+export interface Installation extends AsyncDisposable {
+  env: Env;
+  token: string;
+}
+
+export async function startInstallation(): Promise<Installation> {
+  const postgres = await startPostgres();
+  const token = `cron_pat_${randomBytes(24).toString("base64url")}`;
+  const env = {
+    DATABASE_URL: postgres.url,
+    SCHEDULER_JWT_SECRET: randomBytes(32).toString("base64"),
+    SCHEDULER_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    SCHEDULER_BOOTSTRAP_TOKEN: token,
+    SCHEDULER_ADMIN_PASSWORD: "correct horse",
+    SCHEDULER_ALLOWED_TARGETS: "127.0.0.0/8",
+  };
+  return { env, token, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
+}
