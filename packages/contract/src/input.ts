@@ -1,44 +1,73 @@
 import type { z } from "zod";
 import { SchedulerError } from "./errors.ts";
+import { exampleOf } from "./examples.ts";
+import { findFlaw } from "./flaw.ts";
 import type { Operation } from "./operation.ts";
 
 /** Checks a caller's input against an operation. Throws `invalid_input` naming the field and the fix. */
 export function parseInput<Op extends Operation>(operation: Op, input: unknown): z.output<Op["input"]> {
-  const result = operation.input.safeParse(input ?? {});
+  const given = input ?? {};
+  const flaw = findFlaw(given);
+  if (flaw) throw invalidField(operation, flaw.path, flaw.message);
+  const result = operation.input.safeParse(given);
   if (result.success) return result.data as z.output<Op["input"]>;
-  throw inputError(operation, input, result.error.issues[0]!);
+  throw inputError(operation, given, result.error.issues[0]!);
 }
 
 function inputError(operation: Operation, input: unknown, issue: z.core.$ZodIssue): SchedulerError {
-  if (issue.code === "unrecognized_keys") return unknownField(operation, issue);
   const path = issue.path.map(String);
-  const field = path.join(".");
-  if (path.length === 0) {
-    return new SchedulerError("invalid_input", `${operation.name}: ${issue.message}`, {
-      hint: `Send a JSON object with ${fieldList(operation)}.`,
-    });
+  if (issue.code === "unrecognized_keys") return unknownField(operation, [...path, issue.keys[0]!]);
+  const [field] = path;
+  if (field !== undefined && path.length === 1 && !hasField(input, field)) {
+    return refuse(`"${field}" is required.`, path, hintFor(operation, field, "Add"));
   }
-  const missing = path.length === 1 && !hasField(input, path[0]!);
-  const detail = missing ? `"${field}" is required.` : `"${field}": ${issue.message}.`;
-  const example = exampleOf(operation, path[0]!);
+  if (issue.code === "invalid_value") {
+    const values = issue.values.map(String).join(", ");
+    return refuse(`"${nameOf(path)}" is not one of the values it can have.`, path, `Use one of ${values}.`);
+  }
+  // The key's own issue says what is wrong with it.
+  const { message } = issue.code === "invalid_key" ? issue.issues[0]! : issue;
+  return invalidField(operation, path, message);
+}
+
+function invalidField(operation: Operation, path: string[], message: string): SchedulerError {
+  const [field] = path;
+  if (field === undefined) {
+    const hint = `Send a JSON object with ${fieldList(operation)}.`;
+    return refuse(`${operation.name}: ${message}.`, path, hint);
+  }
+  return refuse(`"${nameOf(path)}": ${message}.`, path, hintFor(operation, field, "Change"));
+}
+
+function unknownField(operation: Operation, path: string[]): SchedulerError {
+  const where = path.length === 1 ? `${operation.name} takes ${fieldList(operation)}` : "check its spelling";
+  return refuse(
+    `"${nameOf(path)}" is not a known field.`,
+    path,
+    `Leave it out, or use a known one: ${where}.`,
+  );
+}
+
+function refuse(detail: string, path: string[], hint: string): SchedulerError {
   return new SchedulerError("invalid_input", detail, {
-    field,
-    hint: example
-      ? `Give ${path[0]} like ${example}.`
-      : missing
-        ? `Add "${field}" and send the request again.`
-        : `Change "${field}" and send the request again.`,
+    hint,
+    ...(path.length === 0 ? {} : { field: nameOf(path) }),
   });
 }
 
-function unknownField(operation: Operation, issue: z.core.$ZodIssueUnrecognizedKeys): SchedulerError {
-  const field = [...issue.path.map(String), issue.keys[0]!].join(".");
-  const where =
-    issue.path.length === 0 ? `${operation.name} takes ${fieldList(operation)}` : "check its spelling";
-  return new SchedulerError("invalid_input", `"${field}" is not a known field.`, {
-    field,
-    hint: `Leave it out, or use a known one: ${where}.`,
-  });
+function hintFor(operation: Operation, field: string, verb: "Add" | "Change"): string {
+  const example = Object.hasOwn(operation.input.shape, field) ? exampleOf(field) : undefined;
+  return example
+    ? `Give ${field} like ${example}.`
+    : `${verb} "${nameOf([field])}" and send the request again.`;
+}
+
+const longestName = 100;
+
+/** A dotted path; a name may be as long as a request, and an answer should not be. */
+function nameOf(path: string[]): string {
+  const name = path.join(".");
+  return name.length <= longestName ? name : `${name.slice(0, longestName).toWellFormed()}…`;
 }
 
 function fieldList(operation: Operation): string {
@@ -47,35 +76,4 @@ function fieldList(operation: Operation): string {
 
 function hasField(input: unknown, name: string): boolean {
   return typeof input === "object" && input !== null && Object.hasOwn(input, name);
-}
-
-const examples: Record<string, string> = {
-  body: '"text", or an object that is sent as JSON',
-  cron: '"0 9 * * *"',
-  end_at: '"2030-01-01T00:00:00Z"',
-  every_n_minutes: "15",
-  execution_id: '"exec_01h455vb4pex5vsknk084sn02q"; list_executions shows them',
-  expires_at: '"2030-01-01T00:00:00Z"',
-  from: '"2026-07-01T09:00:00Z"',
-  headers: '{"Authorization": "Bearer …"}',
-  job_id: '"job_01h455vb4pex5vsknk084sn02q"; list_jobs shows them',
-  kind: '"cron"; or leave it out, it follows from the timing',
-  limit: "20, from 1 to 100",
-  metadata: '{"team": "billing"}',
-  method: '"POST"; one of GET, POST, PUT, PATCH, DELETE, HEAD',
-  name: '"nightly report"',
-  retry: '{"max_attempts": 5, "base_seconds": 10}',
-  run_at: '"2026-07-01T09:00:00Z"',
-  start_at: '"2026-07-01T09:00:00Z"',
-  success_statuses: '["2xx", 304]',
-  timeout_seconds: "30, from 1 to 300",
-  timezone: '"Europe/Berlin"',
-  to: '"2026-07-01T09:00:00Z"',
-  url: '"https://api.example.com/sync"',
-  wait_seconds: "30, from 0 to 60",
-  when: '"in 2h", "2026-07-01 09:00" or "0 9 * * *"',
-};
-
-function exampleOf(operation: Operation, field: string): string | undefined {
-  return Object.hasOwn(operation.input.shape, field) ? examples[field] : undefined;
 }

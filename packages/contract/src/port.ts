@@ -20,6 +20,8 @@ export interface Backend<Caller extends CallerView = CallerView> {
   execute<Name extends OperationName>(name: Name, input: Input<Name>, caller?: Caller): Promise<Output<Name>>;
   /** Whether this process can do its work now; each check says what it found. */
   ready(): Promise<Readiness>;
+  /** This process's numbers in Prometheus' text format. Absent: it keeps none. */
+  metrics?(): Promise<string>;
 }
 
 export interface Readiness {

@@ -21,10 +21,12 @@ import { readNow } from "./database/now.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
+import { countDue } from "./engine/engine.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { executionOperations } from "./executions/operations.ts";
 import { jobOperations } from "./jobs/operations.ts";
 import { type Log, silentLog } from "./log.ts";
+import { createMetrics, type Gauges } from "./metrics.ts";
 import type { ReadContext, WriteContext } from "./operation-context.ts";
 import { openTicketQueue } from "./queue/queue.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
@@ -73,10 +75,8 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     const sender = createSender(
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
     );
-    return assemble(
-      { database, queue, sender, clock, log, retentionDays: options.retentionDays ?? 30 },
-      options.jwtSecret,
-    );
+    const retentionDays = options.retentionDays ?? 30;
+    return assemble({ database, queue, sender, clock, log, retentionDays }, options.jwtSecret);
   } catch (error) {
     await database.close();
     throw error;
@@ -97,11 +97,12 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
 
 const handlers = { ...accessOperations, ...jobOperations, ...executionOperations };
 
-function assemble(engine: Engine, jwtSecret: Uint8Array | undefined): Scheduler {
-  const { database, clock, queue, sender } = engine;
+function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefined): Scheduler {
+  const { database, clock, queue, sender } = parts;
   const { db } = database;
   const login = createLogin(db, jwtSecret);
   const workers: Worker[] = [];
+  const engine = { ...parts, metrics: createMetrics(gaugesOf(parts, workers)) };
 
   async function execute<Name extends OperationName>(
     name: Name,
@@ -145,6 +146,7 @@ function assemble(engine: Engine, jwtSecret: Uint8Array | undefined): Scheduler 
       return worker;
     },
     ready: () => checkReadiness(engine, workers),
+    metrics: () => engine.metrics.text(),
     async close() {
       await Promise.all(workers.map((worker) => worker.stop()));
       await queue.close();
@@ -152,6 +154,28 @@ function assemble(engine: Engine, jwtSecret: Uint8Array | undefined): Scheduler 
       await database.close();
     },
   };
+}
+
+function gaugesOf({ database, clock }: Omit<Engine, "metrics">, workers: Worker[]): Gauges {
+  return {
+    slots() {
+      const each = workers.map((worker) => worker.slots());
+      return { busy: sum(each.map(({ busy }) => busy)), free: sum(each.map(({ free }) => free)) };
+    },
+    // A process with several workers shows the oldest of each loop.
+    loopAges: () =>
+      Object.fromEntries(
+        workers
+          .flatMap((worker) => Object.entries(worker.loopAges()))
+          .sort(([, one], [, other]) => one - other),
+      ),
+    connections: database.connections,
+    due: () => countDue(database.db, clock.now()),
+  };
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function unknownOperation(name: string): SchedulerError {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { deleted, id, instantInput, page, pageInput } from "../schemas/common.ts";
+import { deleted, id, instant, instantInput, page, pageInput } from "../schemas/common.ts";
 import { modes, token, tokenKinds } from "../schemas/token.ts";
 
 export const login = operation({
@@ -10,7 +10,7 @@ export const login = operation({
   input: z.strictObject({ email: z.string().min(3).max(254), password: z.string().min(1).max(1000) }),
   output: z.object({
     token: z.string(),
-    expires_at: z.string(),
+    expires_at: instant,
     user: z.object({ id: z.string(), email: z.string() }),
     workspace: z.object({ id: z.string(), name: z.string() }),
   }),
@@ -58,7 +58,7 @@ export const createToken = operation({
     name: z.string().trim().min(1).max(200),
     kind: z.enum(tokenKinds).default("user"),
     mode: z.enum(modes).default("live"),
-    agent: z.string().min(1).max(100).optional().describe("the agent's name; for kind agent only"),
+    agent: z.string().trim().min(1).max(100).optional().describe("the agent's name; for kind agent only"),
     read_only: z.boolean().default(false),
     expires_at: instantInput.optional(),
   }),

@@ -14,7 +14,18 @@ import { execution } from "../schemas/execution.ts";
 import { job, jobKinds, jobStates } from "../schemas/job.ts";
 import { body, headers, method, retry, targetUrl, timeoutSeconds } from "../schemas/request.ts";
 
-const concise = ["id", "number", "name", "state", "kind", "url", "next_run_at", "last_status"] as const;
+/** What a change answers: what the caller did not know yet. */
+const changed = ["id", "number", "name", "state", "kind", "next_run_at"] as const;
+const listed = [...changed, "url", "last_status"] as const;
+const shown = [
+  ...listed,
+  "method",
+  "cron",
+  "every_n_minutes",
+  "timezone",
+  "next_runs",
+  "consecutive_failures",
+] as const;
 
 /** The ways to say when: at most one of the four. */
 const timing = {
@@ -23,13 +34,13 @@ const timing = {
     .min(1)
     .max(255)
     .optional()
-    .describe('"in 2h", RFC 3339, "2026-07-01 09:00" in timezone, or a 5-field cron'),
-  cron: z.string().min(1).max(255).optional().describe("5 fields, in timezone"),
+    .describe('"in 2h", "2026-07-01 09:00" in timezone, RFC 3339 or cron'),
+  cron: z.string().min(1).max(255).optional().describe("5 fields"),
   every_n_minutes: z.int().min(1).max(525_600).optional(),
-  run_at: instantInput.optional().describe("RFC 3339"),
+  run_at: instantInput.optional(),
 };
 
-const timezone = z.string().min(1).max(64).describe("IANA name");
+const timezone = z.string().min(1).max(64);
 
 const name = z.string().trim().min(1).max(255);
 const description = z.string().max(2000);
@@ -38,19 +49,19 @@ const maxRuns = z.int().min(1).max(1_000_000_000);
 export const listJobs = operation({
   name: "list_jobs",
   title: "List jobs",
-  description: "List the jobs of your workspace, newest first, with state and next run.",
+  description: "List jobs, newest first, with state and next run.",
   input: z.strictObject({
     state: z.enum(jobStates).optional(),
     kind: z.enum(jobKinds).optional(),
-    search: z.string().min(1).max(200).optional().describe("part of the name or URL"),
-    metadata: metadata.optional().describe("labels that must all match"),
+    search: z.string().min(1).max(200).optional().describe("in name or URL"),
+    metadata: metadata.optional(),
     ...pageInput,
   }),
   output: page(job),
   risk: "read",
   idempotent: true,
   http: { method: "GET", path: "/v1/jobs" },
-  tool: { toolset: "jobs", concise },
+  tool: { toolset: "jobs", concise: listed },
 });
 
 export const getJob = operation({
@@ -62,18 +73,18 @@ export const getJob = operation({
   risk: "read",
   idempotent: true,
   http: { method: "GET", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise },
+  tool: { toolset: "jobs", concise: shown },
 });
 
 export const createJob = operation({
   name: "create_job",
   title: "Create a job",
   description:
-    "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now. Delivery is at least once, retried until it succeeds or attempts run out.",
+    "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
   input: z.strictObject({
     name,
     url: targetUrl,
-    kind: z.enum(jobKinds).optional().describe("follows from the timing; one_time means now"),
+    kind: z.enum(jobKinds).optional(),
     method: method.default("GET"),
     headers: headers.optional(),
     body: body.optional(),
@@ -92,7 +103,7 @@ export const createJob = operation({
   risk: "write",
   idempotent: false,
   http: { method: "POST", path: "/v1/jobs", status: 201 },
-  tool: { toolset: "jobs", concise },
+  tool: { toolset: "jobs", concise: changed },
 });
 
 export const updateJob = operation({
@@ -122,7 +133,7 @@ export const updateJob = operation({
   risk: "write",
   idempotent: true,
   http: { method: "PATCH", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise },
+  tool: { toolset: "jobs", concise: changed },
 });
 
 export const pauseJob = operation({
@@ -134,20 +145,19 @@ export const pauseJob = operation({
   risk: "write",
   idempotent: true,
   http: { method: "POST", path: "/v1/jobs/{job_id}/pause" },
-  tool: { toolset: "jobs", concise },
+  tool: { toolset: "jobs", concise: changed },
 });
 
 export const resumeJob = operation({
   name: "resume_job",
   title: "Resume a job",
-  description:
-    "Let a paused job fire again. The next run is computed from now; what was missed is not made up.",
+  description: "Let a paused job fire again, from now on; what was missed is not made up.",
   input: z.strictObject({ job_id: id }),
   output: job,
   risk: "write",
   idempotent: true,
   http: { method: "POST", path: "/v1/jobs/{job_id}/resume" },
-  tool: { toolset: "jobs", concise },
+  tool: { toolset: "jobs", concise: changed },
 });
 
 export const cancelJob = operation({
@@ -176,8 +186,7 @@ export const deleteJob = operation({
 export const runJob = operation({
   name: "run_job",
   title: "Run a job now",
-  description:
-    "Run a job at once, whatever its schedule; the schedule is not touched. Answers with the execution.",
+  description: "Run a job at once; its schedule is not touched. Answers with the execution.",
   input: z.strictObject({ job_id: id }),
   output: execution,
   risk: "execute",
@@ -193,7 +202,7 @@ export const previewSchedule = operation({
   input: z.strictObject({
     ...timing,
     timezone: timezone.default("UTC"),
-    from: instantInput.optional().describe("look from here instead of now"),
+    from: instantInput.optional().describe("instead of now"),
     count: z.int().min(1).max(100).default(5),
     start_at: instantInput.optional(),
     end_at: instantInput.optional(),

@@ -1,13 +1,18 @@
 import { z } from "zod";
 
 /** A point in time on the wire: RFC 3339, answered in UTC with milliseconds. */
-export const instant = z.string();
+export const instant = z.string().meta({ format: "date-time" });
 
-/** A point in time as input: RFC 3339 with its offset. */
-export const instantInput = z.iso.datetime({
-  offset: true,
-  error: "expected an RFC 3339 instant such as 2026-07-01T09:00:00Z",
-});
+const firstInstant = Date.UTC(1970, 0, 1);
+const lastInstant = Date.UTC(9999, 11, 31);
+
+/** A point in time as input: RFC 3339 with its offset, within what ids and databases can tell. */
+export const instantInput = z.iso
+  .datetime({ offset: true, error: "expected an RFC 3339 instant such as 2026-07-01T09:00:00Z" })
+  .refine((text) => {
+    const at = Date.parse(text);
+    return at >= firstInstant && at <= lastInstant;
+  }, "expected a year from 1970 to 9999");
 
 export const id = z.string().min(1).max(64);
 

@@ -20,6 +20,8 @@ export interface Database {
   runSql: RunSql;
   /** Calls back on each notification, and after each reconnect since some may have been missed. */
   listen(channels: string[], onNotice: (channel: string, payload: string) => void): Promise<StopListening>;
+  /** How many connections this process has. */
+  connections(): { total: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     embedded: undefined,
     runSql: (text, values) => pool.query(text, values),
     listen: (channels, onNotice) => listenOnPostgres({ url: settings.url, channels, onNotice, log }),
+    connections: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
   };
 }
@@ -138,6 +141,7 @@ function embeddedDatabase(pglite: PGlite, unlock: () => Promise<void>): Database
         await Promise.all(stops.map((stop) => stop()));
       };
     },
+    connections: () => ({ total: 1, idle: 0, waiting: 0 }),
     close: async () => {
       await pglite.close();
       await unlock();

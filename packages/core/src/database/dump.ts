@@ -23,7 +23,12 @@ if (!process.argv.includes("--check")) {
 }
 
 async function dumpSchema(db: Db): Promise<string> {
-  const { rows } = await sql<{ name: string; columns: string; constraints: string | null; options: string | null }>`
+  const { rows } = await sql<{
+    name: string;
+    columns: string;
+    constraints: string | null;
+    options: string | null;
+  }>`
     select c.relname as name,
       (select string_agg(format(E'  %I %s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
           case when a.attnotnull then ' not null' else '' end,

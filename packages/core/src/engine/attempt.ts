@@ -25,6 +25,8 @@ export interface Answer {
   truncated: boolean;
 }
 
+type Verdict = Pick<Answer, "status" | "errorCode" | "error">;
+
 export interface Sending {
   /** Never rejects: whatever goes wrong is an answer too. */
   answer: Promise<Answer>;
@@ -40,8 +42,17 @@ export interface Sender {
 
 /** A sender that may reach public addresses, and private ones within `allowed`. Redirects are never followed. */
 export function createSender(allowed: Range[]): Sender {
-  const connect = buildConnector({ lookup: guardedLookup(allowed), allowH2: false, timeout: 10_000 });
+  const closing = new AbortController();
+  const connect = buildConnector({
+    lookup: guardedLookup(allowed),
+    allowH2: false,
+    timeout: 10_000,
+    // The agent knows nothing of a socket that still connects: closing would leave it to its timeout.
+    signal: closing.signal,
+  });
   const agent = new Agent({
+    // While HTTP/2 is possible, one slow handshake holds back every other request to the same host.
+    allowH2: false,
     connect: (options, callback) => {
       try {
         assertAllowedHost(options.hostname, allowed);
@@ -58,7 +69,13 @@ export function createSender(allowed: Range[]): Sender {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  return { send: (request) => send(agent, request), close: () => agent.destroy() };
+  return {
+    send: (request) => send(agent, request),
+    async close() {
+      await agent.destroy();
+      closing.abort();
+    },
+  };
 }
 
 function send(agent: Agent, request: OutgoingRequest): Sending {
@@ -71,13 +88,14 @@ function send(agent: Agent, request: OutgoingRequest): Sending {
   let controller: Dispatcher.DispatchController | undefined;
   let over = false;
 
-  const end = (outcome: Pick<Answer, "status" | "errorCode" | "error">, truncated = false): void => {
+  const end = (outcome: Verdict, truncated = false): void => {
     if (over) return;
     over = true;
     clearTimeout(deadline);
-    const body = headers === null ? null : readText(chunks, truncated);
+    const whole = outcome.status === "succeeded" && !truncated;
+    const body = headers === null ? null : readText(chunks, whole);
     resolve({ ...outcome, statusCode, latencyMs: performance.now() - begun, headers, body, truncated });
-    if (!truncated && outcome.status === "succeeded") return;
+    if (whole) return;
     controller?.abort(new Error(outcome.error ?? "enough was read"));
   };
   const deadline = setTimeout(() => {
@@ -138,39 +156,57 @@ function plainHeaders(fields: Record<string, string | string[] | undefined>): Re
 }
 
 /** The kept bytes as text; a character cut in two at the end is left out. */
-function readText(chunks: Buffer[], truncated: boolean): string {
+function readText(chunks: Buffer[], whole: boolean): string {
   if (chunks.length === 0) return "";
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  return storable(new TextDecoder().decode(bytes, { stream: truncated }));
+  return storable(new TextDecoder().decode(bytes, { stream: !whole }));
 }
 
-/** PostgreSQL's text cannot hold NUL. */
+/** PostgreSQL holds neither NUL nor half a character in a text, and one such text would fail a whole batch. */
 function storable(text: string): string {
-  return text.includes("\0") ? text.replaceAll("\0", "\uFFFD") : text;
+  return text.replaceAll("\0", "\uFFFD").toWellFormed();
 }
 
 const codes: Record<string, AttemptErrorCode> = {
-  ENOTFOUND: "dns",
-  EAI_AGAIN: "dns",
-  EAI_NODATA: "dns",
   ECONNREFUSED: "refused",
   ECONNRESET: "reset",
   EPIPE: "reset",
   UND_ERR_SOCKET: "reset",
+  // The connection was closed in order, but in the middle of an answer.
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "reset",
+  HPE_INVALID_EOF_STATE: "reset",
   ETIMEDOUT: "timeout",
   UND_ERR_CONNECT_TIMEOUT: "timeout",
   UND_ERR_INVALID_ARG: "invalid_request",
 };
-const tlsCode = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|HOSTNAME_MISMATCH)/;
+const tlsCode =
+  /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERROR_IN_C|PATH_LENGTH|INVALID_(CA|PURPOSE)|EPROTO|HOSTNAME_MISMATCH)/;
 
-function classify(error: Error): Pick<Answer, "status" | "errorCode" | "error"> {
+/** Texts of the other side can be inside (the names in a certificate), and those can be long. */
+const maxErrorLength = 500;
+
+function classify(error: Error): Verdict {
   if (error instanceof BlockedAddressError) {
     return { status: "blocked", errorCode: "address_blocked", error: error.message };
   }
-  // With several addresses tried, the error of each is inside and the outer one says nothing.
-  const inner = error instanceof AggregateError ? (error.errors[0] as Error) : error;
-  const code = (inner as NodeJS.ErrnoException).code ?? "";
-  const errorCode = tlsCode.test(code) ? "tls" : (codes[code] ?? "connection");
+  const cause = telling(error);
+  const errorCode = codeOf(cause);
   const status = errorCode === "timeout" ? "timeout" : "connection_error";
-  return { status, errorCode, error: inner.message || code || "The connection failed." };
+  const text = cause.message || cause.code || "The connection failed.";
+  return { status, errorCode, error: storable(text.slice(0, maxErrorLength)) };
+}
+
+/** With several addresses tried, the error of each is inside and the outer one says nothing. */
+function telling(error: Error): NodeJS.ErrnoException {
+  if (!(error instanceof AggregateError)) return error;
+  const errors = error.errors as Error[];
+  return errors.find((inner) => codeOf(inner) !== "connection") ?? errors[0] ?? error;
+}
+
+function codeOf(error: NodeJS.ErrnoException): AttemptErrorCode {
+  const code = error.code ?? "";
+  if (error.syscall === "getaddrinfo") return "dns";
+  // undici closed the connection itself, over an answer that HTTP does not know at that point.
+  if (code === "UND_ERR_SOCKET" && error.message.startsWith("bad ")) return "connection";
+  return tlsCode.test(code) ? "tls" : (codes[code] ?? "connection");
 }

@@ -127,6 +127,20 @@ export async function msUntilNextDue(db: Db, at: Date | null): Promise<number | 
   return rows[0]!.ms;
 }
 
+/** What is due and not planned yet, counted up to 10,000, and how long the oldest of it waits. */
+export async function countDue(db: Db, at: Date | null): Promise<{ count: number; oldestSeconds: number }> {
+  const { rows } = await sql<{ count: number; oldestSeconds: number }>`
+    select count(*)::integer as count,
+      coalesce(extract(epoch from ${instant(at)} - min(due_at)), 0)::double precision as "oldestSeconds"
+    from (
+      (select next_run_at as due_at from scheduler.jobs where next_run_at <= ${instant(at)}
+        order by next_run_at limit 10000)
+      union all
+      (select due_at from scheduler.executions where due_at <= ${instant(at)} order by due_at limit 10000)
+    ) due`.execute(db);
+  return rows[0]!;
+}
+
 export interface StartedExecution {
   now: Date;
   scope_id: number;

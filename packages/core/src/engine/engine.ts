@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Database } from "../database/connect.ts";
 import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
 import type { TicketQueue } from "../queue/queue.ts";
 import type { Sender } from "./attempt.ts";
 
@@ -12,5 +13,6 @@ export interface Engine {
   clock: Clock;
   /** How long history is kept. */
   retentionDays: number;
+  metrics: Metrics;
   log: Log;
 }

@@ -31,8 +31,8 @@ export interface Worker {
   stop(): Promise<void>;
   /** Milliseconds since each loop last turned. */
   loopAges(): Record<string, number>;
-  /** Requests under way. */
-  busy(): number;
+  /** Requests under way, and slots without one. */
+  slots(): { busy: number; free: number };
 }
 
 /** A nearer due instant wakes the planner; this is how late it notices one that nobody told it about. */
@@ -76,10 +76,13 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
 
   function begin(execution: StartedExecution): void {
     const startedAt = execution.now;
+    if (execution.attempt_count === 1)
+      engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
     const sending = engine.sender.send(toOutgoing(execution, startedAt));
     underWay.set(execution.id, sending);
     void sending.answer.then((answer) => {
       underWay.delete(execution.id);
+      engine.metrics.attempt(answer.status, answer.latencyMs);
       waiting.push(toSettled(execution, answer, startedAt));
       loops.settle?.wake();
       if (slots - underWay.size >= slots / 5) loops.dispatch?.wake();
@@ -120,7 +123,12 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     },
     async stop() {
       await stopListening?.();
-      await Promise.all([loops.plan?.stop(), loops.dispatch?.stop(), loops.reconcile?.stop(), loops.retain?.stop()]);
+      await Promise.all([
+        loops.plan?.stop(),
+        loops.dispatch?.stop(),
+        loops.reconcile?.stop(),
+        loops.retain?.stop(),
+      ]);
       if (underWay.size > 0) {
         const idle = new Promise<void>((resolve) => (onIdle = resolve));
         await Promise.race([idle, sleep(drainMs, undefined, { ref: false })]);
@@ -134,6 +142,6 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       await removeWorker(engine.database.db, id);
     },
     loopAges: () => Object.fromEntries(Object.entries(loops).map(([name, loop]) => [name, loop.age()])),
-    busy: () => underWay.size,
+    slots: () => ({ busy: underWay.size, free: slots - underWay.size }),
   };
 }

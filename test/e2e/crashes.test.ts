@@ -1,0 +1,116 @@
+import { createClient } from "@org/scheduler-client";
+import { startTarget } from "@org/scheduler-core/testing";
+import { randomInt } from "node:crypto";
+import { expect, test } from "vitest";
+import { connectMcp } from "./connect-mcp.ts";
+import { copyDataDir } from "./data-dir.ts";
+import { crashRepeatedly, expectAllDone, type System } from "./crashes.ts";
+import { startInstallation } from "./installation.ts";
+import { launch, startApp } from "./start-app.ts";
+
+// These wait most of the time, each for something of its own: side by side, they take as long as the longest.
+
+const seed = Number(process.env["E2E_SEED"] ?? randomInt(1_000_000));
+const timeout = 120_000;
+
+test.concurrent("a server that is killed again and again loses nothing", { timeout }, async () => {
+  await using dataDir = await copyDataDir();
+  const target = await startTarget();
+  const start = () => startApp("server", { SCHEDULER_DATA_DIR: dataDir.path });
+  let app = await start();
+  const client = () => createClient({ url: app.url, token: dataDir.token });
+  const system: System = {
+    client,
+    create: async (job) => asCreated(await client().createJob(job)),
+    async crash() {
+      await app.end("SIGKILL");
+      app = await start();
+      return "the server";
+    },
+  };
+  const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
+  await expectAllDone(client(), owed, target);
+  await app.end("SIGKILL");
+  await target.close();
+});
+
+test.concurrent("separate apps on PostgreSQL that are killed at random lose nothing", { timeout }, async () => {
+  await using installation = await startInstallation();
+  const { token, env } = installation;
+  const target = await startTarget();
+  const start = (name: keyof typeof apps) => startApp(name, env);
+  const apps = {
+    api: await startApp("api", env),
+    "mcp-http": await startApp("mcp-http", env),
+    worker: await startApp("worker", env),
+  };
+  const client = () => createClient({ url: apps.api.url, token });
+  let created = 0;
+  const system: System = {
+    client,
+    async create(job) {
+      if (created++ % 2 === 0) return asCreated(await client().createJob(job));
+      await using mcp = await connectMcp({ url: apps["mcp-http"].url, token });
+      return asCreated((await mcp.call("create_job", job)).json);
+    },
+    async crash(random) {
+      const names = (["api", "mcp-http", "worker"] as const).filter(
+        (name) => name === "worker" || random() < 0.5,
+      );
+      await Promise.all(names.map((name) => apps[name].end("SIGKILL")));
+      await Promise.all(names.map(async (name) => (apps[name] = await start(name))));
+      return names.join(" and ");
+    },
+  };
+  const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
+  await expectAllDone(client(), owed, target);
+  await Promise.all(Object.values(apps).map((app) => app.end("SIGKILL")));
+  await target.close();
+});
+
+test.concurrent("another worker takes over what a killed one held", { timeout }, async () => {
+  await using installation = await startInstallation();
+  await using api = await startApp("api", installation.env);
+  await using lost = await startApp("worker", installation.env);
+  const client = createClient({ url: api.url, token: installation.token });
+  const target = await startTarget();
+  target.answer(({ headers }, response) => {
+    if (headers["sched-attempt"] !== "1") response.end("ok");
+  });
+  const job = await client.createJob({ name: "held", url: target.url });
+  await target.arrived(1);
+  await using _other = await startApp("worker", installation.env);
+  await lost.end("SIGKILL");
+  const killedAt = Date.now();
+  await target.arrived(2);
+  console.log(`taken over ${target.arrivals[1]!.at - killedAt} ms after the worker was killed`);
+  const [row] = (await client.listExecutions({ job_id: job.id })).data;
+  const execution = await client.waitForExecution({ execution_id: row!.id });
+  expect(execution).toMatchObject({
+    status: "succeeded",
+    attempts: [
+      { number: 1, status: "interrupted", error_code: "worker_lost" },
+      { number: 2, status: "succeeded" },
+    ],
+  });
+  const keys = target.arrivals.map(({ headers }) => headers["idempotency-key"]);
+  expect(keys).toEqual([execution.id, execution.id]);
+  await target.close();
+});
+
+test.concurrent("a database that is away is tried for a while, then the start ends", { timeout }, async () => {
+  await using installation = await startInstallation();
+  const env = { ...installation.env, DATABASE_URL: "postgres://nobody@127.0.0.1:9/nowhere" };
+  const { code, output, afterMs } = await launch("api", env).exited;
+  console.log(`a database that is away: ended after ${afterMs} ms`);
+  expect(code).toBe(1);
+  const lines = output.trim().split("\n");
+  expect(lines.at(-1)).toMatch(/^api could not start: The database could not be reached: .*DATABASE_URL/);
+  expect(lines.length).toBeLessThan(15);
+  expect(lines[0]).toMatch(/cannot be reached .*ECONNREFUSED.*attempt 1 of \d+/);
+  expect(output).not.toMatch(/^\s+at /m);
+});
+
+function asCreated(job: { [Field in "id" | "next_run_at"]?: unknown }): { id: string; next_run_at: string } {
+  return { id: String(job.id), next_run_at: String(job.next_run_at) };
+}
