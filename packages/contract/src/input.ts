@@ -67,7 +67,7 @@ const longestName = 100;
 /** A dotted path; a name may be as long as a request, and an answer should not be. */
 function nameOf(path: string[]): string {
   const name = path.join(".");
-  return name.length <= longestName ? name : `${name.slice(0, longestName).toWellFormed()}…`;
+  return (name.length <= longestName ? name : `${name.slice(0, longestName)}…`).toWellFormed();
 }
 
 function fieldList(operation: Operation): string {

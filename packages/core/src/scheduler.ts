@@ -5,7 +5,6 @@ import {
   operations,
   type Output,
   parseInput,
-  type Readiness,
   SchedulerError,
 } from "@org/scheduler-contract";
 import { authenticate } from "./access/authenticate.ts";
@@ -15,20 +14,22 @@ import { createLogin } from "./access/login.ts";
 import { accessOperations } from "./access/operations.ts";
 import { recordAudit } from "./audit/audit.sql.ts";
 import { type Clock, databaseClock } from "./clock.ts";
+import { orUnavailable } from "./database/away.ts";
 import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
 import { migrate } from "./database/migrate.ts";
 import { readNow } from "./database/now.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
-import { countDue } from "./engine/engine.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { executionOperations } from "./executions/operations.ts";
 import { jobOperations } from "./jobs/operations.ts";
+import { checkReadiness, gaugesOf } from "./health.ts";
 import { type Log, silentLog } from "./log.ts";
-import { createMetrics, type Gauges } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 import type { ReadContext, WriteContext } from "./operation-context.ts";
 import { openTicketQueue } from "./queue/queue.ts";
+import { sloOperations } from "./slo/operations.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
 
 export interface SchedulerOptions {
@@ -95,7 +96,7 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
   );
 }
 
-const handlers = { ...accessOperations, ...jobOperations, ...executionOperations };
+const handlers = { ...accessOperations, ...jobOperations, ...executionOperations, ...sloOperations };
 
 function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefined): Scheduler {
   const { database, clock, queue, sender } = parts;
@@ -113,13 +114,12 @@ function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefi
     if (!operation) throw unknownOperation(name);
     const parsed = parseInput(operation, input);
     if (operation.name === "login") {
-      return (await login(
-        parseInput(operations.login, input),
-        await readNow(db, clock.now()),
-      )) as Output<Name>;
+      const credentials = parseInput(operations.login, input);
+      return (await login(credentials, await readNow(db, clock.now()))) as Output<Name>;
     }
-    if (!caller)
+    if (!caller) {
       throw new SchedulerError("unauthenticated", "This needs a caller.", { hint: "Authenticate first." });
+    }
     authorize(caller, operation);
     const handler = handlers[name as keyof typeof handlers] as (
       context: ReadContext | WriteContext,
@@ -137,8 +137,8 @@ function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefi
 
   return {
     engine,
-    execute,
-    authenticate: (token) => authenticate(token, { db, jwtSecret, now: clock.now() }),
+    execute: (name, input, caller) => orUnavailable(() => execute(name, input, caller)),
+    authenticate: (token) => orUnavailable(() => authenticate(token, { db, jwtSecret, now: clock.now() })),
     bootstrap: (settings) => bootstrap(db, settings),
     createWorker(options) {
       const worker = createWorker(engine, options);
@@ -156,28 +156,6 @@ function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefi
   };
 }
 
-function gaugesOf({ database, clock }: Omit<Engine, "metrics">, workers: Worker[]): Gauges {
-  return {
-    slots() {
-      const each = workers.map((worker) => worker.slots());
-      return { busy: sum(each.map(({ busy }) => busy)), free: sum(each.map(({ free }) => free)) };
-    },
-    // A process with several workers shows the oldest of each loop.
-    loopAges: () =>
-      Object.fromEntries(
-        workers
-          .flatMap((worker) => Object.entries(worker.loopAges()))
-          .sort(([, one], [, other]) => one - other),
-      ),
-    connections: database.connections,
-    due: () => countDue(database.db, clock.now()),
-  };
-}
-
-function sum(numbers: number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
 function unknownOperation(name: string): SchedulerError {
   return new SchedulerError("not_found", `There is no operation "${name}".`, {
     hint: `Known operations: ${Object.keys(operations).join(", ")}.`,
@@ -188,24 +166,4 @@ function unknownOperation(name: string): SchedulerError {
 function targetOf(output: unknown): string | null {
   const id = (output as { id?: unknown } | null)?.id;
   return typeof id === "string" ? id : null;
-}
-
-/** A loop that has not turned for this long is stuck: the longest regular pause is 5 s. */
-const stuckAfterMs = 15_000;
-
-async function checkReadiness({ database }: Engine, workers: Worker[]): Promise<Readiness> {
-  const checks: Readiness["checks"] = {};
-  try {
-    await readNow(database.db, null);
-    checks.database = { ok: true, detail: "answers" };
-  } catch {
-    checks.database = { ok: false, detail: "does not answer" };
-  }
-  for (const worker of workers) {
-    for (const [name, age] of Object.entries(worker.loopAges())) {
-      const ok = age < stuckAfterMs;
-      checks[`loop_${name}`] = { ok, detail: `turned ${Math.round(age)} ms ago` };
-    }
-  }
-  return { ready: Object.values(checks).every(({ ok }) => ok), checks };
 }

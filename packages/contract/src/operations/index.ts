@@ -2,6 +2,7 @@ import type { z } from "zod";
 import * as access from "./access.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
+import * as slo from "./slo.ts";
 
 /** Every operation, under the name that all faces use. */
 export const operations = {
@@ -28,6 +29,8 @@ export const operations = {
   wait_for_execution: executions.waitForExecution,
   replay_execution: executions.replayExecution,
   cancel_execution: executions.cancelExecution,
+
+  get_slo: slo.getSlo,
 } as const;
 
 export type Operations = typeof operations;

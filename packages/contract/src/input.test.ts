@@ -1,0 +1,228 @@
+import { describe, expect, test } from "vitest";
+import { SchedulerError } from "./errors.ts";
+import { exampleOf } from "./examples.ts";
+import { parseInput } from "./input.ts";
+import type { Operation } from "./operation.ts";
+import { type OperationName, operations } from "./operations/index.ts";
+import { maxBodyBytes } from "./schemas/request.ts";
+
+const all = Object.values<Operation>(operations);
+
+function refusal(name: OperationName, input: unknown): SchedulerError {
+  try {
+    parseInput(operations[name], input);
+  } catch (error) {
+    expect(error).toBeInstanceOf(SchedulerError);
+    expect((error as SchedulerError).code).toBe("invalid_input");
+    return error as SchedulerError;
+  }
+  throw new Error(`${name} took it`);
+}
+
+const job = { name: "a", url: "https://a.example/" };
+const create = (fields: object) => refusal("create_job", { ...job, ...fields });
+
+test("defaults are filled in, and nothing else is changed", () => {
+  const body = { list: [1, "é", null, { deep: true }] };
+  expect(parseInput(operations.create_job, { ...job, name: " a ", body })).toEqual({
+    name: "a",
+    url: "https://a.example/",
+    method: "GET",
+    timezone: "UTC",
+    timeout_seconds: 30,
+    body,
+  });
+  expect(parseInput(operations.get_me, undefined)).toEqual({});
+});
+
+test.each(all)("$name takes no field that it does not know", (operation) => {
+  const known = Object.keys(operation.input.shape);
+  const valid = Object.fromEntries(known.map((field) => [field, sample(operation, field)]));
+  const given = Object.fromEntries(Object.entries(valid).filter(([, value]) => value !== undefined));
+  const error = refusal(operation.name as OperationName, { ...given, nope: 1 });
+  expect(error).toMatchObject({ field: "nope", message: '"nope" is not a known field.' });
+  for (const field of known) expect(error.hint).toContain(field);
+});
+
+test.each(
+  all.flatMap((operation) => Object.keys(operation.input.shape).map((field) => ({ operation, field }))),
+)("the example of $field is good for $operation.name", ({ operation, field }) => {
+  const example = sample(operation, field);
+  if (exampleOf(field) !== undefined)
+    expect(operation.input.shape[field]!.safeParse(example).success).toBe(true);
+});
+
+/** A value for a field, taken from the example in its hint. */
+function sample(operation: Operation, field: string): unknown {
+  const [json] = /^("[^"]*"|\{.*?\}|\[.*?\]|\d+)/.exec(exampleOf(field) ?? "") ?? [];
+  const values = [json === undefined ? undefined : (JSON.parse(json) as unknown), "text"];
+  return values.find((value) => operation.input.shape[field]!.safeParse(value).success);
+}
+
+describe("a refusal names the field and the fix", () => {
+  test.each<[OperationName, unknown, string | undefined, string, string]>([
+    [
+      "create_job",
+      { url: "https://a.example" },
+      "name",
+      '"name" is required.',
+      'Give name like "nightly report".',
+    ],
+    [
+      "create_job",
+      [],
+      undefined,
+      "create_job: Invalid input: expected object",
+      "Send a JSON object with name, url",
+    ],
+    ["create_job", { ...job, cron: 5 }, "cron", "expected string", 'Give cron like "0 9 * * *".'],
+    ["create_job", { ...job, retry: { max: 1 } }, "retry.max", "not a known field", "check its spelling"],
+    [
+      "create_job",
+      { ...job, success_statuses: ["2xx", "ok"] },
+      "success_statuses.1",
+      "Invalid",
+      '["2xx", 304]',
+    ],
+    ["create_job", { ...job, timeout_seconds: 301 }, "timeout_seconds", "<=300", "from 1 to 300"],
+    ["create_job", { ...job, run_at: "tomorrow" }, "run_at", "RFC 3339", '"2026-07-01T09:00:00Z"'],
+    ["create_job", { ...job, start_at: "1969-12-31T23:59:59Z" }, "start_at", "1970 to 9999", "like"],
+    ["create_job", { ...job, end_at: "9999-12-31T23:59:59-14:00" }, "end_at", "1970 to 9999", "like"],
+    [
+      "create_job",
+      { ...job, metadata: { ["k".repeat(101)]: "v" } },
+      `metadata.${"k".repeat(91)}…`,
+      "<=100",
+      "billing",
+    ],
+    [
+      "list_jobs",
+      { state: "runing" },
+      "state",
+      "not one of the values",
+      "Use one of draft, active, paused, completed, canceled.",
+    ],
+    [
+      "create_token",
+      { name: "a", kind: "cron" },
+      "kind",
+      "not one of the values",
+      "Use one of user, agent, system, service.",
+    ],
+    [
+      "list_jobs",
+      { ["x".repeat(500_000)]: 1 },
+      `${"x".repeat(100)}…`,
+      "not a known field",
+      "list_jobs takes state",
+    ],
+    ["get_me", { a: 1 }, "a", "not a known field", "get_me takes no fields"],
+  ])("%s %#: %s", (name, input, field, detail, hint) => {
+    const error = refusal(name, input);
+    expect(error.field).toBe(field);
+    expect(error.message).toContain(detail);
+    expect(error.hint).toContain(hint);
+    expect(error.message.length + error.hint.length).toBeLessThan(600);
+  });
+});
+
+describe("a URL", () => {
+  test.each(["http://a.example", "https://127.0.0.1:8080/x?y=z#w", "https://münchen.example/ü"])(
+    "%s is taken",
+    (url) => {
+      expect(parseInput(operations.create_job, { ...job, url }).url).toBe(url);
+    },
+  );
+  test.each([
+    ["a.example/x", "whole URL"],
+    ["/x", "whole URL"],
+    ["ftp://a.example", "http or https"],
+    ["javascript:alert(1)", "http or https"],
+    ["https://user:secret@a.example", "Authorization header"],
+    ["https://a.example/x\ny", "line breaks"],
+    [" https://a.example", "white space"],
+    [`https://a.example/${"x".repeat(2048)}`, "2048"],
+  ])("%s is refused: %s", (url, why) => {
+    const error = create({ url });
+    expect(error).toMatchObject({ field: "url", message: expect.stringContaining(why) });
+    expect(error.message + error.hint).not.toContain("secret");
+  });
+});
+
+describe("headers", () => {
+  test.each<[Record<string, string>, string, string]>([
+    [{ "X A": "1" }, "headers.X A", "not a header name"],
+    [{ "X-A": "a\r\nX-B: b" }, "headers.X-A", "one line"],
+    [{ "X-A": "日本" }, "headers.X-A", "Latin-1"],
+    [{ Host: "b.example" }, "headers.Host", "set by the sender"],
+    [{ "content-Length": "5" }, "headers.content-Length", "set by the sender"],
+    [{ "Sched-Attempt": "5" }, "headers.Sched-Attempt", "set by the sender"],
+    [{ "X-Cron-Service-Job-Id": "5" }, "headers.X-Cron-Service-Job-Id", "set by the sender"],
+    [{ "X-A": "1", "x-a": "2" }, "headers.x-a", "given twice"],
+    [Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`X-${i}`, "v"])), "headers", "at most 50"],
+  ])("%o are refused", (headers, field, why) => {
+    expect(create({ headers })).toMatchObject({ field, message: expect.stringContaining(why) });
+  });
+  test("that belong to the caller are taken", () => {
+    const headers = { "Idempotency-Key": "k", "User-Agent": "mine", Authorization: "Bearer é" };
+    expect(parseInput(operations.create_job, { ...job, headers }).headers).toEqual(headers);
+  });
+});
+
+describe("a body", () => {
+  const nested = (levels: number) => JSON.parse(`${"[".repeat(levels)}${"]".repeat(levels)}`) as unknown;
+
+  test("may weigh as much as is allowed and not a byte more, whatever it is made of", () => {
+    const fitting = ["é".repeat(maxBodyBytes / 2), ["x".repeat(maxBodyBytes - 4)]];
+    for (const body of fitting) expect(parseInput(operations.create_job, { ...job, body }).body).toBe(body);
+    const heavy = [
+      `${"é".repeat(maxBodyBytes / 2)}x`,
+      ["x".repeat(maxBodyBytes - 3)],
+      Array(400_000).fill(1),
+    ];
+    for (const body of heavy)
+      expect(create({ body })).toMatchObject({
+        field: "body",
+        message: expect.stringMatching(/at most 262144 bytes/),
+      });
+  });
+
+  test.each([3_000, 100_000])("nested %i levels deep is refused, not a stack overflow", (levels) => {
+    const error = create({ body: nested(levels) });
+    expect(error.message).toContain("nested more than 100 levels deep");
+    expect(error.field!.length).toBeLessThanOrEqual(101);
+  });
+
+  test("that contains itself is refused", () => {
+    const body: Record<string, unknown> = {};
+    body["self"] = body;
+    expect(create({ body }).message).toContain("levels deep");
+  });
+
+  test.each([5, true, null, () => "x", new Map(), [1n], { at: new Date() }, [Number.NaN]])(
+    "%o is refused",
+    (body) => {
+      expect(create({ body })).toMatchObject({ field: expect.stringMatching(/^body/), hint: expect.stringContaining("sent as JSON") });
+    },
+  );
+});
+
+describe("what could not be stored as it is", () => {
+  test.each<[OperationName, string, string]>([
+    [
+      "create_job",
+      '{"name":"a","url":"https://a.example","metadata":{"__proto__":"x"}}',
+      "metadata.__proto__",
+    ],
+    ["create_job", '{"name":"a","url":"https://a.example","headers":{"__proto__":"x"}}', "headers.__proto__"],
+    ["create_job", '{"name":"a","url":"https://a.example","body":[{"__proto__":1}]}', "body.0.__proto__"],
+    ["create_job", '{"__proto__":1,"name":"a","url":"https://a.example"}', "__proto__"],
+    ["create_job", '{"name":"a\\u0000","url":"https://a.example"}', "name"],
+    ["create_job", '{"name":"a","url":"https://a.example","metadata":{"\\ud800":"x"}}', "metadata.\ufffd"],
+    ["list_jobs", '{"search":"\\u0000"}', "search"],
+    ["list_jobs", '{"metadata":{"a":"\\udc00"}}', "metadata.a"],
+    ["login", '{"email":"a\\u0000@b","password":"x"}', "email"],
+  ])("%s refuses %s", (name, json, field) => {
+    expect(refusal(name, JSON.parse(json)).field).toBe(field);
+  });
+});
