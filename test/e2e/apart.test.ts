@@ -1,8 +1,9 @@
 import { createClient } from "@org/scheduler-client";
 import { startTarget, type Target } from "@org/scheduler-core/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ask } from "./ask.ts";
 import { connectMcp } from "./connect-mcp.ts";
+import { expectProblem, expectProblemAnswer } from "./problem.ts";
 import { type Installation, startInstallation } from "./installation.ts";
 import { type App, startApp } from "./start-app.ts";
 
@@ -17,7 +18,9 @@ beforeAll(async () => {
   // All at once on an empty database: each wants to migrate it and to make the first user.
   const start = (name: "api" | "mcp-http" | "worker") => startApp(name, installation.env);
   [api, mcpHttp, worker] = await Promise.all([start("api"), start("mcp-http"), start("worker")]);
-  console.log(`ready after ${api.readyMs} (api), ${mcpHttp.readyMs} (mcp-http), ${worker.readyMs} ms (worker)`);
+  console.log(
+    `ready after ${api.readyMs} (api), ${mcpHttp.readyMs} (mcp-http), ${worker.readyMs} ms (worker)`,
+  );
 });
 afterAll(async () => {
   const ends = await Promise.all([api, mcpHttp, worker].map((app) => app.end("SIGTERM")));
@@ -67,5 +70,38 @@ test("what a login at the api gives opens mcp-http too", async () => {
   });
   expect(login.status).toBe(200);
   await using mcp = await connectMcp({ url: mcpHttp.url, token: login.json["token"] as string });
-  expect(await mcp.call("list_jobs", {})).toMatchObject({ isError: false, json: { data: [{ name: "apart" }] } });
+  expect(await mcp.call("list_jobs", {})).toMatchObject({
+    isError: false,
+    json: { data: [{ name: "apart" }] },
+  });
+});
+
+test("a database that goes away is told, and its return noticed", async () => {
+  const { token, postgres } = installation;
+  await using mcp = await connectMcp({ url: mcpHttp.url, token });
+  await mcp.call("list_jobs", {});
+  await postgres.stop("immediate");
+  const unavailable = { status: 503, code: "unavailable" };
+  expectProblemAnswer(await ask(`${api.url}/v1/jobs`, { token }), unavailable);
+  for (const app of [api, mcpHttp, worker]) {
+    const { status, json } = await ask(`${app.url}/readyz`);
+    expect(status).toBe(503);
+    expect(json).toMatchObject({ ready: false, checks: { database: { ok: false } } });
+    expect((await ask(`${app.url}/healthz`)).status).toBe(200);
+  }
+  await expect(mcp.call("list_jobs", {})).rejects.toThrow(/503/);
+
+  await postgres.restart();
+  await vi.waitFor(
+    async () => {
+      for (const app of [api, mcpHttp, worker]) expect((await ask(`${app.url}/readyz`)).status).toBe(200);
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+  const client = createClient({ url: api.url, token });
+  const job = await client.createJob({ name: "after", url: `${target.url}/after`, when: "1s" });
+  await target.arrived(2);
+  console.log(
+    `after the database's return: ${target.arrivals[1]!.at - Date.parse(job.run_at!)} ms after its instant`,
+  );
 });

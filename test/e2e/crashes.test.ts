@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { connectMcp } from "./connect-mcp.ts";
 import { copyDataDir } from "./data-dir.ts";
 import { crashRepeatedly, expectAllDone, type System } from "./crashes.ts";
-import { startInstallation } from "./installation.ts";
+import { settingsFor, startInstallation } from "./installation.ts";
 import { launch, startApp } from "./start-app.ts";
 
 // These wait most of the time, each for something of its own: side by side, they take as long as the longest.
@@ -20,6 +20,7 @@ test.concurrent("a server that is killed again and again loses nothing", { timeo
   let app = await start();
   const client = () => createClient({ url: app.url, token: dataDir.token });
   const system: System = {
+    name: "embedded",
     client,
     create: async (job) => asCreated(await client().createJob(job)),
     async crash() {
@@ -29,44 +30,55 @@ test.concurrent("a server that is killed again and again loses nothing", { timeo
     },
   };
   const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
-  await expectAllDone(client(), owed, target);
+  await expectAllDone(system, owed, target);
   await app.end("SIGKILL");
   await target.close();
 });
 
-test.concurrent("separate apps on PostgreSQL that are killed at random lose nothing", { timeout }, async () => {
-  await using installation = await startInstallation();
-  const { token, env } = installation;
-  const target = await startTarget();
-  const start = (name: keyof typeof apps) => startApp(name, env);
-  const apps = {
-    api: await startApp("api", env),
-    "mcp-http": await startApp("mcp-http", env),
-    worker: await startApp("worker", env),
-  };
-  const client = () => createClient({ url: apps.api.url, token });
-  let created = 0;
-  const system: System = {
-    client,
-    async create(job) {
-      if (created++ % 2 === 0) return asCreated(await client().createJob(job));
-      await using mcp = await connectMcp({ url: apps["mcp-http"].url, token });
-      return asCreated((await mcp.call("create_job", job)).json);
-    },
-    async crash(random) {
-      const names = (["api", "mcp-http", "worker"] as const).filter(
-        (name) => name === "worker" || random() < 0.5,
-      );
-      await Promise.all(names.map((name) => apps[name].end("SIGKILL")));
-      await Promise.all(names.map(async (name) => (apps[name] = await start(name))));
-      return names.join(" and ");
-    },
-  };
-  const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
-  await expectAllDone(client(), owed, target);
-  await Promise.all(Object.values(apps).map((app) => app.end("SIGKILL")));
-  await target.close();
-});
+test.concurrent(
+  "separate apps on PostgreSQL that are killed at random lose nothing",
+  { timeout },
+  async () => {
+    await using installation = await startInstallation();
+    const { token, env } = installation;
+    const target = await startTarget();
+    const start = (name: keyof typeof apps) => startApp(name, env);
+    const apps = {
+      api: await startApp("api", env),
+      "mcp-http": await startApp("mcp-http", env),
+      worker: await startApp("worker", env),
+    };
+    const client = () => createClient({ url: apps.api.url, token });
+    let created = 0;
+    const system: System = {
+      name: "PostgreSQL",
+      client,
+      async create(job) {
+        if (created++ % 2 === 0) return asCreated(await client().createJob(job));
+        await using mcp = await connectMcp({ url: apps["mcp-http"].url, token });
+        const { isError, json } = await mcp.call("create_job", job);
+        if (isError) throw new Error(String(json["detail"]));
+        return asCreated(json);
+      },
+      async crash(random, round) {
+        if (round === 3) {
+          await installation.postgres.restart("immediate");
+          return "the database";
+        }
+        const names = (["api", "mcp-http", "worker"] as const).filter(
+          (name) => name === "worker" || random() < 0.5,
+        );
+        await Promise.all(names.map((name) => apps[name].end("SIGKILL")));
+        await Promise.all(names.map(async (name) => (apps[name] = await start(name))));
+        return names.join(" and ");
+      },
+    };
+    const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
+    await expectAllDone(system, owed, target);
+    await Promise.all(Object.values(apps).map((app) => app.end("SIGKILL")));
+    await target.close();
+  },
+);
 
 test.concurrent("another worker takes over what a killed one held", { timeout }, async () => {
   await using installation = await startInstallation();
@@ -98,18 +110,21 @@ test.concurrent("another worker takes over what a killed one held", { timeout },
   await target.close();
 });
 
-test.concurrent("a database that is away is tried for a while, then the start ends", { timeout }, async () => {
-  await using installation = await startInstallation();
-  const env = { ...installation.env, DATABASE_URL: "postgres://nobody@127.0.0.1:9/nowhere" };
-  const { code, output, afterMs } = await launch("api", env).exited;
-  console.log(`a database that is away: ended after ${afterMs} ms`);
-  expect(code).toBe(1);
-  const lines = output.trim().split("\n");
-  expect(lines.at(-1)).toMatch(/^api could not start: The database could not be reached: .*DATABASE_URL/);
-  expect(lines.length).toBeLessThan(15);
-  expect(lines[0]).toMatch(/cannot be reached .*ECONNREFUSED.*attempt 1 of \d+/);
-  expect(output).not.toMatch(/^\s+at /m);
-});
+test.concurrent(
+  "a database that is away is tried for a while, then the start ends",
+  { timeout },
+  async () => {
+    const env = settingsFor("postgres://nobody@127.0.0.1:9/nowhere", `cron_pat_${"0".repeat(32)}`);
+    const { code, output, afterMs } = await launch("api", env).exited;
+    console.log(`a database that is away: ended after ${afterMs} ms`);
+    expect(code).toBe(1);
+    const lines = output.trim().split("\n");
+    expect(lines.at(-1)).toMatch(/^api could not start: The database could not be reached: .*DATABASE_URL/);
+    expect(lines.length).toBeLessThan(15);
+    expect(lines[0]).toMatch(/cannot be reached .*ECONNREFUSED.*attempt 1 of \d+/);
+    expect(output).not.toMatch(/^\s+at /m);
+  },
+);
 
 function asCreated(job: { [Field in "id" | "next_run_at"]?: unknown }): { id: string; next_run_at: string } {
   return { id: String(job.id), next_run_at: String(job.next_run_at) };

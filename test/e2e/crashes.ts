@@ -5,12 +5,13 @@ import { expect, vi } from "vitest";
 
 /** Something that can be crashed while jobs are made and fire. */
 export interface System {
+  name: string;
   /** Answers a client of what runs at the moment. */
   client(): Client;
   /** Makes a job, by whichever face. */
   create(job: NewJob): Promise<{ id: string; next_run_at: string }>;
   /** Kills at this very moment, then starts again what it killed; answers what that was. */
-  crash(random: () => number): Promise<string>;
+  crash(random: () => number, round: number): Promise<string>;
 }
 
 export interface NewJob {
@@ -49,9 +50,11 @@ export async function crashRepeatedly(
     const momentMs = 300 + random() * 2500;
     const traffic = createUntilItFails(system, { target, random: seededRandom(seed + round), owed, round });
     await sleep(momentMs);
-    const what = await system.crash(random);
+    const what = await system.crash(random, round);
     const made = await traffic;
-    console.log(`seed ${seed}, round ${round}: ${made} jobs, ${what} killed after ${Math.round(momentMs)} ms`);
+    console.log(
+      `${system.name}, seed ${seed}, round ${round}: ${made} jobs, ${what} killed after ${Math.round(momentMs)} ms`,
+    );
   }
   return owed;
 }
@@ -85,7 +88,8 @@ async function createUntilItFails(
 }
 
 /** Nothing was lost, nothing hangs, and what was sent twice can be told by its key. */
-export async function expectAllDone(client: Client, owed: Owed[], target: Target): Promise<void> {
+export async function expectAllDone(system: System, owed: Owed[], target: Target): Promise<void> {
+  const client = system.client();
   const begun = performance.now();
   const settled = await vi.waitFor(
     async () => {
@@ -127,7 +131,7 @@ export async function expectAllDone(client: Client, owed: Owed[], target: Target
   const ids = new Set(settled.executions.map(({ id }) => id));
   for (const { headers } of target.arrivals) expect(ids).toContain(headers["idempotency-key"]);
   console.log(
-    `${owed.length} jobs, ${settled.executions.length} executions, ${target.arrivals.length} requests, ` +
+    `${system.name}: ${owed.length} jobs, ${settled.executions.length} executions, ${target.arrivals.length} requests, ` +
       `${interrupted} attempts interrupted; all done ${recoveredMs} ms after the last start`,
   );
 }
@@ -139,7 +143,7 @@ interface Page<Row> {
 
 async function allPages<Row>(page: (cursor: { cursor?: string }) => Promise<Page<Row>>): Promise<Row[]> {
   const rows: Row[] = [];
-  for (let cursor: string | null | undefined; cursor !== null; ) {
+  for (let cursor: string | null | undefined; cursor !== null;) {
     const { data, next_cursor } = await page(cursor === undefined ? {} : { cursor });
     rows.push(...data);
     cursor = next_cursor;

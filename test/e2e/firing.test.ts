@@ -1,22 +1,14 @@
 import { type Client, createClient } from "@org/scheduler-client";
 import { type Arrival, startTarget, type Target } from "@org/scheduler-core/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { ask, type Json } from "./ask.ts";
 import { mcpLines } from "./connect-mcp.ts";
-import { type Server, startServer } from "./data-dir.ts";
 
-let server: Server;
+const server = inject("server");
+const client = createClient(server);
 let target: Target;
-let client: Client;
-
-beforeAll(async () => {
-  [server, target] = await Promise.all([startServer(), startTarget()]);
-  client = createClient(server);
-});
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await target.close();
-});
+beforeAll(async () => void (target = await startTarget()));
+afterAll(() => target.close());
 
 /** The contract says 100 ms on an idle machine; the machines that run tests seldom are. */
 const latestMs = 500;
@@ -37,7 +29,7 @@ const ways: [name: string, create: (job: Json) => Promise<Json>][] = [
 ];
 
 async function firstArrival(path: string): Promise<Arrival> {
-  for (let seen = 0; ; ) {
+  for (let seen = 0; ;) {
     const arrival = target.arrivals.find((one) => one.path === path);
     if (arrival) return arrival;
     seen = target.arrivals.length;

@@ -6,18 +6,28 @@ import type { Env } from "./start-app.ts";
 export interface Installation extends AsyncDisposable {
   env: Env;
   token: string;
+  postgres: Awaited<ReturnType<typeof startPostgres>>;
 }
 
 export async function startInstallation(): Promise<Installation> {
   const postgres = await startPostgres();
   const token = `cron_pat_${randomBytes(24).toString("base64url")}`;
-  const env = {
-    DATABASE_URL: postgres.url,
+  return {
+    env: settingsFor(postgres.url, token),
+    token,
+    postgres,
+    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
+  };
+}
+
+/** All that an app on a PostgreSQL server needs to be told. */
+export function settingsFor(databaseUrl: string, token: string): Env {
+  return {
+    DATABASE_URL: databaseUrl,
     SCHEDULER_JWT_SECRET: randomBytes(32).toString("base64"),
     SCHEDULER_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
     SCHEDULER_BOOTSTRAP_TOKEN: token,
     SCHEDULER_ADMIN_PASSWORD: "correct horse",
     SCHEDULER_ALLOWED_TARGETS: "127.0.0.0/8",
   };
-  return { env, token, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
 }

@@ -1,51 +1,41 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
+import { startChild } from "./child.ts";
+import type { Noted, TargetSettings } from "./target-process.ts";
 
-export interface Noted {
-  at: number;
-  path: string;
-}
+export type { Noted };
 
-export interface BenchTarget {
+export interface BenchTarget extends AsyncDisposable {
   url: string;
+  /** Different origins; the first of them is `url`. */
+  urls: string[];
   /** Forgets what arrived, and says how many requests to wait for. */
-  reset(options: { expected: number; delayMs?: number }): Promise<void>;
-  /** Resolves when the expected number has arrived. */
-  arrived(): Promise<void>;
+  reset(settings: Partial<TargetSettings>): Promise<void>;
+  /** Resolves when the expected number of different paths has arrived; rejects after `timeoutMs`. */
+  arrived(timeoutMs?: number): Promise<void>;
   noted(): Promise<Noted[]>;
-  stop(): void;
 }
 
-type Message =
-  | { kind: "listening"; port: number }
-  | { kind: "reset" | "arrived" }
-  | { kind: "noted"; noted: Noted[] };
-
-/** Starts the target process. */
+/** Starts the target in a process of its own. */
 export async function startBenchTarget(): Promise<BenchTarget> {
-  const child = fork(new URL("./target-process.ts", import.meta.url), { serialization: "advanced" });
-  const next = async <Kind extends Message["kind"]>(kind: Kind): Promise<Extract<Message, { kind: Kind }>> => {
-    for (;;) {
-      const [message] = (await once(child, "message")) as [Message];
-      if (message.kind === kind) return message as Extract<Message, { kind: Kind }>;
-    }
-  };
-  const { port } = await next("listening");
-  let arrived = Promise.resolve();
+  const child = await startChild("target");
+  const urls = await child.call("urls");
+  let expected = Infinity;
   return {
-    url: `http://127.0.0.1:${port}`,
-    async reset({ expected, delayMs = 0 }) {
-      const done = next("reset");
-      child.send({ kind: "reset", expected, delayMs });
-      await done;
-      arrived = next("arrived").then(() => {});
+    url: urls[0]!,
+    urls,
+    async reset(settings) {
+      expected = settings.expected ?? Infinity;
+      await child.call("reset", { expected, delayMs: settings.delayMs ?? 0 });
     },
-    arrived: () => arrived,
-    async noted() {
-      const told = next("noted");
-      child.send({ kind: "tell" });
-      return (await told).noted;
+    async arrived(timeoutMs = 120_000) {
+      const late = Promise.withResolvers<"late">();
+      const timer = setTimeout(late.resolve, timeoutMs, "late");
+      const first = await Promise.race([child.call("arrived"), late.promise]);
+      clearTimeout(timer);
+      if (first !== "late") return;
+      const { length } = await child.call("noted");
+      throw new Error(`${length} requests of ${expected} arrived within ${timeoutMs / 1000} s`);
     },
-    stop: () => child.disconnect(),
+    noted: () => child.call("noted"),
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }

@@ -44,7 +44,8 @@ describe("a problem", () => {
 
   test("shows nothing of an error that is not ours to show", () => {
     const problem = toProblem(new Error("connect postgres://admin:hunter2@db"), "req-1");
-    expect(problem).toMatchObject({ code: "internal", status: 500, hint: /req-1/ });
+    expect(problem).toMatchObject({ code: "internal", status: 500 });
+    expect(problem.hint).toContain("req-1");
     expect(JSON.stringify(problem)).not.toContain("hunter2");
     expect(problem).not.toHaveProperty("field");
   });

@@ -10,7 +10,7 @@ const examples: Record<string, string> = {
   execution_id: '"exec_01h455vb4pex5vsknk084sn02q"; list_executions shows them',
   expires_at: '"2030-01-01T00:00:00Z"',
   from: '"2026-07-01T09:00:00Z"',
-  headers: '{"Authorization": "Bearer …"}',
+  headers: '{"Authorization": "Bearer TOKEN"}',
   job_id: '"job_01h455vb4pex5vsknk084sn02q"; list_jobs shows them',
   limit: "20, from 1 to 100",
   metadata: '{"team": "billing"}',

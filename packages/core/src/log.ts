@@ -15,3 +15,10 @@ export function createLog(level: string): Log {
 
 /** A log that says nothing, for a library whose host has none to give. */
 export const silentLog: Log = pino({ level: "silent" });
+
+/** What went wrong in a few words; the message alone may be empty, as it is when every address refuses. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  return error.message || error.name;
+}

@@ -71,7 +71,7 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
   const clock = options.clock ?? databaseClock;
   const database = await openDatabase(options, log);
   try {
-    await migrate(database.db);
+    await migrate(database);
     const queue = await openTicketQueue(database, log);
     const sender = createSender(
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),

@@ -15,14 +15,17 @@ function tokens(db: Db | Tx) {
 /** The valid token with this hash, its use recorded; once a minute is enough, a write per request is not. */
 export async function useToken(db: Db, hash: Buffer, at: Date | null): Promise<TokenRow | undefined> {
   const now = sql<Date>`coalesce(${at}::timestamptz, now())`;
+  const stale = sql<boolean>`coalesce(last_used_at < ${now} - interval '1 minute', true)`;
   const row = await tokens(db)
-    .select(sql<boolean>`coalesce(last_used_at < ${now} - interval '1 minute', true)`.as("stale"))
+    .select(stale.as("stale"))
     .where("hash", "=", hash)
     .where("revoked_at", "is", null)
     .where((eb) => eb.or([eb("expires_at", "is", null), eb("expires_at", ">", now)]))
     .executeTakeFirst();
-  if (row?.stale)
-    await db.updateTable("tokens").set({ last_used_at: now }).where("id", "=", row.id).execute();
+  if (row?.stale) {
+    const use = db.updateTable("tokens").set({ last_used_at: now }).where("id", "=", row.id);
+    await use.where(stale).execute();
+  }
   return row;
 }
 

@@ -33,7 +33,12 @@ export async function verifyJwt(
   now: Date,
 ): Promise<JwtSubject | undefined> {
   try {
-    const { payload } = await jwtVerify(token, secret, { issuer, algorithms: ["HS256"], currentDate: now });
+    const { payload } = await jwtVerify(token, secret, {
+      issuer,
+      algorithms: ["HS256"],
+      requiredClaims: ["exp"],
+      currentDate: now,
+    });
     if (typeof payload.sub !== "string" || typeof payload.ws !== "string") return undefined;
     return { userId: payload.sub, workspaceId: payload.ws };
   } catch {

@@ -2,20 +2,19 @@ import { SchedulerError, type Output, type ParsedInput } from "@org/scheduler-co
 import type { Db } from "../database/tables.ts";
 import { toPublicId } from "../ids.ts";
 import { findUser } from "./access.sql.ts";
+import { createGuessLimit } from "./guess-limit.ts";
 import { signJwt } from "./jwt.ts";
 import { verifyPassword } from "./passwords.ts";
 
 export type Login = (input: ParsedInput<"login">, now: Date) => Promise<Output<"login">>;
 
-/** A guess costs us time and memory too: this many wrong ones for one email in a minute, then it has to wait. */
-const maxGuesses = 10;
-const windowMs = 60_000;
-const maxTracked = 10_000;
+/** A check takes some tenths of a second, and they go one by one: nobody waits behind more than these. */
+const maxWaiting = 20;
 
 /** Trades an email and a password for a JWT. Throws `unauthenticated`, or `rate_limited` after too many guesses. */
 export function createLogin(db: Db, jwtSecret: Uint8Array | undefined): Login {
-  const guesses = new Map<string, { count: number; since: number }>();
-  let turn: Promise<unknown> = Promise.resolve();
+  const guesses = createGuessLimit();
+  const check = oneByOne(verifyPassword);
 
   return async (input, now) => {
     if (!jwtSecret) {
@@ -24,17 +23,14 @@ export function createLogin(db: Db, jwtSecret: Uint8Array | undefined): Login {
       });
     }
     const email = input.email.trim().toLowerCase();
-    countGuess(guesses, email);
+    guesses.count(email, now);
     const user = await findUser(db, { email });
-    // One at a time: each takes tens of megabytes.
-    const checked = turn.then(() => verifyPassword(input.password, user?.password_hash));
-    turn = checked.catch(() => {});
-    if (!(await checked) || !user) {
+    if (!(await check(input.password, user?.password_hash)) || !user) {
       throw new SchedulerError("unauthenticated", "Email or password is wrong.", {
         hint: "Check both; SCHEDULER_ADMIN_EMAIL and SCHEDULER_ADMIN_PASSWORD set the first user.",
       });
     }
-    guesses.delete(email);
+    guesses.forget(email);
     const { token, expiresAt } = await signJwt(
       jwtSecret,
       { userId: user.id, workspaceId: user.workspace_id },
@@ -49,18 +45,20 @@ export function createLogin(db: Db, jwtSecret: Uint8Array | undefined): Login {
   };
 }
 
-function countGuess(guesses: Map<string, { count: number; since: number }>, email: string): void {
-  const now = performance.now();
-  const seen = guesses.get(email);
-  const current = seen && now - seen.since < windowMs ? seen : { count: 0, since: now };
-  if (current.count >= maxGuesses) {
-    throw new SchedulerError("rate_limited", "Too many wrong passwords for this email.", {
-      hint: "Wait a minute, then try again.",
-      retryAfterSeconds: Math.ceil((windowMs - (now - current.since)) / 1000),
-    });
-  }
-  current.count++;
-  guesses.delete(email);
-  guesses.set(email, current);
-  if (guesses.size > maxTracked) guesses.delete(guesses.keys().next().value!);
+/** The same check, one at a time: each takes tens of megabytes. */
+function oneByOne(check: typeof verifyPassword): typeof verifyPassword {
+  let waiting = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  return async (password, stored) => {
+    if (waiting >= maxWaiting) {
+      throw new SchedulerError("rate_limited", "Too many log-ins at once.", {
+        hint: "Try again in a few seconds.",
+        retryAfterSeconds: 5,
+      });
+    }
+    waiting++;
+    const checked = turn.then(() => check(password, stored)).finally(() => waiting--);
+    turn = checked.catch(() => {});
+    return checked;
+  };
 }

@@ -88,7 +88,7 @@ export const accessOperations: Handlers<"get_me" | "list_tokens" | "create_token
     const id = fromPublicId("tok", input.token_id);
     const owner = { workspaceId: caller.workspaceId, modes: reachableModes(caller) };
     if (id !== undefined && (await revokeToken(tx, { ...owner, id }, now))) {
-      return { deleted: true, id: input.token_id };
+      return { deleted: true, id: toPublicId("tok", id) };
     }
     throw new SchedulerError("not_found", `There is no token ${input.token_id}.`, {
       field: "token_id",

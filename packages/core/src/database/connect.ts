@@ -2,10 +2,10 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PGlite } from "@electric-sql/pglite";
-import { Kysely, PGliteDialect, PostgresDialect } from "kysely";
+import { Kysely, PGliteDialect, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import pg from "pg";
 import { SchedulerError } from "@org/scheduler-contract";
-import type { Log } from "../log.ts";
+import { type Log, reasonOf } from "../log.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { listenOnPostgres } from "./listen.ts";
 import { type Db, schema, type Tables } from "./tables.ts";
@@ -15,6 +15,8 @@ export type RunSql = (text: string, values?: unknown[]) => Promise<{ rows: unkno
 
 export interface Database {
   db: Db;
+  /** Runs what may take as long as it likes, on a connection of its own where there can be one. */
+  unhurried(run: (db: Db) => Promise<void>): Promise<void>;
   /** The embedded database has one connection, and so one process. */
   embedded: PGlite | undefined;
   runSql: RunSql;
@@ -33,7 +35,17 @@ export interface PostgresSettings {
   poolSize: number;
   /** How often a database that is away is tried before giving up, a second apart at first, then up to five. */
   connectAttempts: number;
+  /** How long a statement may go without any answer. */
+  silenceMs?: number;
 }
+
+/**
+ * A statement that takes longer holds up a loop or a caller for no good. The server gives up first and says so; a
+ * connection cut half-open says nothing, and then the limit of our own is what frees whoever waits on it: loops are
+ * to turn again within ten seconds.
+ */
+const statementMs = 8000;
+const silenceMs = 9000;
 
 /** Connects to a PostgreSQL server. Waits for one that is away, for a limited time; throws `unavailable`. */
 export async function connectPostgres(settings: PostgresSettings, log: Log): Promise<Database> {
@@ -42,18 +54,18 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     max: settings.poolSize,
     application_name: "scheduler",
     connectionTimeoutMillis: 10_000,
-    // A connection cut half-open never answers: without a limit of our own a loop would wait for ever.
-    query_timeout: 30_000,
-    statement_timeout: 25_000,
-    idle_in_transaction_session_timeout: 30_000,
+    query_timeout: settings.silenceMs ?? silenceMs,
+    statement_timeout: statementMs,
+    // What a lost process had locked is free again this soon.
+    idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     // Every row that the road touches is found by its key, and is nearly always in memory: at the default price of
     // four sequential pages the planner reads whole tables of middle size instead.
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, its types do not say so
     onConnect: (client) => client.query("set random_page_cost = 1.1; set jit = off"),
   });
-  // Without a listener, a broken idle connection would end the process.
-  pool.on("error", (error) => log.warn({ error: error.message }, "a database connection broke"));
+  surviveBreaks(pool, log);
   try {
     await reachServer(pool, settings, log);
   } catch (error) {
@@ -61,7 +73,8 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     throw error;
   }
   return {
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema),
+    db: kysely(pool),
+    unhurried: (run) => onOwnConnection(settings.url, log, run),
     embedded: undefined,
     runSql: (text, values) => pool.query(text, values),
     listen: (channels, onNotice) => listenOnPostgres({ url: settings.url, channels, onNotice, log }),
@@ -70,18 +83,68 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
   };
 }
 
+function kysely(pool: pg.Pool): Db {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withoutSilent(pool) }) }).withSchema(
+    schema,
+  );
+}
+
+/** A connection that breaks without a listener ends the process: while it idles, and while it is in use as well. */
+function surviveBreaks(pool: pg.Pool, log: Log): void {
+  pool.on("error", (error) => log.warn({ error: reasonOf(error) }, "a database connection broke"));
+  // Whoever uses the connection is told by the statement that fails.
+  pool.on("connect", (client) => client.on("error", () => {}));
+}
+
+/**
+ * The pool as Kysely uses it, without connections that fell silent: on one that was given up on, everything later
+ * would wait behind the statement that has no answer, the rollback first of all.
+ */
+function withoutSilent(pool: pg.Pool): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect();
+      let silent: Error | undefined;
+      const query = async (text: string, values: unknown[]): Promise<unknown> => {
+        if (silent) throw silent;
+        try {
+          return await client.query(text, values);
+        } catch (error) {
+          if (error instanceof Error && error.message === "Query read timeout") silent = error;
+          throw error;
+        }
+      };
+      const release = (discard?: boolean): void => client.release(discard === true || silent !== undefined);
+      return { query, release } as PostgresPoolClient;
+    },
+  };
+}
+
+async function onOwnConnection(url: string, log: Log, run: (db: Db) => Promise<void>): Promise<void> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    application_name: "scheduler-unhurried",
+    keepAlive: true,
+  });
+  surviveBreaks(pool, log);
+  try {
+    await run(kysely(pool));
+  } finally {
+    await pool.end();
+  }
+}
+
 async function reachServer(pool: pg.Pool, settings: PostgresSettings, log: Log): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { rows } = await pool.query<{ version: number }>(
-        "select current_setting('server_version_num')::int as version",
-      );
-      if (rows[0]!.version < 140_000) throw tooOld(rows[0]!.version);
-      return;
+      return await checkServer(pool);
     } catch (error) {
       if (error instanceof SchedulerError) throw error;
-      const reason = connectReason(error);
-      if (attempt >= settings.connectAttempts) {
+      const reason = reasonOf(error);
+      if (attempt >= settings.connectAttempts || isLasting(error)) {
         throw new SchedulerError("unavailable", `The database could not be reached: ${reason}.`, {
           hint: "Check DATABASE_URL, and that the server is up and lets this machine in.",
           cause: error,
@@ -95,16 +158,28 @@ async function reachServer(pool: pg.Pool, settings: PostgresSettings, log: Log):
   }
 }
 
-function tooOld(version: number): SchedulerError {
-  return new SchedulerError("unavailable", `The database is PostgreSQL ${Math.floor(version / 10_000)}.`, {
-    hint: "Use PostgreSQL 14 or newer.",
-  });
+/** A wrong URL or password is not mended by waiting. A missing database may be: containers create theirs while they start. */
+function isLasting(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ERR_INVALID_URL" || code === "28P01" || code === "28000";
 }
 
-/** What went wrong in a few words; the message alone may be empty, as it is when every address refuses. */
-function connectReason(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return connectReason(error.errors[0]);
-  return error instanceof Error ? error.message || error.name : String(error);
+async function checkServer(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ version: number; encoding: string }>(
+    "select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding",
+  );
+  const { version, encoding } = rows[0]!;
+  if (version < 140_000) {
+    throw new SchedulerError("unavailable", `The database is PostgreSQL ${Math.floor(version / 10_000)}.`, {
+      hint: "Use PostgreSQL 14 or newer.",
+    });
+  }
+  // Answers of targets are stored as they come; one character that has no place would fail the batch it is in.
+  if (encoding !== "UTF8") {
+    throw new SchedulerError("unavailable", `The database stores text as ${encoding}.`, {
+      hint: "Use a database made with: create database scheduler encoding 'UTF8' template template0",
+    });
+  }
 }
 
 /** Opens the embedded database in a data directory, or in memory where none is given. */
@@ -121,13 +196,22 @@ export async function openEmbedded(dataDir: string | undefined): Promise<Databas
     return embeddedDatabase(pglite, unlock);
   } catch (error) {
     await unlock();
-    throw error;
+    throw new SchedulerError(
+      "unavailable",
+      `The embedded database could not be opened: ${reasonOf(error)}.`,
+      {
+        hint: `Check the disk and the permissions of ${dataDir ?? "this process"}, or move what is there away and start afresh.`,
+        cause: error,
+      },
+    );
   }
 }
 
 function embeddedDatabase(pglite: PGlite, unlock: () => Promise<void>): Database {
+  const db = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) }).withSchema(schema);
   return {
-    db: new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) }).withSchema(schema),
+    db,
+    unhurried: (run) => run(db),
     embedded: pglite,
     runSql: async (text, values) => {
       if (values?.length) return pglite.query(text, values);
@@ -143,8 +227,11 @@ function embeddedDatabase(pglite: PGlite, unlock: () => Promise<void>): Database
     },
     connections: () => ({ total: 1, idle: 0, waiting: 0 }),
     close: async () => {
-      await pglite.close();
-      await unlock();
+      try {
+        await pglite.close();
+      } finally {
+        await unlock();
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SchedulerError } from "@org/scheduler-contract";
 
 interface Holder {
@@ -8,42 +9,71 @@ interface Holder {
   started: string;
 }
 
-/** Takes a data directory for this process alone; answers how to give it back. Throws `conflict` when it is taken. */
+const attempts = 5;
+const longestPauseMs = 100;
+
+/**
+ * Takes a data directory for this process alone; answers how to give it back. Throws `conflict` when it is taken.
+ * Each process has a file of its own name: first it puts that there, then it looks for those of others. Of two that
+ * race, at least one sees the other, so both may step back and try again but they cannot both win; and the file of
+ * a dead process can be taken away without ever meeting that of a living one.
+ */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
-  const file = join(dataDir, "process.lock");
   const me: Holder = { pid: process.pid, started: await startOf(process.pid) };
-  for (;;) {
-    try {
-      await writeFile(file, JSON.stringify(me), { flag: "wx", mode: 0o600 });
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const holder = await readHolder(file);
-    if (holder && isAlive(holder.pid) && (await startOf(holder.pid)) === holder.started) {
-      throw new SchedulerError("conflict", `${dataDir} is in use by process ${holder.pid}.`, {
-        hint: "The embedded database takes one process: stop that one, set another SCHEDULER_DATA_DIR, or set DATABASE_URL to use a PostgreSQL server.",
-      });
-    }
-    await rm(file, { force: true });
+  const file = join(dataDir, nameOf(me));
+  for (let attempt = 1; ; attempt++) {
+    const other = await claim(dataDir, me);
+    if (other === undefined) return () => rm(file, { force: true });
+    if (attempt === attempts || other.pid === me.pid) throw taken(dataDir, other);
+    await sleep(Math.random() * longestPauseMs);
   }
 }
 
-async function readHolder(file: string): Promise<Holder | undefined> {
+/** Answers who else is there; nobody means that the directory is ours. */
+async function claim(dataDir: string, me: Holder): Promise<Holder | undefined> {
+  const file = join(dataDir, nameOf(me));
   try {
-    return JSON.parse(await readFile(file, "utf8")) as Holder;
-  } catch {
-    return undefined;
+    await writeFile(file, "", { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return me;
+    throw error;
   }
+  for (const holder of await readHolders(dataDir)) {
+    if (holder.pid === me.pid && holder.started === me.started) continue;
+    if (await isAlive(holder)) {
+      await rm(file, { force: true });
+      return holder;
+    }
+    await rm(join(dataDir, nameOf(holder)), { force: true });
+  }
+  return undefined;
 }
 
-function isAlive(pid: number): boolean {
+function taken(dataDir: string, { pid }: Holder): SchedulerError {
+  return new SchedulerError("conflict", `${dataDir} is in use by process ${pid}.`, {
+    hint: "The embedded database takes one process: stop that one, set another SCHEDULER_DATA_DIR, or set DATABASE_URL to use a PostgreSQL server.",
+  });
+}
+
+function nameOf({ pid, started }: Holder): string {
+  return `process-${pid}-${started}.lock`;
+}
+
+async function readHolders(dataDir: string): Promise<Holder[]> {
+  const names = await readdir(dataDir);
+  return names.flatMap((name) => {
+    const [, pid, started = ""] = /^process-(\d+)-(\d*)\.lock$/.exec(name) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), started }];
+  });
+}
+
+async function isAlive({ pid, started }: Holder): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
+  return (await startOf(pid)) === started;
 }
 
 /** When a process started, in the kernel's ticks since boot; empty where the system does not tell. */

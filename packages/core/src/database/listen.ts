@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { Log } from "../log.ts";
+import { type Log, reasonOf } from "../log.ts";
 
 interface ListenOptions {
   url: string;
@@ -8,6 +8,8 @@ interface ListenOptions {
   onNotice: (channel: string, payload: string) => void;
   log: Log;
 }
+
+const probeMs = 5000;
 
 /**
  * Listens on a connection of its own and reconnects for as long as it takes. Notifications are hints: while the
@@ -22,43 +24,57 @@ export async function listenOnPostgres(options: ListenOptions): Promise<() => Pr
   };
 }
 
-async function keepListening(options: ListenOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+async function keepListening(options: ListenOptions, stop: AbortSignal): Promise<void> {
+  // One line when it breaks and one when it is back, however often it is tried in between.
+  let isAway = false;
+  const onListening = (): void => {
+    if (isAway) options.log.info("the notification connection is back");
+    isAway = false;
+  };
+  while (!stop.aborted) {
     try {
-      await listenOnce(options, signal);
+      await listenOnce(options, stop, onListening);
     } catch (error) {
-      options.log.warn(
-        { error: (error as Error).message },
-        "the notification connection broke; reconnecting",
-      );
+      if (!isAway)
+        options.log.warn({ error: reasonOf(error) }, "the notification connection broke; reconnecting");
+      isAway = true;
     }
-    await sleep(500 + Math.random() * 500, undefined, { signal }).catch(() => {});
+    await sleep(500 + Math.random() * 500, undefined, { signal: stop }).catch(() => {});
   }
 }
 
-async function listenOnce({ url, channels, onNotice }: ListenOptions, signal: AbortSignal): Promise<void> {
+async function listenOnce(
+  { url, channels, onNotice }: ListenOptions,
+  stop: AbortSignal,
+  onListening: () => void,
+): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     application_name: "scheduler-listen",
     connectionTimeoutMillis: 5000,
-    query_timeout: 5000,
+    query_timeout: 4000,
     keepAlive: true,
   });
-  let broken: Error | undefined;
-  client.on("error", (error) => (broken = error));
-  client.on("end", () => (broken ??= new Error("the connection ended")));
-  client.on("notification", ({ channel, payload }) => onNotice(channel, payload ?? ""));
+  const broken = new AbortController();
+  const over = AbortSignal.any([stop, broken.signal]);
+  client.on("error", (error) => broken.abort(error));
+  client.on("end", () => broken.abort(new Error("the connection ended")));
+  client.on("notification", ({ channel, payload }) => {
+    if (!stop.aborted) onNotice(channel, payload ?? "");
+  });
   try {
     await client.connect();
     for (const channel of channels) await client.query(`listen ${channel}`);
+    onListening();
     for (const channel of channels) onNotice(channel, "");
     // A half-open connection says nothing of itself; only a question finds it out.
-    while (!signal.aborted && !broken) {
-      await sleep(5000, undefined, { signal }).catch(() => {});
-      if (!signal.aborted && !broken) await client.query("select 1");
+    while (!over.aborted) {
+      await sleep(probeMs, undefined, { signal: over }).catch(() => {});
+      if (!over.aborted) await client.query("select 1");
     }
-    if (broken) throw broken;
+    if (broken.signal.aborted) throw broken.signal.reason;
   } finally {
-    await client.end().catch(() => {});
+    // Not waited for: on a half-open connection the goodbye takes as long as TCP tries, a quarter of an hour.
+    void client.end().catch(() => {});
   }
 }

@@ -174,7 +174,6 @@ const codes: Record<string, AttemptErrorCode> = {
   UND_ERR_SOCKET: "reset",
   // The connection was closed in order, but in the middle of an answer.
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "reset",
-  HPE_INVALID_EOF_STATE: "reset",
   ETIMEDOUT: "timeout",
   UND_ERR_CONNECT_TIMEOUT: "timeout",
   UND_ERR_INVALID_ARG: "invalid_request",
@@ -206,6 +205,7 @@ function telling(error: Error): NodeJS.ErrnoException {
 function codeOf(error: NodeJS.ErrnoException): AttemptErrorCode {
   const code = error.code ?? "";
   if (error.syscall === "getaddrinfo") return "dns";
+  if (error.message.includes("Invalid EOF state")) return "reset";
   // undici closed the connection itself, over an answer that HTTP does not know at that point.
   if (code === "UND_ERR_SOCKET" && error.message.startsWith("bad ")) return "connection";
   return tlsCode.test(code) ? "tls" : (codes[code] ?? "connection");

@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import { type Log, reasonOf } from "../log.ts";
 
 export interface Loop {
   /** Makes the next turn come at once instead of after its pause. */
@@ -26,21 +26,34 @@ const lastRetryMs = 5000;
 export function startLoop({ name, turn, log }: LoopOptions): Loop {
   let stopped = false;
   let woken = false;
+  let failures = 0;
   let endPause: (() => void) | undefined;
   let lastTurn = performance.now();
 
+  // While turns fail, a wake waits: wakes come with every outcome and notice, and would leave no pause at all.
+  const isDisturbed = (): boolean => stopped || (woken && failures === 0);
+
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
-      if (woken || stopped) return resolve();
+      if (isDisturbed()) return resolve();
       const timer = setTimeout(resolve, ms);
       endPause = () => {
+        if (!isDisturbed()) return;
         clearTimeout(timer);
         resolve();
       };
     });
 
+  const failed = (error: unknown): number => {
+    failures++;
+    // A database that is away for hours fails every loop every few seconds: that is told ever more rarely.
+    const isNews = Number.isInteger(Math.log2(failures));
+    if (isNews)
+      log.error({ loop: name, error: reasonOf(error), failures }, `the ${name} loop failed; trying again`);
+    return Math.min(firstRetryMs * 2 ** (failures - 1), lastRetryMs) * (0.5 + Math.random() / 2);
+  };
+
   const run = async (): Promise<void> => {
-    let failures = 0;
     while (!stopped) {
       woken = false;
       let pauseMs: number;
@@ -50,12 +63,7 @@ export function startLoop({ name, turn, log }: LoopOptions): Loop {
         if (failures > 0) log.info({ loop: name }, `the ${name} loop turns again`);
         failures = 0;
       } catch (error) {
-        failures++;
-        pauseMs = Math.min(firstRetryMs * 2 ** (failures - 1), lastRetryMs) * (0.5 + Math.random() / 2);
-        log.error(
-          { loop: name, error: (error as Error).message, failures },
-          `the ${name} loop failed; trying again`,
-        );
+        pauseMs = failed(error);
       }
       if (pauseMs > 0) await pause(pauseMs);
       endPause = undefined;

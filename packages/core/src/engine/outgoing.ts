@@ -10,13 +10,17 @@ const userAgent = "scheduler/0.1";
  */
 export function toOutgoing(execution: StartedExecution, now: Date): OutgoingRequest {
   const deliveryId = toPublicId("exec", execution.id);
-  const headers: Record<string, string> = { "user-agent": userAgent, "idempotency-key": deliveryId };
-  for (const [name, value] of Object.entries(execution.headers)) headers[name.toLowerCase()] = value;
-  headers["sched-delivery-id"] = deliveryId;
-  headers["sched-attempt"] = String(execution.attempt_count);
-  headers["sched-timestamp"] = String(Math.floor(now.getTime() / 1000));
-  headers["x-cron-service-job-id"] = toPublicId("job", execution.job_id);
-  headers["x-cron-service-scheduled-for"] = execution.scheduled_for.toISOString();
+  const own = Object.entries(execution.headers).map(([name, value]) => [name.toLowerCase(), value]);
+  const headers: Record<string, string> = {
+    "user-agent": userAgent,
+    "idempotency-key": deliveryId,
+    ...(Object.fromEntries(own) as Record<string, string>),
+    "sched-delivery-id": deliveryId,
+    "sched-attempt": String(execution.attempt_count),
+    "sched-timestamp": String(Math.floor(now.getTime() / 1000)),
+    "x-cron-service-job-id": toPublicId("job", execution.job_id),
+    "x-cron-service-scheduled-for": execution.scheduled_for.toISOString(),
+  };
   return {
     method: execution.method,
     url: execution.url,

@@ -3,6 +3,7 @@ import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contr
 import { notify } from "../database/notices.ts";
 import { firstIdAt, fromPublicId } from "../ids.ts";
 import type { Handlers, ReadContext } from "../operation-context.ts";
+import { requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../page.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
 import {
@@ -19,9 +20,7 @@ type Names =
 
 export const executionOperations: Handlers<Names> = {
   async list_executions({ db, caller }, input) {
-    const jobId = input.job_id === undefined ? undefined : fromPublicId("job", input.job_id);
-    if (input.job_id !== undefined && jobId === undefined)
-      return { data: [], next_cursor: null, has_more: false };
+    const jobId = input.job_id === undefined ? undefined : await requireJobKey(db, caller, input.job_id);
     const rows = await listExecutions(db, caller.scopeId, {
       filter: {
         jobId,

@@ -1,12 +1,8 @@
 import type { ParsedInput } from "@org/scheduler-contract";
 import type { JobChange, NewRevision } from "../database/tables.ts";
 import type { JobRow } from "./jobs.sql.ts";
-import { stateConflict } from "./require.ts";
-import { newRevision } from "./revision.ts";
-import { firstRun, readBounds } from "./schedule.ts";
-import { assertTimeZone } from "../time/zone-name.ts";
-import { isOneShot } from "./job.ts";
-import { readTiming, saysWhen } from "./timing.ts";
+import { reschedule, reschedules } from "./reschedule.ts";
+import { contentType, newRevision } from "./revision.ts";
 
 type Changes = ParsedInput<"update_job">;
 
@@ -18,16 +14,6 @@ const requestFields = [
   "timeout_seconds",
   "success_statuses",
   "retry",
-] as const;
-const scheduleFields = [
-  "when",
-  "cron",
-  "every_n_minutes",
-  "run_at",
-  "timezone",
-  "start_at",
-  "end_at",
-  "max_runs",
 ] as const;
 
 const defaultTimeoutSeconds = 30;
@@ -42,39 +28,12 @@ export function changeJob(
   if (input.name !== undefined) change.name = input.name;
   if (input.description !== undefined) change.description = input.description;
   if (input.metadata !== undefined) change.metadata = JSON.stringify(input.metadata ?? {});
-  if (scheduleFields.some((field) => input[field] !== undefined))
-    Object.assign(change, changeSchedule(job, input, now));
+  if (reschedules(input)) Object.assign(change, reschedule(job, input, now));
   const revision = requestFields.some((field) => input[field] !== undefined)
     ? changeRequest(job, input, now)
     : undefined;
   if (revision) change.revision_id = revision.id;
   return { change, revision };
-}
-
-function changeSchedule(job: JobRow, input: Changes, now: Date): JobChange {
-  if (job.state === "canceled")
-    throw stateConflict(job, "scheduled again", "Create a new job with create_job.");
-  const timezone = input.timezone ?? job.timezone;
-  assertTimeZone(timezone);
-  const retimed = saysWhen(input);
-  const { kind, cron, every_n_minutes, run_at } = retimed ? readTiming(input, timezone, now) : job;
-  const bounds = readBounds(
-    {
-      start_at: input.start_at === undefined ? job.start_at?.toISOString() : input.start_at,
-      end_at: input.end_at === undefined ? job.end_at?.toISOString() : input.end_at,
-    },
-    now,
-  );
-  const timed = { kind, cron, every_n_minutes, run_at, timezone, ...bounds };
-  const maxRuns = input.max_runs === undefined ? job.max_runs : input.max_runs;
-  // A job that had ended starts over with its new timing; a paused one stays paused.
-  const startsOver = retimed && job.state === "completed";
-  const state = startsOver ? "active" : job.state;
-  const runCount = startsOver ? 0 : job.run_count;
-  const exhausted = maxRuns !== null && runCount >= maxRuns;
-  const spent = !retimed && isOneShot(kind) && job.next_run_at === null;
-  const nextRunAt = state === "active" && !exhausted && !spent ? firstRun(timed, now) : null;
-  return { ...timed, max_runs: maxRuns, state, run_count: runCount, next_run_at: nextRunAt };
 }
 
 function changeRequest(job: JobRow, input: Changes, now: Date): NewRevision {
@@ -84,7 +43,7 @@ function changeRequest(job: JobRow, input: Changes, now: Date): NewRevision {
     {
       method: input.method ?? job.method,
       url: input.url ?? job.url,
-      headers: input.headers === undefined ? job.headers : (input.headers ?? {}),
+      headers: changeHeaders(job, input),
       body: input.body === undefined ? (job.body ?? undefined) : (input.body ?? undefined),
       timeout_seconds:
         input.timeout_seconds === undefined
@@ -95,4 +54,13 @@ function changeRequest(job: JobRow, input: Changes, now: Date): NewRevision {
       retry: input.retry === undefined ? job.retry : (input.retry ?? undefined),
     },
   );
+}
+
+/** The type of a body that stays belongs to it, and stays when the other headers go. */
+function changeHeaders(job: JobRow, input: Changes): Record<string, string> {
+  if (input.headers === undefined) return job.headers;
+  const headers = input.headers ?? {};
+  const type = contentType(job.headers);
+  if (!type || job.body === null || input.body !== undefined || contentType(headers)) return headers;
+  return { ...headers, [type[0]]: type[1] };
 }

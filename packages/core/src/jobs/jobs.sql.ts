@@ -62,12 +62,26 @@ export function findJob(db: Db | Tx, scopeId: number, id: string): Promise<JobRo
 }
 
 /** Finds a job and keeps everybody else, the planner included, from changing it until the transaction ends. */
-export function lockJob(tx: Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
-  return jobs(tx, scopeId).where("jobs.id", "=", id).forUpdate("jobs").executeTakeFirst();
+export async function lockJob(tx: Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
+  // Two statements: a row that was waited for would still be joined to the revision it had before the wait.
+  const locked = await tx
+    .selectFrom("jobs")
+    .select("id")
+    .where("scope_id", "=", scopeId)
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  return locked && findJob(tx, scopeId, id);
 }
 
-export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<Selectable<Jobs>[]> {
-  return tx.insertInto("jobs").values(rows).returningAll().execute();
+/** Whether there is, or was until it was deleted, a job of this id. */
+export async function knowsJob(db: Db, scopeId: number, id: string): Promise<boolean> {
+  const query = db.selectFrom("jobs").select("id").where("scope_id", "=", scopeId).where("id", "=", id);
+  return (await query.executeTakeFirst()) !== undefined;
+}
+
+export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<void> {
+  await tx.insertInto("jobs").values(rows).execute();
 }
 
 export async function insertRevisions(tx: Tx, rows: Insertable<Revisions>[]): Promise<void> {

@@ -8,12 +8,11 @@ import { readCursor, toPage } from "../page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { changeJob } from "./change.ts";
 import { explain } from "./explain.ts";
-import { isOneShot, toJob, toSchedule } from "./job.ts";
+import { toJob, toSchedule } from "./job.ts";
 import { insertJobs, insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { newRevision } from "./revision.ts";
-import { firstRun, readBounds, resumedRun } from "./schedule.ts";
-import { readTiming } from "./timing.ts";
+import { firstRun, readSchedule, resumedRun } from "./schedule.ts";
 
 type Names =
   | "list_jobs"
@@ -31,6 +30,8 @@ type Names =
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
 const noticeWithinMs = 5000;
 
+const newJob = "Create a new job with create_job.";
+
 export const jobOperations: Handlers<Names> = {
   async list_jobs({ db, caller }, { limit, cursor, ...filter }) {
     const rows = await listJobs(db, caller.scopeId, { filter, before: readCursor("job", cursor), limit });
@@ -42,11 +43,7 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async create_job({ tx, caller, now }, input) {
-    const timed = {
-      ...readTiming(input, input.timezone, now),
-      ...readBounds(input, now),
-      timezone: input.timezone,
-    };
+    const timed = readSchedule(input, now);
     const nextRunAt = firstRun(timed, now);
     const id = newId(now);
     const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
@@ -84,14 +81,17 @@ export const jobOperations: Handlers<Names> = {
   async pause_job({ tx, caller, now }, input) {
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "paused") return toJob(job);
-    if (job.state !== "active") throw stateConflict(job, "paused", "Only an active job can be paused.");
+    if (job.state !== "active") {
+      throw stateConflict(job, "paused", "Leave it as it is: only an active job has runs to hold back.");
+    }
     return change({ tx, caller, now }, job, { state: "paused", next_run_at: null });
   },
 
   async resume_job({ tx, caller, now }, input) {
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "active") return toJob(job);
-    if (job.state !== "paused" && job.state !== "draft") {
+    if (job.state === "canceled") throw stateConflict(job, "resumed", newJob);
+    if (job.state === "completed") {
       throw stateConflict(job, "resumed", 'Give it a new timing with update_job, such as {"when": "in 2h"}.');
     }
     const nextRunAt = resumedRun(job, now);
@@ -103,8 +103,9 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async run_job({ tx, caller, now }, input) {
-    const job = await requireJob(tx, caller, input.job_id);
-    if (job.state === "canceled") throw stateConflict(job, "run", "Create a new job with create_job.");
+    // Locked, so that a job that is being deleted or canceled starts nothing more.
+    const job = await lockJobFor(tx, caller, input.job_id);
+    if (job.state === "canceled") throw stateConflict(job, "run", newJob);
     return startExecution(
       { tx, caller, now },
       { jobId: job.id, revisionId: job.revision_id, trigger: "manual", replayOf: null },
@@ -128,18 +129,14 @@ export const jobOperations: Handlers<Names> = {
   explain_job: explain,
 
   async preview_schedule(context, input) {
-    const now = await context.now();
-    const from = input.from === undefined ? now : new Date(input.from);
-    const timed = {
-      ...readTiming(input, input.timezone, now),
-      ...readBounds(input, now),
-      timezone: input.timezone,
-    };
+    const from = input.from === undefined ? await context.now() : new Date(input.from);
+    const timed = readSchedule(input, from);
     const count = Math.min(input.count, input.max_runs ?? input.count);
-    // A run that is due now counts as the first of a one-shot.
-    const after = isOneShot(timed.kind) ? from.getTime() - 1 : from.getTime();
-    const preview = previewSchedule(toSchedule(timed), { from: after, count, timezone: input.timezone });
-    return { kind: timed.kind, ...preview };
+    const { timezone } = input;
+    return {
+      kind: timed.kind,
+      ...previewSchedule(toSchedule(timed), { from: from.getTime(), count, timezone }),
+    };
   },
 };
 

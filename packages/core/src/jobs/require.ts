@@ -2,7 +2,7 @@ import { SchedulerError } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { fromPublicId } from "../ids.ts";
-import { findJob, type JobRow, lockJob } from "./jobs.sql.ts";
+import { findJob, type JobRow, knowsJob, lockJob } from "./jobs.sql.ts";
 
 /** The job behind a caller's id. Throws `not_found`, also for another workspace's. */
 export async function requireJob(db: Db | Tx, caller: Caller, id: string): Promise<JobRow> {
@@ -18,6 +18,13 @@ export async function lockJobFor(tx: Tx, caller: Caller, id: string): Promise<Jo
   const job = uuid === undefined ? undefined : await lockJob(tx, caller.scopeId, uuid);
   if (!job) throw noSuchJob(id);
   return job;
+}
+
+/** The key of a job, also of a deleted one: its history is still there. */
+export async function requireJobKey(db: Db, caller: Caller, id: string): Promise<string> {
+  const uuid = fromPublicId("job", id);
+  if (uuid === undefined || !(await knowsJob(db, caller.scopeId, uuid))) throw noSuchJob(id);
+  return uuid;
 }
 
 function noSuchJob(id: string): SchedulerError {

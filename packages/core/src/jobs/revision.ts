@@ -37,19 +37,26 @@ export function newRevision(
   };
 }
 
-function withJsonType(headers: Record<string, string>): Record<string, string> {
-  const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
-  return typed ? headers : { ...headers, "Content-Type": "application/json" };
+/** The header that says what a body is, as it was written. */
+export function contentType(headers: Record<string, string>): [name: string, value: string] | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type");
 }
 
-function fullRetry(input: RetryInput | undefined): RetryPolicy {
+function withJsonType(headers: Record<string, string>): Record<string, string> {
+  return contentType(headers) ? headers : { ...headers, "Content-Type": "application/json" };
+}
+
+function fullRetry(input: RetryInput = {}): RetryPolicy {
   const policy: RetryPolicy = { ...defaultRetry, ...input };
-  if (input?.delays_seconds !== undefined && input.strategy === undefined) policy.strategy = "list";
-  if (policy.strategy === "list" && policy.delays_seconds.length === 0) {
-    throw new SchedulerError("invalid_input", "The list strategy needs delays.", {
+  if (input.delays_seconds !== undefined) policy.strategy = input.strategy ?? "list";
+  if ((policy.strategy === "list") !== policy.delays_seconds.length > 0) {
+    throw new SchedulerError("invalid_input", "delays_seconds and the list strategy go together.", {
       field: "retry.delays_seconds",
-      hint: 'Give them, for example {"strategy": "list", "delays_seconds": [60, 1800, 10800]}.',
+      hint: 'Give both or neither, for example {"strategy": "list", "delays_seconds": [60, 1800, 10800]}.',
     });
   }
+  // A delay that was asked for is not to be cut by a limit that was not.
+  policy.max_seconds =
+    input.max_seconds ?? Math.max(policy.max_seconds, policy.base_seconds, ...policy.delays_seconds);
   return policy;
 }

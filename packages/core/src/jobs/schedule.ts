@@ -2,27 +2,38 @@ import { SchedulerError } from "@org/scheduler-contract";
 import { nextRun } from "../time/next-run.ts";
 import { isOneShot, type Timed, toSchedule } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
+import { readTiming, type TimingInput } from "./timing.ts";
 
-interface BoundsInput {
-  start_at?: string | null | undefined;
-  end_at?: string | null | undefined;
+type Bounds = Pick<Timed, "start_at" | "end_at">;
+
+/** What a caller says about a whole schedule. */
+interface ScheduleInput extends TimingInput {
+  timezone: string;
+  start_at?: string | undefined;
+  end_at?: string | undefined;
 }
 
-/** Reads the bounds of a schedule. Throws `invalid_schedule` where they leave no room. */
-export function readBounds(input: BoundsInput, now: Date): { start_at: Date | null; end_at: Date | null } {
-  const start = input.start_at ? new Date(input.start_at) : null;
-  const end = input.end_at ? new Date(input.end_at) : null;
-  if (end !== null && end <= (start ?? now)) {
-    throw new SchedulerError(
-      "invalid_schedule",
-      `end_at ${input.end_at} is not after ${start ? "start_at" : "now"}.`,
-      {
-        field: "end_at",
-        hint: "Give a later end_at, or leave it out.",
-      },
-    );
-  }
-  return { start_at: start, end_at: end };
+/** Reads a new schedule. Throws `invalid_schedule` naming the field and the fix. */
+export function readSchedule(input: ScheduleInput, now: Date): Timed {
+  const { timezone } = input;
+  const bounds = { start_at: toDate(input.start_at), end_at: toDate(input.end_at) };
+  assertRoom(bounds, now);
+  return { ...readTiming(input, timezone, now), ...bounds, timezone };
+}
+
+export function toDate(text: string | null | undefined): Date | null {
+  return text == null ? null : new Date(text);
+}
+
+/** Throws `invalid_schedule` where bounds leave no room. */
+export function assertRoom({ start_at, end_at }: Bounds, now: Date): void {
+  const [from, name] = start_at !== null && start_at > now ? [start_at, "start_at"] : [now, "now"];
+  if (end_at === null || end_at > from) return;
+  throw new SchedulerError(
+    "invalid_schedule",
+    `end_at ${end_at.toISOString()} is not after ${name}, ${from.toISOString()}.`,
+    { field: "end_at", hint: "Give a later end_at, or none; null removes one in update_job." },
+  );
 }
 
 /** The first slot of a new schedule. Throws `invalid_schedule` where there is none. */
@@ -32,9 +43,14 @@ export function firstRun(timed: Timed, now: Date): Date {
   const next = nextRun(toSchedule(timed), after);
   if (next !== null) return new Date(next);
   throw new SchedulerError("invalid_schedule", "This schedule would never fire.", {
-    field: timed.end_at === null ? "when" : "end_at",
+    field: boundAtFault(timed),
     hint: "Look at it with preview_schedule, and give a timing with a run between start_at and end_at.",
   });
+}
+
+function boundAtFault({ run_at, start_at, end_at }: Timed): string {
+  if (run_at !== null && start_at !== null && run_at < start_at) return "start_at";
+  return end_at === null ? "when" : "end_at";
 }
 
 /** The next slot of a job that goes on, counted from now; null when it has none left. */

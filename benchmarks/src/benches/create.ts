@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Pool } from "undici";
+import { operations } from "@org/scheduler-contract";
+import { createScheduler } from "@org/scheduler-core";
+import { createApp, createRouter } from "@org/scheduler-rest";
+import { atLeast, type Bench, type Row } from "../bench.ts";
+import { startChild } from "../harness/child.ts";
+import { token } from "../harness/database.ts";
+import type { Stage } from "../harness/stage.ts";
+import { median } from "../harness/statistics.ts";
+
+const connections = 16;
+const batchSize = 1000;
+
+/**
+ * How fast jobs come in through REST.
+ *
+ * The API in a process of its own, as apps/api builds it; no worker. This process sends over 16 connections that are kept
+ * alive, each with one request at a time: `POST /v1/jobs`, and where the contract has it the batch operation with 1,000
+ * jobs in each request. Each round has a fresh process and database; medians of the rounds.
+ */
+export const create: Bench = {
+  name: "create",
+  title: `creating jobs through REST, ${connections} connections`,
+  async run(stage) {
+    const single: number[] = [];
+    const batched: number[] = [];
+    const batchPath = batchOperation()?.http.path;
+    for (let round = 0; round < stage.size(3, 1); round++) {
+      await using database = await stage.databases.create("ours");
+      await using api = await startChild("api", database.url);
+      const pool = new Pool(await api.call("url"), { connections });
+      const post = poster(pool);
+      single.push(await rateOf(stage.size(5000, 100), 1, (from) => post("/v1/jobs", newJob(stage, from))));
+      if (batchPath !== undefined) {
+        const batch = stage.size(batchSize, 50);
+        const send = (from: number): Promise<void> =>
+          post(batchPath, { jobs: Array.from({ length: batch }, (_, index) => newJob(stage, from + index)) });
+        batched.push(await rateOf(stage.size(50_000, 200), batch, send));
+      }
+      await pool.close();
+    }
+    const rows: Row[] = [{ what: "jobs", side: "one by one", value: median(single), unit: "/s" }];
+    if (batchPath === undefined) {
+      return { rows, verdicts: [], notes: ["There is no batch operation in the contract yet."] };
+    }
+    const value = median(batched);
+    rows.push({
+      what: "jobs",
+      side: "in batches",
+      value,
+      unit: "/s",
+      ratio: value / median(single),
+      ratioTo: "one by one",
+    });
+    return { rows, verdicts: [atLeast("aim", "jobs/s in batches", value, 5000)] };
+  },
+};
+
+function batchOperation() {
+  return Object.values(operations).find((operation) => (operation.name as string) === "create_jobs");
+}
+
+function newJob({ target }: Stage, number: number): object {
+  return { name: `bench ${number}`, url: `${target.url}/${number}`, cron: `${number % 60} 3 * * *` };
+}
+
+function poster(pool: Pool): (path: string, body: object) => Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  return async (path, body) => {
+    const answer = await pool.request({ path, method: "POST", headers, body: JSON.stringify(body) });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300)
+      throw new Error(`${path} answered ${answer.statusCode}: ${text.slice(0, 500)}`);
+  };
+}
+
+/** Sends `count` jobs, `step` in each request, and answers jobs per second. */
+async function rateOf(count: number, step: number, send: (from: number) => Promise<void>): Promise<number> {
+  let next = 0;
+  const begun = performance.now();
+  await Promise.all(
+    Array.from({ length: connections }, async () => {
+      for (let from = next; from < count; from = next) {
+        next += step;
+        await send(from);
+      }
+    }),
+  );
+  return (next / (performance.now() - begun)) * 1000;
+}
+
+/** The API in its own process. */
+export async function openApi(databaseUrl: string) {
+  const scheduler = await createScheduler({ databaseUrl });
+  const server = createServer(createApp(scheduler, { faces: [createRouter(scheduler)] }));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}

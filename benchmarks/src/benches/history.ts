@@ -1,0 +1,150 @@
+import { createScheduler, type Scheduler } from "@org/scheduler-core";
+import { atMost, type Bench, type Row } from "../bench.ts";
+import { startChild } from "../harness/child.ts";
+import { startOurs, storeWork } from "../harness/contest.ts";
+import { type BenchDatabase, token } from "../harness/database.ts";
+import { sequentialScans } from "../harness/explain.ts";
+import type { Stage } from "../harness/stage.ts";
+import { type Statement, watchStatements } from "../harness/statements.ts";
+import { median } from "../harness/statistics.ts";
+import { copyRows } from "../harness/store-jobs.ts";
+
+/**
+ * What two million executions cost whoever looks.
+ *
+ * Two databases of ours with 2,000 and 2,000,000 executions of the last 20 days, of 20 jobs, one in 20 failed: copies of
+ * an execution that really ran, vacuumed and analyzed. Attempts are left out: neither operation reads them. In turns, each
+ * time in a fresh process: the median time of 200 calls through `scheduler.execute`, of each operation in turn. Pages are
+ * full (50) at both sizes. Then EXPLAIN says whether a statement of these calls would read all executions in sequence.
+ */
+export const history: Bench = {
+  name: "history",
+  title: "reading with much history, against little: median of 200 calls",
+  async run(stage) {
+    const sizes = [stage.size(2000, 1500), stage.size(2_000_000, 4000)] as const;
+    await using little = await fill(stage, sizes[0]);
+    await using much = await fill(stage, sizes[1]);
+    const measured: [Times[], Times[]] = [[], []];
+    let scans: string[] = [];
+    for (let round = 0; round < stage.size(3, 1); round++) {
+      for (const [which, { url }] of [little, much].entries()) {
+        await using reader = await startChild("reader", url);
+        measured[which]!.push(await reader.call("measure", stage.size(200, 10)));
+        scans = await reader.call("scans");
+      }
+    }
+    const of = (which: 0 | 1, read: Read): number => median(measured[which].map((times) => times[read]));
+    const rows = reads.flatMap((read): Row[] => [
+      { what: read, side: `${sizes[0]}`, value: of(0, read), unit: "ms" },
+      {
+        what: read,
+        side: `${sizes[1]}`,
+        value: of(1, read),
+        unit: "ms",
+        ratio: of(1, read) / of(0, read),
+        ratioTo: `${sizes[0]}`,
+      },
+    ]);
+    const verdicts = reads.flatMap((read) => [
+      atMost("must", `× ${read} with little`, of(1, read) / of(0, read), 1.5),
+      atMost("aim", `× ${read} with little`, of(1, read) / of(0, read), 1.1),
+    ]);
+    verdicts.push(atMost("must", "statements that read all executions", scans.length, 0));
+    return { rows, verdicts, notes: scans };
+  },
+};
+
+const reads = ["list all", "list by job", "list by status", "list by job and status", "get_job"] as const;
+type Read = (typeof reads)[number];
+type Times = Record<Read, number>;
+
+const jobs = 20;
+
+async function fill(stage: Stage, count: number): Promise<BenchDatabase> {
+  const database = await stage.databases.create("ours");
+  const { client } = database;
+  await stage.target.reset({ expected: jobs });
+  await storeWork(database, { url: stage.target.url, count: jobs });
+  {
+    await using child = await startOurs(database);
+    await child.call("start");
+    await stage.target.arrived();
+    await child.call("stop");
+  }
+  await client.query(`create temp table ran as select id, row_number() over (order by id) - 1 as position
+    from scheduler.executions`);
+  // An execution on every so many seconds of 20 days, the jobs and failures mixed over all of it.
+  const at = `make_interval(secs => -(n.i + 1) * 20 * 86400.0 / ${count})`;
+  await copyRows(client, {
+    table: "scheduler.executions",
+    set: {
+      id: `uuidv7(${at})`,
+      slot: `now() + ${at}`,
+      scheduled_for: `now() + ${at}`,
+      created_at: `now() + ${at}`,
+      started_at: `now() + ${at}`,
+      finished_at: `now() + ${at}`,
+      status: "case when n.i / 20 % 20 = n.i % 20 then 'failed' else 'succeeded' end",
+    },
+    from: `ran, generate_series(0, ${count - jobs - 1}) n(i) where ran.id = template.id and ran.position = n.i % ${jobs}`,
+  });
+  await client.query("vacuum (analyze)");
+  await client.query("checkpoint");
+  return database;
+}
+
+/** A process that calls the operations. */
+export async function openReader(databaseUrl: string) {
+  let last: Statement | undefined;
+  watchStatements((statement) => (last = statement));
+  const scheduler = await createScheduler({ databaseUrl });
+  const call = await readsOf(scheduler);
+  return {
+    async measure(calls: number): Promise<Times> {
+      const times: Record<Read, number[]> = {
+        "list all": [],
+        "list by job": [],
+        "list by status": [],
+        "list by job and status": [],
+        get_job: [],
+      };
+      // The first calls compile, connect and fill caches.
+      for (let index = -20; index < calls; index++) {
+        for (const read of reads) {
+          const begun = performance.now();
+          await call[read](Math.abs(index));
+          if (index >= 0) times[read].push(performance.now() - begun);
+        }
+      }
+      return Object.fromEntries(reads.map((read) => [read, median(times[read])])) as Times;
+    },
+    async scans(): Promise<string[]> {
+      const found: string[] = [];
+      for (const read of reads) {
+        await call[read](0);
+        const tables = await sequentialScans(scheduler.engine.database.runSql, last!);
+        if (tables.includes("executions")) found.push(`${read} reads all executions: ${last!.text}`);
+      }
+      return found;
+    },
+  };
+}
+
+async function readsOf(scheduler: Scheduler): Promise<Record<Read, (index: number) => Promise<unknown>>> {
+  const caller = await scheduler.authenticate(token);
+  const { data } = await scheduler.execute("list_jobs", { limit: jobs }, caller);
+  const jobOf = (index: number): string => data[index % jobs]!.id;
+  const list = async (filter: { job_id?: string; status?: "failed" }): Promise<void> => {
+    const page = await scheduler.execute("list_executions", { ...filter, limit: 50 }, caller);
+    const wanted = filter.job_id && filter.status ? 1 : 50;
+    if (page.data.length < wanted)
+      throw new Error(`a page of ${JSON.stringify(filter)} has ${page.data.length} rows`);
+  };
+  return {
+    "list all": () => list({}),
+    "list by job": (index) => list({ job_id: jobOf(index) }),
+    "list by status": () => list({ status: "failed" }),
+    "list by job and status": (index) => list({ job_id: jobOf(index), status: "failed" }),
+    get_job: (index) => scheduler.execute("get_job", { job_id: jobOf(index) }, caller),
+  };
+}

@@ -1,0 +1,59 @@
+import { atLeast, type Bench, type Row } from "../bench.ts";
+import { startOurs, storeWork } from "../harness/contest.ts";
+import type { Stage } from "../harness/stage.ts";
+import { duplicates, lastArrival, median } from "../harness/statistics.ts";
+import { vacuum } from "../harness/store-jobs.ts";
+
+const slots = 50;
+const delayMs = 50;
+
+/**
+ * What a second and a third worker bring.
+ *
+ * A backlog is due now, as in ./drain.ts, and the target takes 50 ms for each answer; 1, 2 and 3 worker processes of ours
+ * share it, starting at once. Each has 50 slots and so could send 1,000 a second: with the target and PostgreSQL on the
+ * same few cores, more slots would measure the cores instead of how the workers get along. From the start to the last
+ * arrival; the sizes in turns, a fresh database and fresh processes for each; medians of the rounds.
+ */
+export const scaleOut: Bench = {
+  name: "scale-out",
+  title: `1, 2, 3 workers with ${slots} slots, a target that takes ${delayMs} ms`,
+  async run(stage) {
+    const workers = [1, 2, 3];
+    const rates = workers.map((): number[] => []);
+    for (let round = 0; round < stage.size(3, 1); round++) {
+      for (const [index, count] of workers.entries()) rates[index]!.push(await rateWith(stage, count));
+    }
+    const values = rates.map(median);
+    const rows = workers.map((count, index): Row => {
+      const ratio = values[index]! / values[0]!;
+      return {
+        what: "jobs",
+        side: `${count} workers`,
+        value: values[index]!,
+        unit: "/s",
+        ratio,
+        ratioTo: "1 worker",
+      };
+    });
+    return { rows, verdicts: [atLeast("must", "× one worker, with two", values[1]! / values[0]!, 1.8)] };
+  },
+};
+
+async function rateWith(stage: Stage, workers: number): Promise<number> {
+  const { target } = stage;
+  const count = stage.size(10_000, 200);
+  await using database = await stage.databases.create("ours");
+  await storeWork(database, { url: target.url, count });
+  await vacuum(database.client);
+  await using stack = new AsyncDisposableStack();
+  const children = await Promise.all(Array.from({ length: workers }, () => startOurs(database, { slots })));
+  for (const child of children) stack.use(child);
+  await target.reset({ expected: count, delayMs });
+  const begun = Date.now();
+  await Promise.all(children.map((child) => child.call("start")));
+  await target.arrived();
+  const noted = await target.noted();
+  if (duplicates(noted) > 0) throw new Error(`${duplicates(noted)} requests came twice`);
+  return (count / (lastArrival(noted) - begun)) * 1000;
+}

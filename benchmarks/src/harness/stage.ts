@@ -1,0 +1,37 @@
+import { startPostgres } from "@org/scheduler-core/testing";
+import { openDatabases, type Databases } from "./database.ts";
+import { type RedisServer, startRedis } from "./redis.ts";
+import { type BenchTarget, startBenchTarget } from "./target.ts";
+
+export interface StageOptions {
+  /** Tiny sizes and one round, to see that everything works. */
+  quick: boolean;
+  /** Prints which statements of ours took longest. */
+  profile: boolean;
+}
+
+/** What all benchmarks of a run share: one durable PostgreSQL, one target, and a Redis where there is one. */
+export interface Stage extends StageOptions, AsyncDisposable {
+  databases: Databases;
+  target: BenchTarget;
+  redis: RedisServer | undefined;
+  /** The size of something, or the number of rounds. */
+  size(full: number, quick: number): number;
+}
+
+export async function openStage(options: StageOptions): Promise<Stage> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startPostgres({ durable: true }));
+  const databases = stack.use(await openDatabases(server.url));
+  const target = stack.use(await startBenchTarget());
+  const redis = stack.use(await startRedis());
+  const opened = stack.move();
+  return {
+    ...options,
+    databases,
+    target,
+    redis,
+    size: (full, quick) => (options.quick ? quick : full),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

@@ -1,0 +1,68 @@
+import { SignJWT, UnsecuredJWT } from "jose";
+import { expect, test } from "vitest";
+import { signJwt, verifyJwt } from "./jwt.ts";
+
+const secret = new Uint8Array(32).fill(1);
+const other = new Uint8Array(32).fill(2);
+const subject = {
+  userId: "01900000-0000-7000-8000-000000000001",
+  workspaceId: "01900000-0000-7000-8000-000000000002",
+};
+const now = new Date("2026-03-01T12:00:00Z");
+const day = 86_400_000;
+const inDays = (days: number) => new Date(now.getTime() + days * day);
+
+/** A token as ours are, but for what is given. */
+function forge(claims: { iss?: string; sub?: string; exp?: number; ws?: string }) {
+  const exp = inDays(7).getTime() / 1000;
+  return new SignJWT({
+    iss: "scheduler",
+    sub: subject.userId,
+    ws: subject.workspaceId,
+    exp,
+    ...claims,
+  }).setProtectedHeader({ alg: "HS256" });
+}
+
+test("names who it was given to, for seven days", async () => {
+  const { token, expiresAt } = await signJwt(secret, subject, now);
+  expect(expiresAt).toEqual(inDays(7));
+  expect(await verifyJwt(secret, token, inDays(6.99))).toEqual(subject);
+  expect(await verifyJwt(secret, token, inDays(7.01))).toBeUndefined();
+  expect(await verifyJwt(secret, await forge({}).sign(secret), now)).toEqual(subject);
+});
+
+test("counts for nothing once it was tampered with", async () => {
+  const { token } = await signJwt(secret, subject, now);
+  const [header, payload, signature] = token.split(".");
+  const changed = Buffer.from(JSON.stringify({ ...JSON.parse(atob(payload!)), ws: subject.userId })).toString(
+    "base64url",
+  );
+  for (const forged of [
+    `${header}.${changed}.${signature}`,
+    `${header}.${payload}.`,
+    `${header}.${payload}`,
+    "a.b.c",
+    "..",
+  ])
+    expect(await verifyJwt(secret, forged, now)).toBeUndefined();
+});
+
+test("needs our signature, algorithm, issuer and every claim", async () => {
+  const exp = inDays(7).getTime() / 1000;
+  const none = new UnsecuredJWT({ ws: subject.workspaceId, exp })
+    .setIssuer("scheduler")
+    .setSubject(subject.userId)
+    .encode();
+  const strong = await forge({}).setProtectedHeader({ alg: "HS512" }).sign(new Uint8Array(64).fill(1));
+  const forged = [
+    none,
+    strong,
+    await forge({}).sign(other),
+    await forge({ iss: "elsewhere" }).sign(secret),
+    await forge({ exp: undefined }).sign(secret),
+    await forge({ ws: undefined }).sign(secret),
+    await forge({ sub: undefined }).sign(secret),
+  ];
+  for (const token of forged) expect(await verifyJwt(secret, token, now)).toBeUndefined();
+});

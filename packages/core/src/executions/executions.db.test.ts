@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Execution, Input, Job, Output } from "@org/scheduler-contract";
+import { plan } from "../engine/plan.ts";
+import {
+  drain,
+  openTestScheduler,
+  startTarget,
+  type Target,
+  testClock,
+  type TestScheduler,
+} from "../testing/index.ts";
+
+const clock = testClock("2026-03-01T12:00:00Z");
+let setup: TestScheduler;
+let target: Target;
+
+beforeAll(async () => {
+  setup = await openTestScheduler({ clock });
+  target = await startTarget();
+});
+beforeEach(async () => {
+  clock.set("2026-03-01T12:00:00Z");
+  target.arrivals.length = 0;
+  target.answer(200);
+  await setup.reset();
+});
+afterAll(async () => {
+  await target.close();
+  await setup[Symbol.asyncDispose]();
+});
+
+const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
+  setup.scheduler.execute(name, input, setup.caller);
+
+function create(fields: Partial<Input<"create_job">> = {}): Promise<Job> {
+  return run("create_job", { name: "a job", url: `${target.url}/job`, when: "1h", ...fields });
+}
+
+/** A manual run of a job, carried through as far as it goes at once. */
+async function fire({ id: job_id }: Job): Promise<Execution> {
+  const { id } = await run("run_job", { job_id });
+  await drain(setup.scheduler, clock);
+  return get(id);
+}
+
+function get(execution_id: string): Promise<Output<"get_execution">> {
+  return run("get_execution", { execution_id });
+}
+
+async function ids(filter: Input<"list_executions">): Promise<string[]> {
+  return (await run("list_executions", filter)).data.map(({ id }) => id);
+}
+
+describe("list_executions", () => {
+  test("filters by job, status, trigger and time, all at once", async () => {
+    const [one, other] = [await create(), await create({ url: `${target.url}/other` })];
+    target.answer(({ path }, response) => void response.writeHead(path === "/other" ? 404 : 200).end());
+    const made: Execution[] = [];
+    for (const job of [one, other, one]) {
+      clock.advance(1000);
+      made.push(await fire(job));
+    }
+    clock.advance(1000);
+    const { id: replayed } = await run("replay_execution", { execution_id: made[0]!.id });
+    const [first, second, third] = made.map(({ id }) => id);
+    expect(await ids({})).toEqual([replayed, third, second, first]);
+    expect(await ids({ job_id: one.id })).toEqual([replayed, third, first]);
+    expect(await ids({ status: "failed" })).toEqual([second]);
+    expect(await ids({ status: "succeeded", job_id: one.id })).toEqual([third, first]);
+    expect(await ids({ trigger: "replay" })).toEqual([replayed]);
+    expect(await ids({ from: "2026-03-01T12:00:02Z" })).toEqual([replayed, third, second]);
+    expect(await ids({ from: "2026-03-01T12:00:02Z", to: "2026-03-01T12:00:03Z" })).toEqual([second]);
+    expect(await ids({ to: "2026-03-01T14:00:02.001+02:00" })).toEqual([second, first]);
+    expect(
+      await ids({ from: "1970-01-01T00:00:00Z", to: "9999-01-01T00:00:00Z", trigger: "manual" }),
+    ).toHaveLength(3);
+    expect(await ids({ status: "running" })).toEqual([]);
+  });
+
+  test("pages through a stretch of time, each execution once, whatever fires meanwhile", async () => {
+    const job = await create();
+    const made: string[] = [];
+    for (let index = 0; index < 7; index++) {
+      if (index % 3 === 0) clock.advance(1);
+      made.push((await run("run_job", { job_id: job.id })).id);
+    }
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      clock.advance(1);
+      await run("run_job", { job_id: job.id });
+      const filter = { job_id: job.id, limit: 3, to: "2026-03-01T12:00:00.004Z" };
+      const page: Output<"list_executions"> = await run("list_executions", {
+        ...filter,
+        ...(cursor && { cursor }),
+      });
+      seen.push(...page.data.map(({ id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(made.toSorted().toReversed());
+  });
+
+  test.each(["job_01h455vb4pex5vsknk084sn02q", "exec_01h455vb4pex5vsknk084sn02q", "7"])(
+    "does not take %s for a job without executions",
+    async (job_id) => {
+      await expect(run("list_executions", { job_id })).rejects.toMatchObject({
+        code: "not_found",
+        field: "job_id",
+      });
+    },
+  );
+});
+
+describe("get_execution", () => {
+  test("shows every attempt and what became of it", async () => {
+    const job = await create({
+      retry: { strategy: "fixed", base_seconds: 5, jitter: false, max_attempts: 2 },
+    });
+    target.answer((_, response) => void response.writeHead(503, { "x-why": "busy" }).end("later"));
+    const { id } = await fire(job);
+    expect(await get(id)).toMatchObject({
+      job_id: job.id,
+      trigger: "manual",
+      status: "retrying",
+      attempt_count: 1,
+      max_attempts: 2,
+      next_attempt_at: "2026-03-01T12:00:05.000Z",
+      finished_at: null,
+      error: { code: "status", message: "The target answered 503." },
+    });
+    target.answer(200);
+    await drain(setup.scheduler, clock, "2026-03-01T12:00:05Z");
+    expect(await get(id)).toMatchObject({
+      status: "succeeded",
+      status_code: 200,
+      started_at: "2026-03-01T12:00:00.000Z",
+      finished_at: "2026-03-01T12:00:05.000Z",
+      duration_ms: 5000,
+      next_attempt_at: null,
+      error: null,
+      attempts: [
+        {
+          number: 1,
+          status: "http_error",
+          error_code: "status",
+          status_code: 503,
+          response_body: "later",
+          response_headers: { "x-why": "busy" },
+        },
+        { number: 2, status: "succeeded", error_code: null, status_code: 200, response_body: "ok" },
+      ],
+    });
+  });
+});
+
+describe("wait_for_execution", () => {
+  test("answers when it is over, at once if it is already", async () => {
+    const job = await create();
+    const { id: execution_id } = await run("run_job", { job_id: job.id });
+    const waiting = run("wait_for_execution", { execution_id, wait_seconds: 10 });
+    await drain(setup.scheduler, clock);
+    expect(await waiting).toMatchObject({ id: execution_id, status: "succeeded", attempts: [{ number: 1 }] });
+    expect(await run("wait_for_execution", { execution_id })).toEqual(await waiting);
+  });
+
+  test("answers with where it stands when the time is up", async () => {
+    const job = await create();
+    const { id: execution_id } = await run("run_job", { job_id: job.id });
+    const begun = performance.now();
+    expect(await run("wait_for_execution", { execution_id, wait_seconds: 1 })).toMatchObject({
+      status: "pending",
+      attempts: [],
+    });
+    expect(performance.now() - begun).toBeGreaterThan(990);
+  });
+});
+
+describe("replay_execution", () => {
+  test("sends the same request again after the job was edited, and after it was deleted", async () => {
+    const job = await create({ method: "POST", headers: { "X-Old": "1" }, body: { old: true } });
+    target.answer(404);
+    const failed = await fire(job);
+    await run("update_job", {
+      job_id: job.id,
+      url: `${target.url}/new`,
+      method: "PUT",
+      headers: null,
+      body: "new",
+    });
+    const again = await run("replay_execution", { execution_id: failed.id });
+    expect(again).toMatchObject({
+      trigger: "replay",
+      status: "pending",
+      replay_of: failed.id,
+      job_id: job.id,
+    });
+    await drain(setup.scheduler, clock);
+    await run("delete_job", { job_id: job.id });
+    const third = await run("replay_execution", { execution_id: again.id });
+    target.answer(200);
+    await drain(setup.scheduler, clock);
+    expect(await get(third.id)).toMatchObject({ status: "succeeded", replay_of: again.id });
+    const [first, ...others] = target.arrivals.map(({ method, path, body, headers }) => {
+      return { method, path, body, old: headers["x-old"], type: headers["content-type"] };
+    });
+    expect(first).toEqual({
+      method: "POST",
+      path: "/job",
+      body: '{"old":true}',
+      old: "1",
+      type: "application/json",
+    });
+    expect(others).toEqual([first, first]);
+    // Each replay is a delivery of its own.
+    expect(new Set(target.arrivals.map(({ headers }) => headers["idempotency-key"])).size).toBe(3);
+  });
+
+  test("waits for its turn: what is not over cannot be replayed", async () => {
+    const job = await create();
+    const { id: execution_id } = await run("run_job", { job_id: job.id });
+    await expect(run("replay_execution", { execution_id })).rejects.toMatchObject({
+      code: "conflict",
+      message: "This execution is pending; only a finished one can be replayed.",
+      hint: expect.stringContaining(`wait_for_execution {"execution_id": "${execution_id}"}`),
+    });
+  });
+});
+
+describe("cancel_execution", () => {
+  test("ends what waits, once and for all", async () => {
+    const job = await create({ retry: { base_seconds: 60, jitter: false } });
+    const { id: pending } = await run("run_job", { job_id: job.id });
+    target.answer(503);
+    const canceled = {
+      status: "canceled",
+      reason: "canceled",
+      next_attempt_at: null,
+      finished_at: "2026-03-01T12:00:00.000Z",
+    };
+    expect(await run("cancel_execution", { execution_id: pending })).toMatchObject({
+      ...canceled,
+      attempt_count: 0,
+    });
+    const { id: retrying } = await fire(job);
+    expect(await run("cancel_execution", { execution_id: retrying })).toMatchObject({
+      ...canceled,
+      attempt_count: 1,
+    });
+    expect(await drain(setup.scheduler, clock, "2026-03-01T12:30:00Z")).toEqual([]);
+    expect(target.arrivals).toHaveLength(1);
+    expect(await run("cancel_execution", { execution_id: pending })).toMatchObject(canceled);
+  });
+
+  test("ends what has its ticket already", async () => {
+    const job = await create();
+    const { id: execution_id } = await run("run_job", { job_id: job.id });
+    expect(await plan(setup.scheduler.engine)).toMatchObject({ tickets: 1 });
+    await run("cancel_execution", { execution_id });
+    expect(await drain(setup.scheduler, clock)).toEqual([]);
+    expect(await get(execution_id)).toMatchObject({ status: "canceled" });
+  });
+
+  test("leaves a finished one as it is", async () => {
+    const done = await fire(await create());
+    expect(await run("cancel_execution", { execution_id: done.id })).toMatchObject({
+      status: "succeeded",
+      reason: null,
+    });
+  });
+
+  test("aborts a request that is under way, whichever worker holds it", async () => {
+    target.answer(() => {});
+    const worker = setup.scheduler.createWorker({ concurrency: 5 });
+    await worker.start();
+    try {
+      const job = await create();
+      const { id: execution_id } = await run("run_job", { job_id: job.id });
+      await target.arrived(1);
+      expect(await run("cancel_execution", { execution_id })).toMatchObject({
+        id: execution_id,
+        status: "running",
+      });
+      expect(await run("wait_for_execution", { execution_id, wait_seconds: 5 })).toMatchObject({
+        status: "canceled",
+        attempts: [{ status: "canceled", status_code: null }],
+      });
+    } finally {
+      await worker.stop();
+    }
+  });
+});

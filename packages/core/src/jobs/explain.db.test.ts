@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Input, Job, Output } from "@org/scheduler-contract";
+import { plan } from "../engine/plan.ts";
+import {
+  drain,
+  openTestScheduler,
+  startTarget,
+  type Target,
+  testClock,
+  type TestScheduler,
+} from "../testing/index.ts";
+
+const clock = testClock("2026-03-01T12:00:00Z");
+let setup: TestScheduler;
+let target: Target;
+
+beforeAll(async () => {
+  setup = await openTestScheduler({ clock });
+  target = await startTarget();
+});
+beforeEach(async () => {
+  clock.set("2026-03-01T12:00:00Z");
+  target.answer(200);
+  await setup.reset();
+});
+afterAll(async () => {
+  await target.close();
+  await setup[Symbol.asyncDispose]();
+});
+
+const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
+  setup.scheduler.execute(name, input, setup.caller);
+
+function hourly(fields: Partial<Input<"create_job">> = {}): Promise<Job> {
+  return run("create_job", { name: "hourly", url: target.url, cron: "0 * * * *", ...fields });
+}
+
+function explain({ id: job_id }: Job, at?: string): Promise<Output<"explain_job">> {
+  return run("explain_job", { job_id, ...(at === undefined ? {} : { at }) });
+}
+
+test("fired: the slot, and what it answers for until the next one", async () => {
+  const job = await hourly();
+  const [fired] = await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+  clock.set("2026-03-01T13:40:00Z");
+  const explanation = {
+    verdict: "fired",
+    at: "2026-03-01T13:00:00.000Z",
+    explanation: "The slot of 2026-03-01T13:00:00.000Z fired and succeeded with status 200.",
+    execution: { id: fired!.execution_id },
+    next_run_at: "2026-03-01T14:00:00.000Z",
+  };
+  expect(await explain(job)).toMatchObject(explanation);
+  expect(await explain(job, "2026-03-01T13:39:00Z")).toMatchObject(explanation);
+  expect(await explain(job, "2026-03-01T14:39:00+01:00")).toMatchObject(explanation);
+});
+
+test("under_way: what is awaited", async () => {
+  const job = await hourly({ retry: { base_seconds: 60, jitter: false } });
+  target.answer(503);
+  await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+  expect(await explain(job)).toMatchObject({
+    verdict: "under_way",
+    explanation:
+      "The slot of 2026-03-01T13:00:00.000Z is retrying after 1 of 8 attempts (The target answered 503). " +
+      "The next attempt is at 2026-03-01T13:01:00.000Z.",
+    advice: expect.stringContaining("wait_for_execution"),
+  });
+});
+
+test("failed: after how many attempts and why", async () => {
+  const job = await hourly({ retry: { max_attempts: 1 } });
+  target.answer(503);
+  await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+  expect(await explain(job)).toMatchObject({
+    verdict: "failed",
+    explanation:
+      "The slot of 2026-03-01T13:00:00.000Z fired and failed after 1 of 1 attempts (The target answered 503).",
+    advice: expect.stringContaining("replay_execution"),
+  });
+});
+
+describe("not_fired", () => {
+  test("missed while nobody planned, for every slot of the stretch", async () => {
+    const job = await hourly();
+    await drain(setup.scheduler, clock, "2026-03-01T16:30:00Z");
+    for (const at of ["2026-03-01T13:00:00Z", "2026-03-01T14:10:00Z", "2026-03-01T15:59:00Z"]) {
+      expect(await explain(job, at)).toMatchObject({
+        verdict: "not_fired",
+        explanation: expect.stringContaining("no worker was running (3 slots passed"),
+        execution: { status: "skipped", reason: "missed" },
+        advice: `To run it all the same: run_job {"job_id": "${job.id}"}.`,
+      });
+    }
+    expect(await explain(job, "2026-03-01T16:10:00Z")).toMatchObject({ verdict: "fired" });
+  });
+
+  test("canceled before it fired", async () => {
+    const job = await hourly();
+    clock.set("2026-03-01T13:00:00Z");
+    await plan(setup.scheduler.engine);
+    const { data } = await run("list_executions", { job_id: job.id });
+    await run("cancel_execution", { execution_id: data[0]!.id });
+    expect(await explain(job)).toMatchObject({
+      verdict: "not_fired",
+      explanation: "The slot of 2026-03-01T13:00:00.000Z ended as canceled before it fired: it was canceled.",
+    });
+  });
+
+  test("due, and no worker has taken it", async () => {
+    const job = await hourly();
+    clock.set("2026-03-01T13:00:01Z");
+    const overdue = { verdict: "not_fired", advice: expect.stringContaining("worker is running") };
+    expect(await explain(job)).toMatchObject({ ...overdue, at: "2026-03-01T13:00:00.000Z" });
+    expect(await explain(job, "2026-03-01T13:00:00Z")).toMatchObject(overdue);
+    expect(await explain(job, "2026-03-01T12:59:59Z")).toMatchObject({ verdict: "not_due" });
+  });
+
+  test("paused, whether it had fired before or not", async () => {
+    const job = await hourly();
+    await run("pause_job", { job_id: job.id });
+    const paused = {
+      next_run_at: null,
+      advice: expect.stringContaining(`resume_job {"job_id": "${job.id}"}`),
+    };
+    expect(await explain(job)).toMatchObject({ verdict: "not_fired", ...paused, execution: null, at: null });
+    await run("resume_job", { job_id: job.id });
+    await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+    await run("pause_job", { job_id: job.id });
+    expect(await explain(job)).toMatchObject({
+      verdict: "fired",
+      explanation: expect.stringContaining("The job is paused now and does not fire."),
+      ...paused,
+    });
+    clock.set("2026-03-01T15:00:00Z");
+    expect(await explain(job, "2026-03-01T14:00:00Z")).toMatchObject({ verdict: "not_fired", ...paused });
+  });
+});
+
+test("not_due: between slots, before the first, and in the future", async () => {
+  const job = await hourly();
+  expect(await explain(job)).toMatchObject({
+    verdict: "not_due",
+    at: null,
+    explanation: "No slot of the job was due. Its next run is at 2026-03-01T13:00:00.000Z.",
+  });
+  expect(await explain(job, "2026-03-01T13:00:00Z")).toMatchObject({
+    verdict: "not_due",
+    explanation:
+      "2026-03-01T13:00:00.000Z is still to come. The job's next run is at 2026-03-01T13:00:00.000Z.",
+  });
+});
+
+test("never_due: before it was made, or after its end", async () => {
+  const job = await hourly({ max_runs: 1 });
+  expect(await explain(job, "2026-03-01T11:00:00Z")).toMatchObject({
+    verdict: "never_due",
+    explanation: expect.stringContaining("it was created at 2026-03-01T12:00:00.000Z"),
+  });
+  await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+  clock.set("2026-03-01T15:00:00Z");
+  expect(await explain(job, "2026-03-01T14:00:00Z")).toMatchObject({
+    verdict: "never_due",
+    explanation: expect.stringContaining("The job is completed"),
+    next_run_at: null,
+  });
+});

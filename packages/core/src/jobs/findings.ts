@@ -1,0 +1,136 @@
+import type { Execution, Output } from "@org/scheduler-contract";
+import { toPublicId } from "../ids.ts";
+import { isOneShot } from "./job.ts";
+import type { JobRow } from "./jobs.sql.ts";
+
+export type Finding = Pick<Output<"explain_job">, "verdict" | "explanation" | "advice">;
+
+/** What is written in `reason`, in words. */
+const reasons: Record<string, string> = {
+  canceled: "it was canceled",
+  job_canceled: "its job was canceled",
+  job_deleted: "its job was deleted",
+  missed: "no worker was running",
+};
+
+/** What became of a slot that has its execution. */
+export function explainExecution(execution: Execution): Finding {
+  const slot = execution.scheduled_for;
+  const error = execution.error ? ` (${execution.error.message.replace(/\.$/, "")})` : "";
+  const tries = `${execution.attempt_count} of ${execution.max_attempts} attempts`;
+  switch (execution.status) {
+    case "succeeded":
+      return {
+        verdict: "fired",
+        explanation: `The slot of ${slot} fired and succeeded with status ${execution.status_code}.`,
+        advice: "Nothing to do.",
+      };
+    case "pending":
+    case "running":
+    case "retrying": {
+      const next = execution.next_attempt_at ? ` The next attempt is at ${execution.next_attempt_at}.` : "";
+      return {
+        verdict: "under_way",
+        explanation: `The slot of ${slot} is ${execution.status} after ${tries}${error}.${next}`,
+        advice: `Wait for it: wait_for_execution {"execution_id": "${execution.id}"}.`,
+      };
+    }
+    case "failed":
+      return {
+        verdict: "failed",
+        explanation: `The slot of ${slot} fired and failed after ${tries}${error}.`,
+        advice: `See the answers with get_execution, mend the target, then replay_execution {"execution_id": "${execution.id}"}.`,
+      };
+    case "expired":
+    case "canceled":
+    case "skipped": {
+      const reason = reasons[execution.reason ?? ""] ?? execution.reason ?? "no reason was recorded";
+      const sent = execution.attempt_count > 0 ? ` after ${tries}` : " before it fired";
+      return {
+        verdict: "not_fired",
+        explanation: `The slot of ${slot} ended as ${execution.status}${sent}: ${reason}${error}.`,
+        advice: `To run it all the same: run_job {"job_id": "${execution.job_id}"}.`,
+      };
+    }
+  }
+}
+
+/** What goes on from here, where that is not the usual. */
+export function outlook(job: JobRow, finding: Finding): Finding {
+  switch (job.state) {
+    case "active":
+    case "completed":
+      return finding;
+    case "paused":
+    case "draft":
+      return {
+        ...finding,
+        explanation: `${finding.explanation} The job is ${job.state} now and does not fire.`,
+        advice: resumeAdvice(job),
+      };
+    case "canceled":
+      return { ...finding, explanation: `${finding.explanation} The job is canceled now.` };
+  }
+}
+
+/** A run that is due and that nobody has taken. */
+export function explainOverdue(next: Date): Finding {
+  return {
+    verdict: "not_fired",
+    explanation: `The slot of ${next.toISOString()} is due, but no worker has taken it yet.`,
+    advice: "Check that a worker is running: GET /readyz on it says whether its loops turn.",
+  };
+}
+
+/** Nothing has become of an instant that is still to come. */
+export function explainFuture(job: JobRow, at: Date): Finding {
+  if (job.next_run_at === null) return explainSilence(job, at);
+  return {
+    verdict: "not_due",
+    explanation: `${at.toISOString()} is still to come. The job's next run is at ${job.next_run_at.toISOString()}.`,
+    advice: "See the runs to come with get_job (next_runs), or run it now with run_job.",
+  };
+}
+
+/** Why there is no slot to speak of: at an instant, or at all. */
+export function explainSilence(job: JobRow, at: Date | null): Finding {
+  const when = at ? ` at ${at.toISOString()}` : "";
+  if (at && at < job.created_at) {
+    return {
+      verdict: "never_due",
+      explanation: `The job did not exist${when}: it was created at ${job.created_at.toISOString()}.`,
+      advice: "Ask about a later instant.",
+    };
+  }
+  switch (job.state) {
+    case "active":
+      return {
+        verdict: "not_due",
+        explanation: job.next_run_at
+          ? `No slot of the job was due${when}. Its next run is at ${job.next_run_at.toISOString()}.`
+          : `No slot of the job was due${when}, and it has no further run.`,
+        advice: "Check its timing with get_job, or run it now with run_job.",
+      };
+    case "paused":
+    case "draft":
+      return {
+        verdict: "not_fired",
+        explanation: `The job is ${job.state}: it does not fire until it is resumed.`,
+        advice: resumeAdvice(job),
+      };
+    case "completed":
+    case "canceled":
+      return {
+        verdict: "never_due",
+        explanation: `The job is ${job.state}: it has no further runs, and none was due${when}.`,
+        advice:
+          job.state === "completed" && isOneShot(job.kind)
+            ? "Run it again with run_job."
+            : "Create a new job with create_job.",
+      };
+  }
+}
+
+function resumeAdvice(job: JobRow): string {
+  return `Let it fire again: resume_job {"job_id": "${toPublicId("job", job.id)}"}.`;
+}

@@ -1,0 +1,107 @@
+import type { ParsedInput } from "@org/scheduler-contract";
+import type { JobChange } from "../database/tables.ts";
+import { assertTimeZone } from "../time/zone-name.ts";
+import { isOneShot, type Timed } from "./job.ts";
+import type { JobRow } from "./jobs.sql.ts";
+import { stateConflict } from "./require.ts";
+import { assertRoom, firstRun, resumedRun, toDate } from "./schedule.ts";
+import { readTiming, saysWhen, type Timing } from "./timing.ts";
+
+type Changes = ParsedInput<"update_job">;
+
+const fields = [
+  "when",
+  "cron",
+  "every_n_minutes",
+  "run_at",
+  "timezone",
+  "start_at",
+  "end_at",
+  "max_runs",
+] as const;
+
+/** Whether an update touches the schedule at all. */
+export function reschedules(input: Changes): boolean {
+  return fields.some((field) => input[field] !== undefined);
+}
+
+/** What a new timing, zone, bound or number of runs changes in a job. */
+export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
+  if (job.state === "canceled")
+    throw stateConflict(job, "scheduled again", "Create a new job with create_job.");
+  const timezone = input.timezone ?? job.timezone;
+  assertTimeZone(timezone);
+  const timing = saysWhen(input) ? readTiming(input, timezone, now) : undefined;
+  // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
+  const retimed = timing !== undefined && !(job.state === "active" && isSameTiming(timing, job));
+  const { kind, cron, every_n_minutes, run_at } = timing ?? job;
+  const bounds = {
+    start_at: input.start_at === undefined ? job.start_at : toDate(input.start_at),
+    end_at: input.end_at === undefined ? job.end_at : toDate(input.end_at),
+  };
+  if (input.start_at !== undefined || input.end_at !== undefined) assertRoom(bounds, now);
+  const ended = job.state === "completed" || (job.state === "active" && job.next_run_at === null);
+  const changed: JobRow = {
+    ...job,
+    ...{ kind, cron, every_n_minutes, run_at, timezone, ...bounds },
+    max_runs: input.max_runs === undefined ? job.max_runs : input.max_runs,
+    run_count: retimed && ended ? 0 : job.run_count,
+  };
+  const exhausted = changed.max_runs !== null && changed.run_count >= changed.max_runs;
+  const spent = !retimed && isOneShot(kind) && ended;
+  const next = exhausted || spent ? null : nextRunOf(job, changed, { retimed, now });
+  return {
+    ...{ kind, cron, every_n_minutes, run_at, timezone, ...bounds },
+    max_runs: changed.max_runs,
+    run_count: changed.run_count,
+    ...nextState(job, next, exhausted),
+  };
+}
+
+function nextRunOf(
+  job: JobRow,
+  changed: JobRow,
+  { retimed, now }: { retimed: boolean; now: Date },
+): Date | null {
+  // Also where the job is paused: a timing without any run is refused at once.
+  if (retimed) return firstRun(changed, now);
+  switch (job.state) {
+    case "active":
+      return keepsItsSlots(job, changed) ? job.next_run_at : firstRun(changed, now);
+    case "completed":
+      // Later bounds or more runs let a job that had come to its end go on.
+      return resumedRun(changed, now);
+    case "paused":
+    case "draft":
+    case "canceled":
+      return null;
+  }
+}
+
+/** Whether the run that is planned already is still the right one; it may be overdue, and must not be lost. */
+function keepsItsSlots(job: JobRow, changed: JobRow): boolean {
+  const sameStart = job.start_at?.getTime() === changed.start_at?.getTime();
+  const sameZone = job.timezone === changed.timezone || changed.kind !== "cron";
+  const within = changed.end_at === null || (job.next_run_at !== null && job.next_run_at <= changed.end_at);
+  return sameStart && sameZone && within;
+}
+
+/** A job that had ended starts over with a new run; a paused one stays paused. */
+function nextState(
+  { state }: JobRow,
+  next: Date | null,
+  exhausted: boolean,
+): Pick<JobRow, "state" | "next_run_at"> {
+  if (state !== "active" && state !== "completed") return { state, next_run_at: null };
+  if (next !== null) return { state: "active", next_run_at: next };
+  return { state: exhausted ? "completed" : state, next_run_at: null };
+}
+
+function isSameTiming(timing: Timing, job: Timed): boolean {
+  return (
+    timing.kind === job.kind &&
+    timing.cron === job.cron &&
+    timing.every_n_minutes === job.every_n_minutes &&
+    timing.run_at?.getTime() === job.run_at?.getTime()
+  );
+}

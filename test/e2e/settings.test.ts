@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { copyDataDir } from "./data-dir.ts";
+import { type AppName, type Env, launch } from "./start-app.ts";
+
+/** Starts what must not come up; answers what it said, which is one message without a stack. */
+async function refusal(name: AppName, env: Env): Promise<string> {
+  const { code, output } = await launch(name, { SCHEDULER_DATA_DIR: "/nowhere/at/all", ...env }).exited;
+  expect(code).toBe(1);
+  expect(output).not.toMatch(/^\s+at /m);
+  expect(output).not.toContain("{");
+  return output;
+}
+
+const wrong: [name: string, value: string, says: RegExp][] = [
+  ["DATABASE_URL", "mysql://localhost/db", /postgres/],
+  ["PORT", "http", /port number/],
+  ["SCHEDULER_ENCRYPTION_KEY", "c2hvcnQ=", /32 bytes.*openssl rand/],
+  ["SCHEDULER_JWT_SECRET", "short", /32 characters.*openssl rand/],
+  ["SCHEDULER_BOOTSTRAP_TOKEN", "letmein", /cron_pat_/],
+  ["SCHEDULER_ADMIN_PASSWORD", "1234", /8 characters/],
+  ["SCHEDULER_CONCURRENCY", "0", /number/],
+  ["SCHEDULER_ALLOWED_TARGETS", "10.0.0.0/8,intranet", /intranet.*10\.0\.0\.0\/8/],
+  ["SCHEDULER_RETENTION_DAYS", "forever", /number of days/],
+  ["LOG_LEVEL", "loud", /info/],
+];
+
+test.concurrent("wrong settings are listed in one message, all of them", async ({ expect }) => {
+  const output = await refusal("server", Object.fromEntries(wrong));
+  const [first, ...problems] = output.trim().split("\n");
+  expect(first).toBe("scheduler could not start: The settings need mending:");
+  expect(problems).toHaveLength(wrong.length);
+  for (const [index, [name, value, says]] of wrong.entries()) {
+    expect(problems[index]).toMatch(new RegExp(`^  - ${name}: `));
+    expect(problems[index]).toMatch(says);
+    // What was given may be a secret.
+    if (/KEY|SECRET|TOKEN|PASSWORD/.test(name)) expect(problems[index]).not.toContain(value);
+  }
+});
+
+test.concurrent.each<AppName>(["api", "worker"])(
+  "%s with a PostgreSQL server says which keys it needs",
+  async (name) => {
+    const output = await refusal(name, { DATABASE_URL: "postgres://127.0.0.1:9/db" });
+    expect(output).toMatch(/SCHEDULER_ENCRYPTION_KEY: .*openssl rand -base64 32\n/);
+    expect(output).toMatch(/SCHEDULER_JWT_SECRET: .*openssl rand -base64 32\n/);
+  },
+);
+
+test.concurrent("a port that is taken is named", async () => {
+  await using dataDir = await copyDataDir();
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as { port: number };
+  const output = await refusal("server", { SCHEDULER_DATA_DIR: dataDir.path, PORT: String(port) });
+  expect(output).toBe(
+    `scheduler could not start: 127.0.0.1:${port} is in use. Set PORT to another one, such as PORT=0 for any free one.\n`,
+  );
+  taken.close();
+});
+
+test.concurrent("a data directory that cannot be one is named", async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), "e2e-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const file = path.join(directory, "file");
+  await writeFile(file, randomBytes(8));
+  expect(await refusal("server", { SCHEDULER_DATA_DIR: path.join(file, "data") })).toContain(file);
+});
