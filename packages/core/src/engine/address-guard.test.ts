@@ -17,7 +17,15 @@ function hostOf(url: string): string {
 const forbidden: Record<string, string[]> = {
   "this host": ["0.0.0.0", "0.1.2.3", "::"],
   loopback: ["127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "::ffff:7f00:1"],
-  private: ["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "::ffff:10.1.2.3", "fc00::1", "fd12:3456::1"],
+  private: [
+    "10.0.0.1",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.1.1",
+    "::ffff:10.1.2.3",
+    "fc00::1",
+    "fd12:3456::1",
+  ],
   "link-local": ["169.254.0.1", "fe80::1", "fec0::1"],
   "carrier-grade NAT": ["100.64.0.1", "100.127.255.255"],
   broadcast: ["255.255.255.255"],
@@ -50,12 +58,11 @@ const forbidden: Record<string, string[]> = {
 };
 
 describe("isAllowed", () => {
-  test.each(Object.entries(forbidden).flatMap(([kind, list]) => list.map((address) => [kind, address] as const)))(
-    "refuses %s: %s",
-    (_, address) => {
-      expect(isAllowed(address, [])).toBe(false);
-    },
-  );
+  test.each(
+    Object.entries(forbidden).flatMap(([kind, list]) => list.map((address) => [kind, address] as const)),
+  )("refuses %s: %s", (_, address) => {
+    expect(isAllowed(address, [])).toBe(false);
+  });
 
   test.each([
     "1.1.1.1",
@@ -185,7 +192,14 @@ describe("assertAllowedHost", () => {
   });
 
   test("leaves names to the lookup, and public addresses alone", () => {
-    for (const host of ["localhost", "example.com", "1.1.1.1", "[2606:4700::1]", "2606:4700::1", "127.0.0.1.nip.io"])
+    for (const host of [
+      "localhost",
+      "example.com",
+      "1.1.1.1",
+      "[2606:4700::1]",
+      "2606:4700::1",
+      "127.0.0.1.nip.io",
+    ])
       expect(() => assertAllowedHost(host, [])).not.toThrow();
   });
 
@@ -249,6 +263,8 @@ describe("guardedLookup", () => {
     await expect(lookUp("empty.test", { all: true })).rejects.toThrow(BlockedAddressError);
     dns.lookup = systemLookup;
     syncBuiltinESMExports();
-    await expect(lookUp("no-such-host.invalid", { all: true })).rejects.toMatchObject({ syscall: "getaddrinfo" });
+    await expect(lookUp("no-such-host.invalid", { all: true })).rejects.toMatchObject({
+      syscall: "getaddrinfo",
+    });
   });
 });

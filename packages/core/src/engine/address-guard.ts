@@ -36,7 +36,9 @@ export function parseRange(text: string): Range {
   const [host = "", bits] = text.split("/", 2);
   // ipaddr.js also reads 10/8, and takes it for 0.0.0.10/8.
   if (isIP(host) === 0) throw new Error(`${host} is no address`);
-  const [address, length] = ipaddr.parseCIDR(bits === undefined ? `${host}/${isIP(host) === 4 ? 32 : 128}` : text);
+  const [address, length] = ipaddr.parseCIDR(
+    bits === undefined ? `${host}/${isIP(host) === 4 ? 32 : 128}` : text,
+  );
   // ::ffff:10.0.0.0/104 is 10.0.0.0/8: addresses are judged as what they are to the socket.
   const plain = ipaddr.process(host);
   return plain.kind() !== address.kind() && length >= 96 ? [plain, length - 96] : [address, length];
@@ -69,7 +71,11 @@ function carriesMetadata(address: Address): boolean {
   const text = hex(address);
   if (address.kind() === "ipv4") return metadataAddresses.includes(text);
   // NAT64 may keep the ninth byte free; Teredo inverts what it carries.
-  const forms = [text, text.slice(0, 16) + text.slice(18), ...(address.range() === "teredo" ? [hex(address, 0xff)] : [])];
+  const forms = [
+    text,
+    text.slice(0, 16) + text.slice(18),
+    ...(address.range() === "teredo" ? [hex(address, 0xff)] : []),
+  ];
   return metadataAddresses.some((metadata) => forms.some((form) => form.includes(metadata)));
 }
 

@@ -12,21 +12,19 @@ type Explanation = Output<"explain_job">;
 type Finding = Pick<Explanation, "verdict" | "explanation" | "advice">;
 
 /** Says why a job did or did not fire, from the ledger of its slots. */
-export async function explain(
-  { db, caller }: ReadContext,
-  input: ParsedInput<"explain_job">,
-): Promise<Explanation> {
+export async function explain(context: ReadContext, input: ParsedInput<"explain_job">): Promise<Explanation> {
+  const { db, caller } = context;
   const job = await requireJob(db, caller, input.job_id);
   const at = input.at === undefined ? null : new Date(input.at);
   const row = await lastSlot(db, { scopeId: caller.scopeId, id: job.id }, at);
   // A slot answers for an instant until the next one is due.
-  const next = row && at ? nextRun(toSchedule(job), row.slot!.getTime()) : null;
+  const next = row && at ? nextRun(toSchedule(job), row.scheduled_for.getTime()) : null;
   const relevant = row && !(at && next !== null && next <= at.getTime()) ? row : undefined;
   const execution = relevant ? toExecution(relevant) : null;
-  const finding = execution ? explainExecution(execution) : explainSilence(job, at);
+  const finding = execution ? explainExecution(execution) : explainSilence(job, at, await context.now());
   return {
     job_id: toPublicId("job", job.id),
-    at: (relevant?.slot ?? at)?.toISOString() ?? null,
+    at: (relevant?.scheduled_for ?? at)?.toISOString() ?? null,
     ...finding,
     execution,
     next_run_at: job.next_run_at?.toISOString() ?? null,
@@ -71,7 +69,7 @@ function explainExecution(execution: Execution): Finding {
   }
 }
 
-function explainSilence(job: JobRow, at: Date | null): Finding {
+function explainSilence(job: JobRow, at: Date | null, now: Date): Finding {
   const id = toPublicId("job", job.id);
   const when = at ? ` at ${at.toISOString()}` : "";
   if (at && at < job.created_at) {
@@ -83,6 +81,14 @@ function explainSilence(job: JobRow, at: Date | null): Finding {
   }
   switch (job.state) {
     case "active":
+      if (job.next_run_at && job.next_run_at <= now) {
+        return {
+          verdict: "under_way",
+          explanation: `The slot of ${job.next_run_at.toISOString()} is due and waits for a worker with a free slot.`,
+          advice:
+            "Check that workers run and are not all busy (/readyz, /metrics), and give them more slots.",
+        };
+      }
       return {
         verdict: "not_due",
         explanation: job.next_run_at

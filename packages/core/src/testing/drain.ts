@@ -32,8 +32,9 @@ export async function drain(
   const workerId = randomUUID();
   const drained: Drained[] = [];
   for (;;) {
-    const { tickets } = await plan(engine);
-    const started = await take(engine, workerId, 100);
+    const { started: planned, tickets } = await plan(engine, { workerId, room: 100 });
+    const { started: taken } = await take(engine, { workerId, count: 100 });
+    const started = [...planned, ...taken];
     const settled = await Promise.all(
       started.map(async (execution) => {
         const answer = await engine.sender.send(toOutgoing(execution, execution.now)).answer;
