@@ -47,7 +47,7 @@ const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) =>
 
 await using stage = await openStage(values);
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void stage[Symbol.asyncDispose]().finally(() => process.exit(1)));
+  process.once(signal, () => void stage[Symbol.asyncDispose]().then(() => process.exit(1)));
 }
 const machine = await describeMachine(stage);
 console.log(

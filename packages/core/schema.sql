@@ -1,19 +1,19 @@
 -- Made by: pnpm schema:dump
 
 create table scheduler.attempts (
-  scope_id integer not null,
   execution_id uuid not null,
   number integer not null,
+  scope_id integer not null,
   status text not null,
   error_code text,
   error text,
   status_code integer,
   started_at timestamp with time zone not null,
   latency_ms double precision not null,
-  response_headers jsonb,
+  response_headers json,
   response_body text,
   response_truncated boolean not null,
-  constraint attempts_pkey PRIMARY KEY (scope_id, execution_id, number),
+  constraint attempts_pkey PRIMARY KEY (execution_id, number),
   constraint attempts_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'http_error'::text, 'timeout'::text, 'connection_error'::text, 'blocked'::text, 'interrupted'::text, 'canceled'::text])))
 );
 
@@ -29,14 +29,18 @@ create table scheduler.audit (
 );
 
 create table scheduler.executions (
-  scope_id integer not null,
   id uuid not null,
+  scope_id integer not null,
   job_id uuid not null,
   revision_id uuid not null,
   trigger text not null,
   status text not null,
+  listed_status text default 
+CASE
+    WHEN (status = ANY (ARRAY['failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) THEN status
+    ELSE NULL::text
+END,
   reason text,
-  slot timestamp with time zone,
   scheduled_for timestamp with time zone not null,
   due_at timestamp with time zone,
   worker_id uuid,
@@ -50,25 +54,25 @@ create table scheduler.executions (
   error text,
   replay_of uuid,
   created_at timestamp with time zone not null,
-  constraint executions_check CHECK (((trigger = 'schedule'::text) = (slot IS NOT NULL))),
-  constraint executions_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
-  constraint executions_check2 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
-  constraint executions_check3 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
-  constraint executions_check4 CHECK (((due_at IS NULL) OR (status = ANY (ARRAY['pending'::text, 'retrying'::text])))),
-  constraint executions_pkey PRIMARY KEY (scope_id, id),
+  constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
+  constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
+  constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
+  constraint executions_check3 CHECK (((due_at IS NULL) OR (status = ANY (ARRAY['pending'::text, 'retrying'::text])))),
+  constraint executions_pkey PRIMARY KEY (id),
   constraint executions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text]))),
   constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text])))
-) with (fillfactor=85);
+) with (fillfactor=50);
 
 create table scheduler.jobs (
-  scope_id integer not null,
   id uuid not null,
+  scope_id integer not null,
   number integer not null generated always as identity,
   revision_id uuid not null,
   name text not null,
   description text,
   state text not null,
   kind text not null,
+  repeats boolean default (kind = ANY (ARRAY['cron'::text, 'recurring'::text])),
   cron text,
   every_n_minutes integer,
   run_at timestamp with time zone,
@@ -92,14 +96,20 @@ create table scheduler.jobs (
   constraint jobs_check3 CHECK (((next_run_at IS NULL) OR ((state = 'active'::text) AND (deleted_at IS NULL)))),
   constraint jobs_every_n_minutes_check CHECK ((every_n_minutes > 0)),
   constraint jobs_kind_check CHECK ((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text, 'cron'::text, 'recurring'::text]))),
-  constraint jobs_pkey PRIMARY KEY (scope_id, id),
+  constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
   constraint jobs_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'completed'::text, 'canceled'::text])))
-) with (fillfactor=85);
+) with (fillfactor=70);
+
+create table scheduler.open_executions (
+  id uuid not null,
+  scope_id integer not null,
+  constraint open_executions_pkey PRIMARY KEY (id)
+);
 
 create table scheduler.revisions (
-  scope_id integer not null,
   id uuid not null,
+  scope_id integer not null,
   job_id uuid not null,
   method text not null,
   url text not null,
@@ -108,7 +118,7 @@ create table scheduler.revisions (
   timeout_seconds integer not null,
   success_statuses jsonb not null,
   retry jsonb not null,
-  constraint revisions_pkey PRIMARY KEY (scope_id, id),
+  constraint revisions_pkey PRIMARY KEY (id),
   constraint revisions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
 );
 
@@ -174,13 +184,12 @@ create table scheduler.workspaces (
 );
 
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
-CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, status, id);
+CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, id);
+CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
-CREATE UNIQUE INDEX executions_one_per_slot ON scheduler.executions USING btree (job_id, slot);
-CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, number);
+CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, state, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
-CREATE INDEX jobs_due ON scheduler.jobs USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
-CREATE INDEX jobs_unarmed ON scheduler.jobs USING btree (id) WHERE ((state = 'active'::text) AND (next_run_at IS NULL) AND (deleted_at IS NULL));
-CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (scope_id, job_id);
+CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

@@ -3,7 +3,7 @@ import { startTarget, type Target } from "@org/scheduler-core/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ask } from "./ask.ts";
 import { connectMcp } from "./connect-mcp.ts";
-import { expectProblem, expectProblemAnswer } from "./problem.ts";
+import { expectProblemAnswer } from "./problem.ts";
 import { type Installation, startInstallation } from "./installation.ts";
 import { type App, startApp } from "./start-app.ts";
 
@@ -23,10 +23,9 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  const ends = await Promise.all([api, mcpHttp, worker].map((app) => app.end("SIGTERM")));
+  for (const app of [api, mcpHttp, worker]) await app[Symbol.asyncDispose]();
   await installation[Symbol.asyncDispose]();
   await target.close();
-  expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
 });
 
 test("each app tells how it is", async () => {
@@ -81,7 +80,7 @@ test("a database that goes away is told, and its return noticed", async () => {
   await using mcp = await connectMcp({ url: mcpHttp.url, token });
   await mcp.call("list_jobs", {});
   await postgres.stop("immediate");
-  const unavailable = { status: 503, code: "unavailable" };
+  const unavailable = { status: 503, code: "unavailable", retry_after_seconds: 5 };
   expectProblemAnswer(await ask(`${api.url}/v1/jobs`, { token }), unavailable);
   for (const app of [api, mcpHttp, worker]) {
     const { status, json } = await ask(`${app.url}/readyz`);
@@ -104,4 +103,9 @@ test("a database that goes away is told, and its return noticed", async () => {
   console.log(
     `after the database's return: ${target.arrivals[1]!.at - Date.parse(job.run_at!)} ms after its instant`,
   );
+});
+
+test("each app stops when it is asked to", async () => {
+  const ends = await Promise.all([api, mcpHttp, worker].map((app) => app.end("SIGTERM")));
+  expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
 });

@@ -10,7 +10,7 @@ export interface Mcp extends AsyncDisposable {
   call(name: string, args: object): Promise<{ isError: boolean; json: Json }>;
 }
 
-export interface Tool {
+interface Tool {
   name: string;
   title?: string | undefined;
   annotations?: object | undefined;

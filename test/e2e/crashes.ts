@@ -14,7 +14,7 @@ export interface System {
   crash(random: () => number, round: number): Promise<string>;
 }
 
-export interface NewJob {
+interface NewJob {
   name: string;
   url: string;
   when: string;
@@ -27,7 +27,7 @@ interface Owed {
 }
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { ask, type Asked, type Json } from "./ask.ts";
@@ -27,7 +28,7 @@ describe.each(faces)("over %s", (face, path, body) => {
   const jobs = async () => (await ask(`${server.url}/v1/jobs`, { token: server.token })).json;
   let before: Json;
   beforeEach(async () => void (before = await jobs()));
-  afterEach(async () => expect(await jobs(), "nothing is written").toEqual(before));
+  afterEach(async () => assert.deepEqual(await jobs(), before, "nothing is written"));
 
   test("no token, or none that opens anything, is answered with 401 and a challenge", async () => {
     const tokens = [

@@ -5,19 +5,18 @@ export interface Expected {
   status: number;
   code: string;
   field?: string;
+  retry_after_seconds?: number;
 }
 
 /** The contract's one shape of an error, whichever face it came through. */
-export function expectProblem(problem: Json, { status, code, field }: Expected): void {
+export function expectProblem(problem: Json, expected: Expected): void {
   expect(problem).toEqual({
-    type: `urn:scheduler:error:${code}`,
+    ...expected,
+    type: `urn:scheduler:error:${expected.code}`,
     title: expect.stringMatching(/\S/),
-    status,
     detail: expect.stringMatching(/\S/),
-    code,
     hint: expect.stringMatching(/\S{2,} \S{2,}/),
     request_id: expect.stringMatching(/^[\w-]{1,64}$/),
-    ...(field !== undefined && { field }),
   });
 }
 

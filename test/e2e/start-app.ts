@@ -6,7 +6,7 @@ import path from "node:path";
 export type AppName = "server" | "api" | "mcp-http" | "worker";
 
 /** How a process ended. */
-export interface Exit {
+interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
   afterMs: number;

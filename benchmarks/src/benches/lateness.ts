@@ -59,7 +59,7 @@ export type Percentiles = Record<Percent, number>;
 async function measure(stage: Stage, side: Side): Promise<Percentiles> {
   await using entry = await enter(stage, side, { slots: 100, tunedFor: "lateness" });
   await entry.start();
-  return latenessOn(stage, entry, stage.size(60, 3));
+  return await latenessOn(stage, entry, stage.size(60, 3));
 }
 
 /** The lateness of a side that works already. */

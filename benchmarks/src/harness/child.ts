@@ -63,5 +63,5 @@ export async function startChild<Role extends RoleName>(
     await end();
     throw error;
   }
-  return { call: call as Child<Role>["call"], [Symbol.asyncDispose]: end };
+  return { call: call as unknown as Child<Role>["call"], [Symbol.asyncDispose]: end };
 }

@@ -1,6 +1,6 @@
 import type { Readiness } from "@org/scheduler-contract";
 import { readNow } from "./database/now.ts";
-import { countDue } from "./engine/engine.sql.ts";
+import { countDue } from "./engine/road.sql.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Worker } from "./engine/worker.ts";
 import type { Gauges } from "./metrics.ts";

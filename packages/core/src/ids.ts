@@ -9,6 +9,15 @@ export function newId(at: Date): string {
   return v7({ msecs: at.getTime() });
 }
 
+/**
+ * The id of the execution of a job's slot: the slot's time and the job's own random part. The same slot always has
+ * the same id, also after a restore from a backup, so a second execution of it has no place to be.
+ */
+export function slotId(jobId: string, slot: Date): string {
+  const time = slot.getTime().toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${jobId.slice(15)}`;
+}
+
 /** The id as callers see it. */
 export function toPublicId(prefix: IdPrefix, uuid: string): string {
   return TypeID.fromUUID(prefix, uuid).toString();

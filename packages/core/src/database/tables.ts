@@ -1,4 +1,13 @@
-import type { ColumnType, Generated, Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
+import type {
+  ColumnType,
+  Generated,
+  GeneratedAlways,
+  Insertable,
+  Kysely,
+  Selectable,
+  Transaction,
+  Updateable,
+} from "kysely";
 import type {
   AttemptErrorCode,
   AttemptStatus,
@@ -65,6 +74,8 @@ export interface Jobs {
   description: string | null;
   state: JobState;
   kind: JobKind;
+  /** Whether it has more than one slot. */
+  repeats: GeneratedAlways<boolean>;
   cron: string | null;
   every_n_minutes: number | null;
   run_at: Date | null;
@@ -105,8 +116,9 @@ export interface Executions {
   revision_id: string;
   trigger: Trigger;
   status: ExecutionStatus;
+  /** The status, where it is final and not `succeeded`: what people look for in a long history. */
+  listed_status: GeneratedAlways<ExecutionStatus | null>;
   reason: string | null;
-  slot: Date | null;
   scheduled_for: Date;
   due_at: Date | null;
   worker_id: string | null;
@@ -122,10 +134,16 @@ export interface Executions {
   created_at: Date;
 }
 
-export interface Attempts {
+/** A row for each execution that is not over; what changes in `executions` is in no index. */
+export interface OpenExecutions {
+  id: string;
   scope_id: number;
+}
+
+export interface Attempts {
   execution_id: string;
   number: number;
+  scope_id: number;
   status: AttemptStatus;
   error_code: AttemptErrorCode | null;
   error: string | null;
@@ -164,6 +182,7 @@ export interface Tables {
   jobs: Jobs;
   revisions: Revisions;
   executions: Executions;
+  open_executions: OpenExecutions;
   attempts: Attempts;
   workers: Workers;
   audit: Audit;

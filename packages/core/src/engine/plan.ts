@@ -1,53 +1,105 @@
-import { newId } from "../ids.ts";
+import { slotId } from "../ids.ts";
 import { toSchedule } from "../jobs/job.ts";
 import { type MissedSlots, slotsBetween } from "../time/catch-up.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
 import {
-  claimDueExecutions,
+  type Claimed,
   claimDueJobs,
+  claimWaiting,
   type DueJob,
   type PlannedExecution,
   type PlannedJob,
   recordPlan,
-} from "./engine.sql.ts";
+  type StartedExecution,
+} from "./road.sql.ts";
 
-/** How many jobs, and how many waiting executions, one pass takes at the most. */
+/** How many repeating jobs, and how many waiting executions, one pass takes at the most. */
 const batchSize = 1000;
 
+export interface PlanPass {
+  /** What starts on this worker at once. */
+  started: StartedExecution[];
+  /** How many found no room here and wait as tickets for whoever has some. */
+  tickets: number;
+  /** There may be more to claim at once. */
+  more: boolean;
+}
+
 /**
- * One pass of the planner: claims what is due, writes its executions, moves the jobs on and puts tickets in, all
- * in one transaction. Answers how many tickets it put in, and whether there may be more to claim at once.
+ * One pass of the planner, one transaction: claims what is due, writes its executions and moves the jobs on. Where
+ * there is room, an execution starts in the very transaction that plans it; the others get tickets.
  */
-export async function plan(engine: Engine): Promise<{ tickets: number; more: boolean }> {
+export async function plan(
+  engine: Engine,
+  { workerId, room }: { workerId: string; room: number },
+): Promise<PlanPass> {
   const at = engine.clock.now();
   return engine.database.db.transaction().execute(async (tx) => {
-    const jobs = await claimDueJobs(tx, at, batchSize);
-    const planned = jobs.map(planJob);
+    const due = await claimDueJobs(tx, at, { oneShot: room, repeating: batchSize });
     const fromJobs =
-      jobs.length === 0
-        ? []
-        : await recordPlan(
-            tx,
-            planned.map(({ job }) => job),
-            planned.flatMap(({ executions }) => executions),
-            at,
-          );
-    const waiting = await claimDueExecutions(tx, at, batchSize);
-    const tickets = [...fromJobs, ...waiting];
-    await engine.queue.put(tx, tickets);
-    return { tickets: tickets.length, more: jobs.length === batchSize || waiting.length === batchSize };
+      due.length === 0 ? [] : await recordPlan(tx, { ...planJobs(engine, due, room), workerId }, at);
+    const left = room - fromJobs.filter(({ status }) => status === "running").length;
+    const waiting = await claimWaiting(tx, { room: left, limit: batchSize, workerId }, at);
+    const claimed = [...fromJobs, ...waiting];
+    const started = claimed.filter(isStarted);
+    const tickets = claimed.filter(({ status }) => status === "pending" || status === "retrying");
+    await engine.queue.put(
+      tx,
+      tickets.map(({ id }) => id),
+    );
+    const repeating = due.filter(({ kind }) => kind === "cron" || kind === "recurring").length;
+    const oneShots = due.length - repeating;
+    return {
+      started,
+      tickets: tickets.length,
+      more: oneShots === room || repeating === batchSize || waiting.length === batchSize,
+    };
   });
+}
+
+function isStarted(claimed: Claimed): claimed is Claimed & StartedExecution {
+  return claimed.status === "running";
+}
+
+function planJobs(
+  engine: Engine,
+  due: DueJob[],
+  room: number,
+): { jobs: PlannedJob[]; executions: PlannedExecution[] } {
+  const jobs: PlannedJob[] = [];
+  const executions: PlannedExecution[] = [];
+  let left = room;
+  for (const job of due) {
+    const planned = planOrPark(engine, job, left > 0);
+    if (planned.executions.some(({ status }) => status === "running")) left--;
+    jobs.push(planned.job);
+    executions.push(...planned.executions);
+  }
+  return { jobs, executions };
+}
+
+/** One job whose schedule cannot be computed must not keep all the others from being planned. */
+function planOrPark(engine: Engine, due: DueJob, starts: boolean): ReturnType<typeof planJob> {
+  try {
+    return planJob(due, starts);
+  } catch (error) {
+    engine.log.error(
+      { job: due.id, error: (error as Error).message },
+      "paused a job whose schedule cannot be computed",
+    );
+    return { job: { id: due.id, next_run_at: null, runs: 0, parked: true }, executions: [] };
+  }
 }
 
 /** Missed slots older than this are not made up for. */
 const catchUpWindowMs = 24 * 60 * 60 * 1000;
 
 /**
- * What is to be done for a job that is due: of the slots that passed while nobody planned, the latest fires and
- * one row stands for all the others.
+ * What is to be done for a job that is due: of the slots that passed while nobody planned, the latest fires and one
+ * row stands for all the others.
  */
-export function planJob(due: DueJob): { job: PlannedJob; executions: PlannedExecution[] } {
+export function planJob(due: DueJob, starts: boolean): { job: PlannedJob; executions: PlannedExecution[] } {
   const schedule = toSchedule(due);
   const now = due.now.getTime();
   const first = due.next_run_at.getTime();
@@ -57,30 +109,30 @@ export function planJob(due: DueJob): { job: PlannedJob; executions: PlannedExec
   const latest = later.slots.at(-1) ?? first;
   const next = later === noneMissed ? second : nextRun(schedule, latest);
   const exhausted = due.max_runs !== null && due.run_count + 1 >= due.max_runs;
-  const row = { scope_id: due.scope_id, job_id: due.id, revision_id: due.revision_id };
-  const executions: PlannedExecution[] = [];
   const tooOld = later.total > 0 && now - latest > catchUpWindowMs;
   const missed = tooOld ? later.total + 1 : later.total;
+  const execution = (slot: number): Omit<PlannedExecution, "status" | "reason" | "error"> => ({
+    id: slotId(due.id, new Date(slot)),
+    scope_id: due.scope_id,
+    job_id: due.id,
+    revision_id: due.revision_id,
+    scheduled_for: new Date(slot),
+  });
+  const executions: PlannedExecution[] = [];
   if (missed > 0) {
-    const slot = new Date(first);
     const error = missedMessage(missed, later.more);
-    executions.push({ ...row, id: newId(due.now), slot, status: "skipped", reason: "missed", error });
+    executions.push({ ...execution(first), status: "skipped", reason: "missed", error });
   }
   if (!tooOld) {
     executions.push({
-      ...row,
-      id: newId(due.now),
-      slot: new Date(latest),
-      status: "pending",
+      ...execution(latest),
+      status: starts ? "running" : "pending",
       reason: null,
       error: null,
     });
   }
-  const nextRunAt = next === null || exhausted ? null : new Date(next);
-  return {
-    job: { scope_id: due.scope_id, job_id: due.id, next_run_at: nextRunAt, runs: tooOld ? 0 : 1 },
-    executions,
-  };
+  const nextRunAt = next === null || (exhausted && !tooOld) ? null : new Date(next);
+  return { job: { id: due.id, next_run_at: nextRunAt, runs: tooOld ? 0 : 1, parked: false }, executions };
 }
 
 const noneMissed: MissedSlots = { slots: [], total: 0, more: false };

@@ -1,37 +1,58 @@
+import { NIL } from "uuid";
 import { isOneShot, toSchedule } from "../jobs/job.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
 import {
+  anyWorkerLost,
   findUnarmedJobs,
   forgetLostWorkers,
   mendUnarmedJob,
   takeBackFromLostWorkers,
   type UnarmedJob,
-} from "./engine.sql.ts";
+} from "./reconcile.sql.ts";
 
 const pauseMs = 5000;
 
 /** A worker that has not beaten for this long is taken for dead: five missed beats. */
-export const lostAfterMs = 15_000;
+const lostAfterMs = 15_000;
 
-/** Mends what a dead worker, a killed process or a bug left behind, and says so. */
-export async function reconcile(engine: Engine): Promise<number> {
+/** Where the look for unarmed jobs goes on. */
+export interface ReconcileState {
+  cursor: string;
+}
+
+export function startReconciling(): ReconcileState {
+  return { cursor: NIL };
+}
+
+/** Mends what a dead worker, a killed process or a bug left behind, and says so. Answers when to look again. */
+export async function reconcile(engine: Engine, state: ReconcileState): Promise<number> {
   const { db } = engine.database;
-  const takenBack = await takeBackFromLostWorkers(db, lostAfterMs, engine.clock.now());
-  if (takenBack > 0) engine.log.warn({ executions: takenBack }, "took executions back from a lost worker");
-  await forgetLostWorkers(db);
-  await mendUnarmedJobs(engine);
+  if (await anyWorkerLost(db, lostAfterMs)) {
+    const taken = await takeBackFromLostWorkers(db, lostAfterMs, engine.clock.now());
+    if (taken > 0) {
+      engine.log.warn({ executions: taken }, "took executions back from a lost worker");
+      return 0;
+    }
+    await forgetLostWorkers(db, lostAfterMs);
+  }
+  await mendUnarmedJobs(engine, state);
   return pauseMs;
 }
 
-async function mendUnarmedJobs({ database: { db }, clock, log }: Engine): Promise<void> {
-  for (const job of await findUnarmedJobs(db, clock.now())) {
+const stretch = 1000;
+
+async function mendUnarmedJobs(
+  { database: { db }, clock, log }: Engine,
+  state: ReconcileState,
+): Promise<void> {
+  const { jobs, cursor } = await findUnarmedJobs(db, { cursor: state.cursor, limit: stretch }, clock.now());
+  state.cursor = cursor ?? NIL;
+  for (const job of jobs) {
     const nextRunAt = runToArm(job);
     if (!(await mendUnarmedJob(db, job, nextRunAt))) continue;
-    log.warn(
-      { job: job.id, nextRunAt },
-      nextRunAt ? "armed an active job that had no next run" : "ended a job that had no run left",
-    );
+    const what = nextRunAt ? "armed an active job that had no next run" : "ended a job that had no run left";
+    log.warn({ job: job.id, nextRunAt }, what);
   }
 }
 

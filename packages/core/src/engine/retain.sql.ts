@@ -18,9 +18,9 @@ export async function deleteOldExecutions(db: Db, cutoffId: string, limit: numbe
       ) e
       limit ${limit}
     ), gone as (
-      delete from scheduler.attempts a using old where a.scope_id = old.scope_id and a.execution_id = old.id
+      delete from scheduler.attempts a using old where a.execution_id = old.id
     )
-    delete from scheduler.executions e using old where e.scope_id = old.scope_id and e.id = old.id
+    delete from scheduler.executions e using old where e.id = old.id
     returning e.id`.execute(db);
   return rows.length;
 }
@@ -47,10 +47,10 @@ export async function deleteOldJobs(
       where not exists (select 1 from scheduler.executions e where e.job_id = j.id)
       limit ${limit}
     ), revisions as (
-      delete from scheduler.revisions r using old where r.scope_id = old.scope_id and r.job_id = old.id
+      delete from scheduler.revisions r using old where r.job_id = old.id
     )
     delete from scheduler.jobs j using old
-    where j.scope_id = old.scope_id and j.id = old.id
+    where j.id = old.id
       -- Asked again of the row as it is now: somebody may have given the job a new timing meanwhile.
       and (j.deleted_at is not null or j.state in ('completed', 'canceled'))
     returning j.id`.execute(db);

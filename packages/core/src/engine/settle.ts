@@ -1,7 +1,7 @@
 import type { Answer } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
-import { type SettledAttempt, settleAttempts, type StartedExecution } from "./engine.sql.ts";
 import { judge } from "./outcome.ts";
+import { type JobHealth, type SettledAttempt, settleAttempts, type StartedExecution } from "./road.sql.ts";
 
 /** One finished attempt, ready to be written. */
 export function toSettled(execution: StartedExecution, answer: Answer, startedAt: Date): SettledAttempt {
@@ -35,24 +35,42 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
 const batchSize = 200;
 
 /**
- * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that
- * were really sent are kept until the database takes them.
+ * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that were
+ * really sent are kept until the database takes them.
  */
-export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<number> {
-  let written = 0;
+export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<void> {
   while (waiting.length > 0) {
-    const batch = waiting.slice(0, batchSize);
-    const settled = await settleAttempts(engine.database.db, batch, workerId, engine.clock.now());
-    waiting.splice(0, batch.length);
-    written += settled.size;
-    for (const attempt of batch) {
-      if (!settled.has(attempt.id)) {
-        engine.log.warn(
-          { execution: attempt.id, attempt: attempt.number },
-          "an outcome came too late: the execution had been taken back",
-        );
-      }
+    const attempts = waiting.slice(0, batchSize);
+    const batch = { attempts, health: toHealth(attempts), workerId };
+    const settled = await settleAttempts(engine.database.db, batch, engine.clock.now());
+    waiting.splice(0, attempts.length);
+    for (const { id, number } of attempts) {
+      if (settled.has(id)) continue;
+      engine.log.warn(
+        { execution: id, attempt: number },
+        "an outcome came too late: its execution was taken back",
+      );
     }
   }
-  return written;
+}
+
+/**
+ * Folds a batch into its jobs, in the order of job ids: every worker locks jobs in that order, so that no two wait
+ * for each other.
+ */
+function toHealth(attempts: SettledAttempt[]): JobHealth[] {
+  const jobs = new Map<string, JobHealth>();
+  for (const { job_id, next_status, started_at } of attempts) {
+    const before = jobs.get(job_id) ?? { any_success: false, failures: 0, any_final: false };
+    const succeeded = next_status === "succeeded";
+    jobs.set(job_id, {
+      id: job_id,
+      last_run_at: started_at,
+      last_status: next_status,
+      any_success: before.any_success || succeeded,
+      failures: succeeded ? 0 : before.failures + Number(next_status === "failed"),
+      any_final: before.any_final || next_status !== "retrying",
+    });
+  }
+  return [...jobs.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 }

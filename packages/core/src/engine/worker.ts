@@ -1,23 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listen, notify } from "../database/notices.ts";
 import type { Sending } from "./attempt.ts";
 import { take } from "./dispatch.ts";
 import type { Engine } from "./engine.ts";
-import {
-  beat,
-  msUntilNextDue,
-  removeWorker,
-  type SettledAttempt,
-  type StartedExecution,
-} from "./engine.sql.ts";
 import { type Loop, startLoop } from "./loop.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { plan } from "./plan.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcile, startReconciling } from "./reconcile.ts";
+import { beat, removeWorker } from "./reconcile.sql.ts";
 import { retain } from "./retain.ts";
+import { msUntilNextDue, type SettledAttempt, type StartedExecution } from "./road.sql.ts";
 import { settle, toSettled } from "./settle.ts";
-import { listen, notify } from "../database/notices.ts";
 
 export interface WorkerOptions {
   /** How many requests may be under way at once. 100 unless told. */
@@ -35,13 +30,13 @@ export interface Worker {
   slots(): { busy: number; free: number };
 }
 
-/** A nearer due instant wakes the planner; this is how late it notices one that nobody told it about. */
-const planPauseMs = 2000;
-const dispatchPauseMs = 1000;
+/** How late a nearer due instant, or a ticket, is noticed that nobody told about. */
+const pollMs = 1000;
+const settleIdleMs = 1000;
 /** Outcomes are gathered this long, so that one statement writes many. */
-const settlePauseMs = 3;
-const beatPauseMs = 3000;
-const drainMs = 25_000;
+const gatherMs = 3;
+const beatMs = 3000;
+const finishMs = 25_000;
 
 export function createWorker(engine: Engine, options: WorkerOptions = {}): Worker {
   const id = randomUUID();
@@ -50,31 +45,41 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   const underWay = new Map<string, Sending>();
   const waiting: SettledAttempt[] = [];
   const loops: Record<string, Loop> = {};
+  const reconciling = startReconciling();
+  /** With less room than this there is no point in a round trip while more is due than there are slots. */
+  const worthwhile = Math.max(1, Math.floor(slots / 4));
+  let backlog = false;
+  let ticketsLookedAt = -Infinity;
+  let ticketsMayWait = true;
   let stopListening: (() => Promise<void>) | undefined;
   let onIdle: (() => void) | undefined;
 
-  async function planTurn(): Promise<number> {
-    const { tickets, more } = await plan(engine);
-    if (tickets > 0) {
-      loops.dispatch?.wake();
-      // Others may have free slots; the notice is a hint and their poll is the truth.
-      if (tickets > slots - underWay.size) await notify(engine.database.db, "tickets");
+  const room = (): number => slots - underWay.size;
+
+  /** Fills the free slots: first with tickets, which have waited longest, then with what is due. */
+  async function fireTurn(): Promise<number> {
+    if (backlog && room() < worthwhile) return pollMs;
+    if (room() > 0 && (ticketsMayWait || performance.now() - ticketsLookedAt > pollMs)) {
+      ticketsLookedAt = performance.now();
+      ticketsMayWait = false;
+      const taken = await take(engine, { workerId: id, count: room() });
+      ticketsMayWait ||= taken.more;
+      for (const execution of taken.started) send(execution);
     }
-    if (more) return 0;
+    const pass = await plan(engine, { workerId: id, room: room() });
+    for (const execution of pass.started) send(execution);
+    if (pass.tickets > 0) {
+      ticketsMayWait = true;
+      // Others may have free slots; the notice is a hint and their poll is the truth.
+      await notify(engine.database.db, "tickets");
+    }
+    backlog = pass.more || ticketsMayWait;
+    if (backlog) return room() >= worthwhile ? 0 : pollMs;
     const until = await msUntilNextDue(engine.database.db, engine.clock.now());
-    return Math.min(Math.max(until ?? planPauseMs, 1), planPauseMs);
+    return Math.min(Math.max(until ?? pollMs, 0), pollMs);
   }
 
-  async function dispatchTurn(): Promise<number> {
-    const free = slots - underWay.size;
-    // Slots free up one by one; waiting for a few lets one round trip fill them all.
-    if (free < Math.max(1, slots / 5)) return dispatchPauseMs;
-    const started = await take(engine, id, free);
-    for (const execution of started) begin(execution);
-    return started.length === free ? 0 : dispatchPauseMs;
-  }
-
-  function begin(execution: StartedExecution): void {
+  function send(execution: StartedExecution): void {
     const startedAt = execution.now;
     if (execution.attempt_count === 1)
       engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
@@ -85,53 +90,51 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       engine.metrics.attempt(answer.status, answer.latencyMs);
       waiting.push(toSettled(execution, answer, startedAt));
       loops.settle?.wake();
-      if (slots - underWay.size >= slots / 5) loops.dispatch?.wake();
+      if (backlog && room() >= worthwhile) loops.fire?.wake();
       if (underWay.size === 0) onIdle?.();
     });
   }
 
   async function settleTurn(): Promise<number> {
-    if (waiting.length === 0) return dispatchPauseMs;
-    await sleep(settlePauseMs);
+    if (waiting.length === 0) return settleIdleMs;
+    await sleep(gatherMs);
     const retries = waiting.some(({ retry_ms }) => retry_ms !== null);
     await settle(engine, id, waiting);
     // A retry may be due sooner than the planner means to sleep.
-    if (retries) loops.plan?.wake();
+    if (retries) loops.fire?.wake();
     return 0;
   }
 
   return {
     async start() {
       await beat(engine.database.db, self);
-      const turn = (name: string, run: () => Promise<number>): void => {
-        loops[name] = startLoop({ name, turn: run, log: engine.log });
+      const turns: Record<string, () => Promise<number>> = {
+        settle: settleTurn,
+        fire: fireTurn,
+        beat: async () => {
+          await beat(engine.database.db, self);
+          return beatMs;
+        },
+        reconcile: () => reconcile(engine, reconciling),
+        retain: () => retain(engine),
       };
-      turn("settle", settleTurn);
-      turn("dispatch", dispatchTurn);
-      turn("plan", planTurn);
-      turn("beat", async () => {
-        await beat(engine.database.db, self);
-        return beatPauseMs;
-      });
-      turn("reconcile", () => reconcile(engine));
-      turn("retain", () => retain(engine));
+      for (const [name, turn] of Object.entries(turns))
+        loops[name] = startLoop({ name, turn, log: engine.log });
       stopListening = await listen(engine.database, {
-        due: () => loops.plan?.wake(),
-        tickets: () => loops.dispatch?.wake(),
+        due: () => loops.fire?.wake(),
+        tickets: () => {
+          ticketsMayWait = true;
+          if (room() > 0) loops.fire?.wake();
+        },
         cancel: (executionId) => underWay.get(executionId)?.abort("canceled"),
       });
     },
     async stop() {
       await stopListening?.();
-      await Promise.all([
-        loops.plan?.stop(),
-        loops.dispatch?.stop(),
-        loops.reconcile?.stop(),
-        loops.retain?.stop(),
-      ]);
+      await Promise.all([loops.fire?.stop(), loops.reconcile?.stop(), loops.retain?.stop()]);
       if (underWay.size > 0) {
         const idle = new Promise<void>((resolve) => (onIdle = resolve));
-        await Promise.race([idle, sleep(drainMs, undefined, { ref: false })]);
+        await Promise.race([idle, sleep(finishMs, undefined, { ref: false })]);
       }
       const left = [...underWay.values()];
       for (const sending of left) sending.abort("interrupted");
@@ -142,6 +145,6 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       await removeWorker(engine.database.db, id);
     },
     loopAges: () => Object.fromEntries(Object.entries(loops).map(([name, loop]) => [name, loop.age()])),
-    slots: () => ({ busy: underWay.size, free: slots - underWay.size }),
+    slots: () => ({ busy: underWay.size, free: room() }),
   };
 }

@@ -3,6 +3,7 @@ import type { Execution, Input, Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
 import {
   drain,
+  noRoom,
   openTestScheduler,
   startTarget,
   type Target,
@@ -254,7 +255,7 @@ describe("cancel_execution", () => {
   test("ends what has its ticket already", async () => {
     const job = await create();
     const { id: execution_id } = await run("run_job", { job_id: job.id });
-    expect(await plan(setup.scheduler.engine)).toMatchObject({ tickets: 1 });
+    expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ tickets: 1 });
     await run("cancel_execution", { execution_id });
     expect(await drain(setup.scheduler, clock)).toEqual([]);
     expect(await get(execution_id)).toMatchObject({ status: "canceled" });

@@ -1,6 +1,14 @@
-import { type Selectable, sql } from "kysely";
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type RawBuilder,
+  type Selectable,
+  sql,
+  type SqlBool,
+} from "kysely";
 import type { ExecutionStatus, Trigger } from "@org/scheduler-contract";
-import type { Attempts, Db, Executions, Tx } from "../database/tables.ts";
+import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
+import { firstIdAt } from "../ids.ts";
 
 export type ExecutionRow = Selectable<Executions> & { max_attempts: number };
 export type AttemptRow = Selectable<Attempts>;
@@ -38,11 +46,37 @@ export function listExecutions(
     .orderBy("executions.id", "desc")
     .limit(limit + 1);
   if (filter.jobId !== undefined) query = query.where("executions.job_id", "=", filter.jobId);
-  if (filter.status !== undefined) query = query.where("executions.status", "=", filter.status);
+  if (filter.status !== undefined) query = query.where((eb) => hasStatus(eb, scopeId, filter.status!));
   if (filter.trigger !== undefined) query = query.where("executions.trigger", "=", filter.trigger);
   if (filter.fromId !== undefined) query = query.where("executions.id", ">=", filter.fromId);
   if (filter.beforeId !== undefined) query = query.where("executions.id", "<", filter.beforeId);
   return query.execute();
+}
+
+/** Each kind of status has its own way to be found without reading a long history of others. */
+function hasStatus(
+  eb: ExpressionBuilder<Tables, "executions">,
+  scopeId: number,
+  status: ExecutionStatus,
+): Expression<SqlBool> {
+  switch (status) {
+    case "pending":
+    case "running":
+    case "retrying": {
+      const open = eb
+        .selectFrom("open_executions")
+        .select("open_executions.id")
+        .where("scope_id", "=", scopeId);
+      return eb.and([eb("executions.status", "=", status), eb("executions.id", "in", open)]);
+    }
+    case "failed":
+    case "expired":
+    case "canceled":
+    case "skipped":
+      return eb("executions.listed_status", "=", status);
+    case "succeeded":
+      return eb("executions.status", "=", status);
+  }
 }
 
 export function findExecution(db: Db | Tx, scopeId: number, id: string): Promise<ExecutionRow | undefined> {
@@ -67,10 +101,11 @@ export function findLastSlot(
 ): Promise<ExecutionRow | undefined> {
   let query = executions(db, job.scopeId)
     .where("executions.job_id", "=", job.id)
-    .where("executions.slot", "is not", null)
-    .orderBy("executions.slot", "desc")
+    .where("executions.trigger", "=", "schedule")
+    .orderBy("executions.id", "desc")
     .limit(1);
-  if (at !== null) query = query.where("executions.slot", "<=", at);
+  // An id begins with the time it is for.
+  if (at !== null) query = query.where("executions.id", "<", firstIdAt(new Date(at.getTime() + 1)));
   return query.executeTakeFirst();
 }
 
@@ -102,18 +137,17 @@ export async function insertDueExecution(
       created_at: now,
     })
     .execute();
+  await tx.insertInto("open_executions").values({ id: execution.id, scope_id: execution.scopeId }).execute();
 }
 
 /** Ends an execution that waits. Answers false where it was not waiting (any more). */
 export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Date): Promise<boolean> {
-  const { numUpdatedRows } = await tx
-    .updateTable("executions")
-    .set({ status: "canceled", reason: "canceled", due_at: null, finished_at: now })
-    .where("scope_id", "=", scopeId)
-    .where("id", "=", id)
-    .where("status", "in", ["pending", "retrying"])
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows === 1n;
+  return (
+    (await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.id = ${id}::uuid`, {
+      reason: "canceled",
+      now,
+    })) === 1
+  );
 }
 
 /** Ends every execution of a job that waits. */
@@ -122,11 +156,24 @@ export async function cancelWaitingOfJob(
   job: { scopeId: number; id: string; reason: string },
   now: Date,
 ): Promise<void> {
-  await tx
-    .updateTable("executions")
-    .set({ status: "canceled", reason: job.reason, due_at: null, finished_at: now })
-    .where("scope_id", "=", job.scopeId)
-    .where("job_id", "=", job.id)
-    .where("status", "in", ["pending", "retrying"])
-    .execute();
+  const { scopeId, id, reason } = job;
+  await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`, { reason, now });
+}
+
+async function endWaiting(
+  tx: Tx,
+  which: RawBuilder<unknown>,
+  { reason, now }: { reason: string; now: Date },
+): Promise<number> {
+  const { rows } = await sql`
+    with ended as (
+      update scheduler.executions e
+      set status = 'canceled', reason = ${reason}, due_at = null, finished_at = ${now}
+      from scheduler.open_executions o
+      where e.id = o.id and ${which} and e.status in ('pending', 'retrying')
+      returning e.id
+    )
+    delete from scheduler.open_executions o using ended where o.id = ended.id
+    returning o.id`.execute(tx);
+  return rows.length;
 }

@@ -3,6 +3,7 @@ import type { Input, Job } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
 import {
   drain,
+  noRoom,
   openTestScheduler,
   startTarget,
   type Target,
@@ -271,7 +272,7 @@ describe("a new request", () => {
     });
     await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
     clock.set("2026-03-01T14:00:00Z");
-    await plan(setup.scheduler.engine);
+    await plan(setup.scheduler.engine, noRoom);
     target.answer(200);
     await update(job, { body: "new", method: "PUT", url: `${target.url}/new` });
     // The retry of 13:00 and the slot of 14:00 had their request; 15:00 has the new one.

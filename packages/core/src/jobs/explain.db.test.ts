@@ -3,6 +3,7 @@ import type { Input, Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
 import {
   drain,
+  noRoom,
   openTestScheduler,
   startTarget,
   type Target,
@@ -98,7 +99,7 @@ describe("not_fired", () => {
   test("canceled before it fired", async () => {
     const job = await hourly();
     clock.set("2026-03-01T13:00:00Z");
-    await plan(setup.scheduler.engine);
+    await plan(setup.scheduler.engine, noRoom);
     const { data } = await run("list_executions", { job_id: job.id });
     await run("cancel_execution", { execution_id: data[0]!.id });
     expect(await explain(job)).toMatchObject({

@@ -36,8 +36,8 @@ export async function explain(
 }
 
 /** A slot answers for an instant until the next one is due; a row of missed slots for all of them. */
-function answersFor(row: { slot: Date | null; reason: string | null }, job: JobRow, at: Date): boolean {
+function answersFor(row: { scheduled_for: Date; reason: string | null }, job: JobRow, at: Date): boolean {
   if (row.reason === "missed") return true;
-  const next = nextRun(toSchedule(job), row.slot!.getTime());
+  const next = nextRun(toSchedule(job), row.scheduled_for.getTime());
   return next === null || next > at.getTime();
 }

@@ -76,9 +76,9 @@ export function outlook(job: JobRow, finding: Finding): Finding {
 /** A run that is due and that nobody has taken. */
 export function explainOverdue(next: Date): Finding {
   return {
-    verdict: "not_fired",
-    explanation: `The slot of ${next.toISOString()} is due, but no worker has taken it yet.`,
-    advice: "Check that a worker is running: GET /readyz on it says whether its loops turn.",
+    verdict: "under_way",
+    explanation: `The slot of ${next.toISOString()} is due and waits for a worker with a free slot.`,
+    advice: "Check that workers run and are not all busy (/readyz, /metrics), or give them more slots.",
   };
 }
 

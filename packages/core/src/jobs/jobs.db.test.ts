@@ -4,6 +4,7 @@ import type { Input, Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
 import {
   drain,
+  noRoom,
   openTestScheduler,
   startTarget,
   type Target,
@@ -420,13 +421,13 @@ describe("at the same time", () => {
     for (let minute = 1; minute <= 10; minute++) {
       clock.set(Date.parse(start) + minute * 60_000);
       await Promise.all([
-        plan(engine),
+        plan(engine, noRoom),
         run("update_job", { job_id, max_runs: 1000 + minute }),
         run("update_job", { job_id, cron: minute % 2 ? "*/1 * * * *" : "* * * * *" }),
-        plan(engine),
+        plan(engine, noRoom),
       ]);
     }
-    await plan(engine);
+    await plan(engine, noRoom);
     const { data } = await run("list_executions", { job_id, limit: 100 });
     expect(new Set(data.map(({ scheduled_for }) => scheduled_for)).size).toBe(data.length);
     expect(await run("get_job", { job_id })).toMatchObject({

@@ -4,18 +4,16 @@ import type { Database } from "../database/connect.ts";
 import type { Tx } from "../database/tables.ts";
 import type { Log } from "../log.ts";
 
-/** pg-boss's job: it carries one execution id, and is gone as soon as a worker holds that execution. */
-export interface Ticket {
-  scopeId: number;
-  executionId: string;
-}
-
-/** The tickets of all executions that are ready to run now. Nothing waits here for a time to come. */
+/**
+ * The tickets of executions that are ready and found no free slot where they were planned. A ticket is pg-boss's
+ * job: its id is the execution's, and it is gone as soon as a worker holds that execution. Nothing waits here for a
+ * time to come.
+ */
 export interface TicketQueue {
   /** Puts tickets in, as part of the transaction. A ticket that is there already stays one. */
-  put(tx: Tx, tickets: Ticket[]): Promise<void>;
+  put(tx: Tx, executionIds: string[]): Promise<void>;
   /** Takes up to `count` tickets out, oldest first. Roll the transaction back and they were never taken. */
-  take(tx: Tx, count: number): Promise<Ticket[]>;
+  take(tx: Tx, count: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -38,18 +36,18 @@ export async function openTicketQueue(database: Database, log: Log): Promise<Tic
   // transaction the embedded database's only connection is taken.
   await boss.findJobs(queue, { id: NIL });
   return {
-    async put(tx, tickets) {
-      if (tickets.length === 0) return;
-      const rows = tickets.map(({ executionId, scopeId }) => ({ id: executionId, data: { scopeId } }));
+    async put(tx, executionIds) {
+      if (executionIds.length === 0) return;
+      const rows = executionIds.map((id) => ({ id }));
       await boss.insert(queue, rows, { db: fromKysely(tx), returnId: false });
     },
     async take(tx, count) {
       const db = fromKysely(tx);
-      const taken = await boss.fetch<{ scopeId: number }>(queue, { batchSize: count, db });
+      const taken = await boss.fetch(queue, { batchSize: count, db });
       if (taken.length === 0) return [];
       const ids = taken.map(({ id }) => id);
       await boss.deleteJob(queue, ids, { db });
-      return taken.map(({ id, data }) => ({ executionId: id, scopeId: data.scopeId }));
+      return ids;
     },
     close: () => boss.stop({ graceful: false, close: false }),
   };

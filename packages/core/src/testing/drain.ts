@@ -32,8 +32,9 @@ export async function drain(
   const workerId = randomUUID();
   const drained: Drained[] = [];
   for (;;) {
-    const { tickets } = await plan(engine);
-    const started = await take(engine, workerId, 100);
+    const { started: planned, tickets } = await plan(engine, { workerId, room: 100 });
+    const { started: taken } = await take(engine, { workerId, count: 100 });
+    const started = [...planned, ...taken];
     const settled = await Promise.all(
       started.map(async (execution) => {
         const answer = await engine.sender.send(toOutgoing(execution, execution.now)).answer;
@@ -54,3 +55,6 @@ export async function drain(
     if (tickets === 0 && started.length === 0) return drained;
   }
 }
+
+/** A worker without a free slot, for `plan`: what is due gets its execution and a ticket, and starts nowhere. */
+export const noRoom = { workerId: "00000000-0000-7000-8000-000000000000", room: 0 };

@@ -42,16 +42,19 @@ const statements = [
   )`,
   `create index tokens_by_scope on scheduler.tokens (scope_id, id)`,
 
-  // Room is left on each page: a fire updates the row in place instead of adding to every index.
+  // Keys are UUIDs, unique by themselves: a lookup by a list of them is planned well whatever the statistics say,
+  // and on a fresh table they say nothing. Lists start with the scope.
+  // Room is left on each page, so that a fire can update its rows in place without adding to any index.
   `create table scheduler.jobs (
+    id uuid primary key,
     scope_id integer not null references scheduler.scopes,
-    id uuid not null,
     number integer generated always as identity,
     revision_id uuid not null,
     name text not null,
     description text,
     state text not null check (state in ('draft', 'active', 'paused', 'completed', 'canceled')),
     kind text not null check (kind in ('one_time', 'scheduled', 'cron', 'recurring')),
+    repeats boolean generated always as (kind in ('cron', 'recurring')) stored,
     cron text,
     every_n_minutes integer check (every_n_minutes > 0),
     run_at timestamptz,
@@ -69,23 +72,19 @@ const statements = [
     created_at timestamptz not null,
     updated_at timestamptz not null,
     deleted_at timestamptz,
-    primary key (scope_id, id),
     check ((kind = 'cron') = (cron is not null)),
     check ((kind = 'recurring') = (every_n_minutes is not null)),
     check ((kind in ('one_time', 'scheduled')) = (run_at is not null)),
     check (next_run_at is null or (state = 'active' and deleted_at is null))
-  ) with (fillfactor = 85)`,
-  `create unique index jobs_by_number on scheduler.jobs (scope_id, number)`,
+  ) with (fillfactor = 70)`,
+  `create index jobs_by_scope on scheduler.jobs (scope_id, id) where deleted_at is null`,
   `create index jobs_by_state on scheduler.jobs (scope_id, state, id) where deleted_at is null`,
-  `create index jobs_due on scheduler.jobs (next_run_at) where next_run_at is not null`,
+  `create index jobs_due on scheduler.jobs (repeats, next_run_at) where next_run_at is not null`,
   `create index jobs_deleted on scheduler.jobs (deleted_at) where deleted_at is not null`,
-  // Holds the one-shot jobs under way, and whatever the reconciler should mend.
-  `create index jobs_unarmed on scheduler.jobs (id)
-    where state = 'active' and next_run_at is null and deleted_at is null`,
 
   `create table scheduler.revisions (
+    id uuid primary key,
     scope_id integer not null,
-    id uuid not null,
     job_id uuid not null,
     method text not null,
     url text not null,
@@ -93,22 +92,24 @@ const statements = [
     body text,
     timeout_seconds integer not null check (timeout_seconds between 1 and 300),
     success_statuses jsonb not null,
-    retry jsonb not null,
-    primary key (scope_id, id)
+    retry jsonb not null
   )`,
-  `create index revisions_by_job on scheduler.revisions (scope_id, job_id)`,
+  `create index revisions_by_job on scheduler.revisions (job_id)`,
 
   // No foreign keys on the road of a fire: each would cost a lookup per row, and rows leave by retention alone.
+  // The id of a slot's execution is made from the job and the slot: the primary key allows one per slot.
+  // No index holds what changes while all goes well (status, worker); see open_executions and listed_status.
   `create table scheduler.executions (
+    id uuid primary key,
     scope_id integer not null,
-    id uuid not null,
     job_id uuid not null,
     revision_id uuid not null,
     trigger text not null check (trigger in ('schedule', 'manual', 'replay', 'api')),
     status text not null check (status in
       ('pending', 'running', 'retrying', 'succeeded', 'failed', 'expired', 'canceled', 'skipped')),
+    listed_status text generated always as (
+      case when status in ('failed', 'expired', 'canceled', 'skipped') then status end) stored,
     reason text,
-    slot timestamptz,
     scheduled_for timestamptz not null,
     due_at timestamptz,
     worker_id uuid,
@@ -122,22 +123,27 @@ const statements = [
     error text,
     replay_of uuid,
     created_at timestamptz not null,
-    primary key (scope_id, id),
-    check ((trigger = 'schedule') = (slot is not null)),
     check ((status in ('succeeded', 'failed', 'expired', 'canceled', 'skipped')) = (finished_at is not null)),
     check ((status = 'running') = (worker_id is not null)),
     check ((status = 'running') = (running_since is not null)),
     check (due_at is null or status in ('pending', 'retrying'))
-  ) with (fillfactor = 85)`,
-  `create unique index executions_one_per_slot on scheduler.executions (job_id, slot)`,
+  ) with (fillfactor = 50)`,
+  `create index executions_by_scope on scheduler.executions (scope_id, id)`,
   `create index executions_by_job on scheduler.executions (job_id, id)`,
-  `create index executions_by_status on scheduler.executions (scope_id, status, id)`,
+  `create index executions_by_status on scheduler.executions (scope_id, listed_status, id)
+    where listed_status is not null`,
   `create index executions_due on scheduler.executions (due_at) where due_at is not null`,
 
+  // One narrow row for each execution that is not over, there as long as it is not.
+  `create table scheduler.open_executions (
+    id uuid primary key,
+    scope_id integer not null
+  )`,
+
   `create table scheduler.attempts (
-    scope_id integer not null,
     execution_id uuid not null,
     number integer not null,
+    scope_id integer not null,
     status text not null check (status in
       ('succeeded', 'http_error', 'timeout', 'connection_error', 'blocked', 'interrupted', 'canceled')),
     error_code text,
@@ -145,10 +151,10 @@ const statements = [
     status_code integer,
     started_at timestamptz not null,
     latency_ms double precision not null,
-    response_headers jsonb,
+    response_headers json,
     response_body text,
     response_truncated boolean not null,
-    primary key (scope_id, execution_id, number)
+    primary key (execution_id, number)
   )`,
 
   `create table scheduler.workers (
