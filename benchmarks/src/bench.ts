@@ -15,16 +15,25 @@ export interface Outcome {
   notes?: string[];
 }
 
+type Unit = "/s" | "ms" | "s" | "MB" | "";
+
 export interface Row {
   /** What was measured. */
   what: string;
   /** Whose number, or at which size. */
   side: string;
   value: number;
-  unit: "/s" | "ms" | "s" | "MB" | "";
-  /** Compared with what `ratioTo` names. */
+  unit: Unit;
+  /** The value as a multiple of another side's. */
   ratio?: number;
   ratioTo?: string;
+}
+
+/** A row for each side; all are compared with the first. */
+export function rowsOf(what: string, unit: Unit, sides: [side: string, value: number][]): Row[] {
+  const [first, ...others] = sides.map(([side, value]) => ({ what, side, value, unit }));
+  const { side: ratioTo, value: base } = first!;
+  return [first!, ...others.map((row) => ({ ...row, ratio: row.value / base, ratioTo }))];
 }
 
 /** A number that the specification asks for. */
@@ -37,10 +46,10 @@ export interface Verdict {
   met: boolean;
 }
 
-export function atLeast(goal: Verdict["goal"], what: string, value: number, limit: number): Verdict {
+export function atLeast(goal: Verdict["goal"], limit: number, what: string, value: number): Verdict {
   return { goal, what, value, bound: "at least", limit, met: value >= limit };
 }
 
-export function atMost(goal: Verdict["goal"], what: string, value: number, limit: number): Verdict {
+export function atMost(goal: Verdict["goal"], limit: number, what: string, value: number): Verdict {
   return { goal, what, value, bound: "at most", limit, met: value <= limit };
 }

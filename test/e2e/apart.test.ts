@@ -5,7 +5,7 @@ import { ask } from "./ask.ts";
 import { connectMcp } from "./connect-mcp.ts";
 import { expectProblemAnswer } from "./problem.ts";
 import { type Installation, startInstallation } from "./installation.ts";
-import { type App, startApp } from "./start-app.ts";
+import { type App, launch, startApp } from "./start-app.ts";
 
 let installation: Installation;
 let target: Target;
@@ -73,6 +73,15 @@ test("what a login at the api gives opens mcp-http too", async () => {
     isError: false,
     json: { data: [{ name: "apart" }] },
   });
+});
+
+test("a port that is taken is named", async () => {
+  const { port, host } = new URL(api.url);
+  const { code, output } = await launch("mcp-http", { ...installation.env, PORT: port }).exited;
+  expect(code).toBe(1);
+  expect(output).toBe(
+    `mcp-http could not start: ${host} is in use. Set PORT to another one, such as PORT=0 for any free one.\n`,
+  );
 });
 
 test("a database that goes away is told, and its return noticed", async () => {

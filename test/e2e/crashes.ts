@@ -47,7 +47,7 @@ export async function crashRepeatedly(
   target.answer((_, response) => void setTimeout(() => response.end("ok"), 50 + Math.random() * 600));
   const owed = await createRepeating(system.client(), target);
   for (let round = 1; round <= rounds; round++) {
-    const momentMs = 300 + random() * 2500;
+    const momentMs = 200 + random() * 1800;
     const traffic = createUntilItFails(system, { target, random: seededRandom(seed + round), owed, round });
     await sleep(momentMs);
     const what = await system.crash(random, round);
@@ -60,7 +60,7 @@ export async function crashRepeatedly(
 }
 
 async function createRepeating(client: Client, target: Target): Promise<Owed[]> {
-  const start_at = new Date(Date.now() + 4000).toISOString();
+  const start_at = new Date(Date.now() + 3000).toISOString();
   const recurring = { name: "recurring", url: `${target.url}/recurring`, every_n_minutes: 1, start_at };
   const jobs = await Promise.all([
     client.createJob(recurring),
@@ -77,12 +77,12 @@ async function createUntilItFails(
   { target, random, owed, round }: { target: Target; random: () => number; owed: Owed[]; round: number },
 ): Promise<number> {
   for (let made = 0; made < jobsPerRound; made++) {
-    const when = `${1 + Math.floor(random() * 6)}s`;
+    const when = `${1 + Math.floor(random() * 5)}s`;
     const job = { name: `${round}-${made}`, url: `${target.url}/${round}-${made}`, when };
     const created = await system.create(job).catch(() => undefined);
     if (created === undefined) return made;
     owed.push({ id: created.id, slots: [created.next_run_at] });
-    await sleep(random() * 150);
+    await sleep(random() * 100);
   }
   return jobsPerRound;
 }

@@ -1,11 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { copyDataDir } from "./data-dir.ts";
 import { type AppName, type Env, launch } from "./start-app.ts";
 
 /** Starts what must not come up; answers what it said, which is one message without a stack. */
@@ -51,18 +48,6 @@ test.concurrent.each<AppName>(["api", "worker"])(
     expect(output).toMatch(/SCHEDULER_JWT_SECRET: .*openssl rand -base64 32\n/);
   },
 );
-
-test.concurrent("a port that is taken is named", async () => {
-  await using dataDir = await copyDataDir();
-  const taken = createServer().listen(0, "127.0.0.1");
-  await once(taken, "listening");
-  const { port } = taken.address() as { port: number };
-  const output = await refusal("server", { SCHEDULER_DATA_DIR: dataDir.path, PORT: String(port) });
-  expect(output).toBe(
-    `scheduler could not start: 127.0.0.1:${port} is in use. Set PORT to another one, such as PORT=0 for any free one.\n`,
-  );
-  taken.close();
-});
 
 test.concurrent("a data directory that cannot be one is named", async () => {
   const directory = await mkdtemp(path.join(tmpdir(), "e2e-"));

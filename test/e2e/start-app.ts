@@ -38,8 +38,12 @@ export type Env = Record<string, string>;
 const compileCache = path.join(tmpdir(), "scheduler-e2e-compile-cache");
 
 const root = path.join(import.meta.dirname, "../..");
-const running = new Set<() => void>();
-process.once("exit", () => running.forEach((kill) => kill()));
+const running = new Set<Launched>();
+
+/** Ends what a test that failed or ran out of time has left running. */
+export async function endLeftovers(): Promise<void> {
+  await Promise.all([...running].map((launched) => launched.end("SIGKILL")));
+}
 
 export function launch(name: AppName, env: Env): Launched {
   const begun = performance.now();
@@ -48,8 +52,6 @@ export function launch(name: AppName, env: Env): Launched {
     env: { PATH: process.env["PATH"], PORT: "0", NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const kill = () => void child.kill("SIGKILL");
-  running.add(kill);
   let output = "";
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
   const listen = (chunk: Buffer) => {
@@ -62,7 +64,7 @@ export function launch(name: AppName, env: Env): Launched {
   const exited = new Promise<Exit>((done) => {
     // "close" comes after "exit", when both streams have been read to their end.
     child.once("close", (code, signal) => {
-      running.delete(kill);
+      running.delete(launched);
       done({ code, signal, output, afterMs: Math.round(performance.now() - begun) });
       reject(new Error(`${name} ended with ${code ?? signal} before it was ready:\n${output}`));
     });
@@ -73,13 +75,15 @@ export function launch(name: AppName, env: Env): Launched {
     child.kill(signal);
     return exited;
   };
-  return {
+  const launched: Launched = {
     output: () => output,
     ready,
     exited,
     end,
     [Symbol.asyncDispose]: async () => void (await end("SIGKILL")),
   };
+  running.add(launched);
+  return launched;
 }
 
 /** Starts an app and waits until it says that it is ready. */

@@ -1,5 +1,6 @@
-import { atLeast, type Bench, type Row } from "../bench.ts";
+import { atLeast, type Bench, rowsOf } from "../bench.ts";
 import { enter, enterOurs, missingOn, type Side, sidesOn } from "../harness/contest.ts";
+import type { BenchDatabase } from "../harness/database.ts";
 import { printStatements } from "../harness/report.ts";
 import type { Stage } from "../harness/stage.ts";
 import { duplicates, lastArrival, median } from "../harness/statistics.ts";
@@ -22,61 +23,65 @@ export const drain: Bench = {
   title: "a backlog that is due now, one worker, 100 slots",
   async run(stage) {
     const count = stage.size(20_000, 300);
-    const rates: Partial<Record<Side, number[]>> = {};
+    const sides = sidesOn(stage);
+    const rates = Object.fromEntries(sides.map((side) => [side, [] as number[]])) as Record<Side, number[]>;
     for (let round = 0; round < stage.size(3, 1); round++) {
-      for (const side of sidesOn(stage)) (rates[side] ??= []).push(await drainOnce(stage, side, count));
+      for (const side of sides) {
+        const seconds = side === "ours" ? await drainOurs(stage, count) : await drainPeer(stage, side, count);
+        rates[side].push(count / seconds);
+      }
     }
-    const ours = median(rates.ours!);
-    const rows = sidesOn(stage).map((side): Row => {
-      const value = median(rates[side]!);
-      return { what: "jobs", side, value, unit: "/s", ratio: ours / value, ratioTo: side };
-    });
+    const rate = (side: Side): number => median(rates[side]);
     return {
-      rows,
+      rows: rowsOf(
+        "jobs",
+        "/s",
+        sides.map((side) => [side, rate(side)]),
+      ),
       verdicts: [
-        atLeast("must", "× bare pg-boss", ours / median(rates["pg-boss"]!), 1),
-        atLeast("aim", "× bare graphile-worker", ours / median(rates["graphile-worker"]!), 1),
+        atLeast("must", 1, "× bare pg-boss", rate("ours") / rate("pg-boss")),
+        atLeast("aim", 1, "× bare graphile-worker", rate("ours") / rate("graphile-worker")),
       ],
       notes: [`${count} jobs`, ...missingOn(stage)],
     };
   },
 };
 
-/** Jobs per second. */
-async function drainOnce(stage: Stage, side: Side, count: number): Promise<number> {
-  const work = { url: stage.target.url, count };
+async function drainPeer(stage: Stage, side: Exclude<Side, "ours">, count: number): Promise<number> {
+  await using entry = await enter(stage, side, "throughput");
   await stage.target.reset({ expected: count });
-  if (side === "ours") return drainOurs(stage, count);
-  await using entry = await enter(stage, side, { slots: 100, tunedFor: "throughput" });
   const begun = Date.now();
-  await entry.store(work);
+  await entry.store({ url: stage.target.url, count });
   await entry.start();
-  return (await rateSince(stage, begun)) * count;
+  return await secondsSince(stage, begun);
 }
 
 async function drainOurs(stage: Stage, count: number): Promise<number> {
   await using entry = await enterOurs(stage, { watch: stage.profile });
   await entry.store({ url: stage.target.url, count });
+  await stage.target.reset({ expected: count });
   const begun = Date.now();
   await entry.start();
-  const rate = await rateSince(stage, begun);
+  const seconds = await secondsSince(stage, begun);
   if (stage.profile) printStatements(await entry.child.call("takeStatements"));
   await entry.child.call("stop");
-  const { rows } = await entry.database.client.query<{ executions: number; attempts: number }>(
+  await assertHistory(entry.database, count);
+  return seconds;
+}
+
+async function secondsSince({ target }: Stage, begun: number): Promise<number> {
+  await target.arrived();
+  const noted = await target.noted();
+  if (duplicates(noted) > 0) throw new Error(`${duplicates(noted)} requests came twice`);
+  return (lastArrival(noted) - begun) / 1000;
+}
+
+async function assertHistory({ client }: BenchDatabase, count: number): Promise<void> {
+  const { rows } = await client.query<{ executions: number; attempts: number }>(
     `select (select count(*)::integer from scheduler.executions where status = 'succeeded') as executions,
       (select count(*)::integer from scheduler.attempts where status = 'succeeded') as attempts`,
   );
   const { executions, attempts } = rows[0]!;
-  if (executions !== count || attempts !== count) {
-    throw new Error(`the history of ${count} jobs has ${executions} executions and ${attempts} attempts`);
-  }
-  return rate * count;
-}
-
-/** The part of a second's work that one job is: 1 ÷ seconds until the last arrival. */
-async function rateSince({ target }: Stage, begun: number): Promise<number> {
-  await target.arrived();
-  const noted = await target.noted();
-  if (duplicates(noted) > 0) throw new Error(`${duplicates(noted)} requests came twice`);
-  return 1000 / (lastArrival(noted) - begun);
+  if (executions === count && attempts === count) return;
+  throw new Error(`the history of ${count} jobs has ${executions} executions and ${attempts} attempts`);
 }

@@ -1,7 +1,7 @@
 import { createScheduler, type Scheduler } from "@org/scheduler-core";
-import { atMost, type Bench, type Row } from "../bench.ts";
+import { atMost, type Bench, rowsOf } from "../bench.ts";
 import { startChild } from "../harness/child.ts";
-import { startOurs, storeWork } from "../harness/contest.ts";
+import { storeWork } from "../harness/contest.ts";
 import { type BenchDatabase, token } from "../harness/database.ts";
 import { sequentialScans } from "../harness/explain.ts";
 import type { Stage } from "../harness/stage.ts";
@@ -34,22 +34,20 @@ export const history: Bench = {
       }
     }
     const of = (which: 0 | 1, read: Read): number => median(measured[which].map((times) => times[read]));
-    const rows = reads.flatMap((read): Row[] => [
-      { what: read, side: `${sizes[0]}`, value: of(0, read), unit: "ms" },
-      {
-        what: read,
-        side: `${sizes[1]}`,
-        value: of(1, read),
-        unit: "ms",
-        ratio: of(1, read) / of(0, read),
-        ratioTo: `${sizes[0]}`,
-      },
-    ]);
-    const verdicts = reads.flatMap((read) => [
-      atMost("must", `× ${read} with little`, of(1, read) / of(0, read), 1.5),
-      atMost("aim", `× ${read} with little`, of(1, read) / of(0, read), 1.1),
-    ]);
-    verdicts.push(atMost("must", "statements that read all executions", scans.length, 0));
+    const rows = reads.flatMap((read) =>
+      rowsOf(read, "ms", [
+        [`${sizes[0]}`, of(0, read)],
+        [`${sizes[1]}`, of(1, read)],
+      ]),
+    );
+    const verdicts = reads.flatMap((read) => {
+      const ratio = of(1, read) / of(0, read);
+      return [
+        atMost("must", 1.5, `× little: ${read}`, ratio),
+        atMost("aim", 1.1, `× little: ${read}`, ratio),
+      ];
+    });
+    verdicts.push(atMost("must", 0, "statements that read all executions", scans.length));
     return { rows, verdicts, notes: scans };
   },
 };
@@ -65,12 +63,10 @@ async function fill(stage: Stage, count: number): Promise<BenchDatabase> {
   const { client } = database;
   await stage.target.reset({ expected: jobs });
   await storeWork(database, { url: stage.target.url, count: jobs });
-  {
-    await using child = await startOurs(database);
-    await child.call("start");
-    await stage.target.arrived();
-    await child.call("stop");
-  }
+  const scheduler = await createScheduler({ databaseUrl: database.url, allowedTargets: ["127.0.0.0/8"] });
+  await scheduler.createWorker().start();
+  await stage.target.arrived();
+  await scheduler.close();
   await client.query(`create temp table ran as select id, row_number() over (order by id) - 1 as position
     from scheduler.executions`);
   // An execution on every so many seconds of 20 days, the jobs and failures mixed over all of it.

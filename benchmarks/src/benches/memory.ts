@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { atMost, type Bench } from "../bench.ts";
-import { enterOurs, type OurEntry } from "../harness/contest.ts";
+import { atMost, type Bench, rowsOf } from "../bench.ts";
+import { storeWork } from "../harness/contest.ts";
 import { median } from "../harness/statistics.ts";
+import { startWorkerApp, type WorkerApp } from "../harness/worker-app.ts";
 
-const sampleMs = 200;
+const sampleMs = 500;
 
 /**
- * What a worker process needs: its resident memory as the operating system sees it.
+ * What a worker process needs: the resident memory of apps/worker, as a user starts it from its sources.
  *
- * Idle: a worker without any job, ten seconds after its start. In drain: the most that was seen, five times a second, while
- * the same process sends a backlog of 20,000. Fresh process and database each round; medians of the rounds.
+ * Idle: without any job, ten seconds after it is ready. In drain: the most that was seen, twice a second, while the same
+ * process sends a backlog of 20,000. Fresh process and database each round; medians of the rounds.
  */
 export const memory: Bench = {
   name: "memory",
@@ -19,40 +20,39 @@ export const memory: Bench = {
     const draining: number[] = [];
     const count = stage.size(20_000, 300);
     for (let round = 0; round < stage.size(3, 1); round++) {
-      await using entry = await enterOurs(stage);
-      await entry.start();
-      await sleep(stage.size(10_000, 500));
-      idle.push(await residentMegabytes(entry));
+      await using database = await stage.databases.create("ours");
+      await using app = await startWorkerApp(database.url);
+      await sleep(stage.size(10_000, 300));
+      idle.push(await app.residentMegabytes());
       await stage.target.reset({ expected: count });
-      const peak = watchPeak(entry);
+      const peak = watchPeak(app);
       // The worker's planner finds them by its poll.
-      await entry.store({ url: stage.target.url, count });
+      await storeWork(database, { url: stage.target.url, count });
       await stage.target.arrived();
       draining.push(await peak.stop());
     }
     return {
-      rows: [
-        { what: "idle", side: "ours", value: median(idle), unit: "MB" },
-        { what: "in drain", side: "ours", value: median(draining), unit: "MB" },
-      ],
+      rows: rowsOf("resident", "MB", [
+        ["idle", median(idle)],
+        ["in drain", median(draining)],
+      ]),
       verdicts: [
-        atMost("must", "MB idle", median(idle), 150),
-        atMost("must", "MB in drain", median(draining), 300),
+        atMost("must", 150, "MB idle", median(idle)),
+        atMost("must", 300, "MB in drain", median(draining)),
       ],
     };
   },
 };
 
-async function residentMegabytes({ child }: OurEntry): Promise<number> {
-  return (await child.call("residentBytes")) / 1024 / 1024;
-}
-
-function watchPeak(entry: OurEntry): { stop(): Promise<number> } {
+function watchPeak(app: WorkerApp): { stop(): Promise<number> } {
   let peak = 0;
   let stopped = false;
+  const look = async (): Promise<void> => {
+    peak = Math.max(peak, await app.residentMegabytes());
+  };
   const done = (async () => {
     while (!stopped) {
-      peak = Math.max(peak, await residentMegabytes(entry));
+      await look();
       await sleep(sampleMs);
     }
   })();
@@ -60,7 +60,8 @@ function watchPeak(entry: OurEntry): { stop(): Promise<number> } {
     async stop() {
       stopped = true;
       await done;
-      return Math.max(peak, await residentMegabytes(entry));
+      await look();
+      return peak;
     },
   };
 }

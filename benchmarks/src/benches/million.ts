@@ -1,12 +1,12 @@
-import { atMost, type Bench, type Row } from "../bench.ts";
+import { atMost, type Bench, rowsOf } from "../bench.ts";
 import { startOurs, storeWork } from "../harness/contest.ts";
 import type { BenchDatabase } from "../harness/database.ts";
+import { measureLateness } from "../harness/measure-lateness.ts";
 import type { Stage } from "../harness/stage.ts";
 import type { StatementTimes } from "../harness/statements.ts";
 import { median } from "../harness/statistics.ts";
 import { storeFutureJobs, vacuum } from "../harness/store-jobs.ts";
 import type { Work } from "../peers/contender.ts";
-import { latenessOn } from "./lateness.ts";
 
 /**
  * What a million jobs cost that are not due.
@@ -30,23 +30,15 @@ export const million: Bench = {
     }
     const of = (which: 0 | 1, what: keyof Measured): number =>
       median(measured[which].map((each) => each[what]));
-    const rows = whats.flatMap(({ key, what }): Row[] => [
-      { what, side: `${sizes[0]}`, value: of(0, key), unit: "ms" },
-      {
-        what,
-        side: `${sizes[1]}`,
-        value: of(1, key),
-        unit: "ms",
-        ratio: of(1, key) / of(0, key),
-        ratioTo: `${sizes[0]}`,
-      },
-    ]);
+    const rows = whats.flatMap(({ key, what }) =>
+      rowsOf(what, "ms", [
+        [`${sizes[0]}`, of(0, key)],
+        [`${sizes[1]}`, of(1, key)],
+      ]),
+    );
     const verdicts = whats.flatMap(({ key, what }) => {
       const ratio = of(1, key) / of(0, key);
-      return [
-        atMost("must", `× ${what} with few`, ratio, 1.3),
-        atMost("aim", `× ${what} with few`, ratio, 1.1),
-      ];
+      return [atMost("must", 1.3, `× few: ${what}`, ratio), atMost("aim", 1.1, `× few: ${what}`, ratio)];
     });
     return { rows, verdicts };
   },
@@ -78,7 +70,7 @@ async function measure(stage: Stage, database: BenchDatabase): Promise<Measured>
   await stage.target.arrived();
   const planMs = (planTime(await child.call("takeStatements")) / due) * 1000;
   const store = (work: Work): Promise<void> => storeWork(database, work);
-  const { p50, p99 } = await latenessOn(stage, { store }, stage.size(20, 1));
+  const { p50, p99 } = await measureLateness(stage, store, stage.size(20, 1));
   await child.call("stop");
   return { planMs, p50, p99 };
 }

@@ -1,4 +1,4 @@
-import { atLeast, type Bench, type Row } from "../bench.ts";
+import { atLeast, type Bench, rowsOf } from "../bench.ts";
 import { enterOurs } from "../harness/contest.ts";
 import type { Stage } from "../harness/stage.ts";
 import { lastArrival, median, pathOf } from "../harness/statistics.ts";
@@ -21,23 +21,15 @@ export const neighbours: Bench = {
       for (const load of ["alone", "mixed"] as const) rates[load].push(await rateOf(stage, load));
     }
     const alone = median(rates.alone);
-    const kept = median(rates.mixed) / alone;
-    const rows: Row[] = [
-      { what: "jobs of the 80 %", side: "alone", value: alone, unit: "/s" },
-      {
-        what: "jobs of the 80 %",
-        side: "mixed",
-        value: median(rates.mixed),
-        unit: "/s",
-        ratio: kept,
-        ratioTo: "alone",
-      },
-    ];
+    const mixed = median(rates.mixed);
     return {
-      rows,
+      rows: rowsOf("jobs of the 80 %", "/s", [
+        ["alone", alone],
+        ["mixed", mixed],
+      ]),
       verdicts: [
-        atLeast("must", "× their rate alone", kept, 0.8),
-        atLeast("aim", "× their rate alone", kept, 0.95),
+        atLeast("must", 0.8, "× their rate alone", mixed / alone),
+        atLeast("aim", 0.95, "× their rate alone", mixed / alone),
       ],
     };
   },

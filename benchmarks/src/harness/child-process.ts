@@ -31,13 +31,14 @@ function serve(open: (settings: unknown) => Promise<object>): void {
       methods = (await open(settings)) as typeof methods;
     },
   };
-  process.on("message", async ({ id, method, input }: Call) => {
+  const answer = async ({ id, method, input }: Call): Promise<void> => {
     try {
       process.send!({ id, value: await methods[method]!(input) });
     } catch (error) {
       process.send!({ id, error: (error as Error).stack });
     }
-  });
+  };
+  process.on("message", (call: Call) => void answer(call));
   process.on("disconnect", () => process.exit(0));
 }
 

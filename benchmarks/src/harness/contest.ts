@@ -1,4 +1,4 @@
-import type { Work } from "../peers/contender.ts";
+import type { Tuning, Work } from "../peers/contender.ts";
 import { type Child, startChild } from "./child.ts";
 import type { BenchDatabase } from "./database.ts";
 import type { Stage } from "./stage.ts";
@@ -6,7 +6,7 @@ import { pathOf } from "./statistics.ts";
 import { storeJobs, vacuum } from "./store-jobs.ts";
 
 /** Those that compete, in the order of their turns. */
-export const sides = ["ours", "pg-boss", "graphile-worker", "bullmq"] as const;
+const sides = ["ours", "pg-boss", "graphile-worker", "bullmq"] as const;
 export type Side = (typeof sides)[number];
 
 export function sidesOn({ redis }: Stage): Side[] {
@@ -25,17 +25,17 @@ export interface Entry extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-interface EntryOptions {
-  slots: number;
-  tunedFor: "throughput" | "lateness";
+const slots = 100;
+
+export function enter(stage: Stage, side: Side, tunedFor: Tuning): Promise<Entry> {
+  return side === "ours" ? enterOurs(stage) : enterPeer(stage, side, tunedFor);
 }
 
-export async function enter(stage: Stage, side: Side, options: EntryOptions): Promise<Entry> {
-  if (side === "ours") return enterOurs(stage, options);
+async function enterPeer(stage: Stage, side: Exclude<Side, "ours">, tunedFor: Tuning): Promise<Entry> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await stage.databases.create("empty"));
-  const settings = { ...options, databaseUrl: database.url, redisUrl: stage.redis?.url };
-  const child: Child<Exclude<Side, "ours">> = stack.use(await startChild(side, settings));
+  const settings = { slots, tunedFor, databaseUrl: database.url, redisUrl: stage.redis?.url };
+  const child: Child<typeof side> = stack.use(await startChild(side, settings));
   const entered = stack.move();
   return {
     database,
@@ -50,10 +50,7 @@ export interface OurEntry extends Entry {
 }
 
 /** Our side, in more detail. */
-export async function enterOurs(
-  stage: Stage,
-  options: Partial<EntryOptions> & { watch?: boolean } = {},
-): Promise<OurEntry> {
+export async function enterOurs(stage: Stage, options: OurOptions = {}): Promise<OurEntry> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await stage.databases.create("ours"));
   const child = stack.use(await startOurs(database, options));
@@ -70,12 +67,18 @@ export async function enterOurs(
   };
 }
 
+interface OurOptions {
+  slots?: number;
+  /** Notes how long each statement takes. */
+  watch?: boolean;
+}
+
 /** One more process of ours on a database. */
 export function startOurs(
   database: BenchDatabase,
-  { slots = 100, watch = false }: { slots?: number; watch?: boolean } = {},
+  { slots: ownSlots = slots, watch = false }: OurOptions = {},
 ): Promise<Child<"ours">> {
-  return startChild("ours", { databaseUrl: database.url, slots, tunedFor: "throughput", watch });
+  return startChild("ours", { databaseUrl: database.url, slots: ownSlots, tunedFor: "throughput", watch });
 }
 
 export async function storeWork({ client }: BenchDatabase, { url, count, dueAt }: Work): Promise<void> {

@@ -22,7 +22,8 @@ export const templateJobs = { once: "template once", cron: "template cron" } as 
 
 const ours = "bench_ours";
 
-export async function openDatabases(serverUrl: string): Promise<Databases> {
+/** With `keep`, databases stay until the server goes: dropping one takes a checkpoint. */
+export async function openDatabases(serverUrl: string, { keep }: { keep: boolean }): Promise<Databases> {
   const admin = await connect(serverUrl);
   const { rows } = await admin.query<{ server_version: string }>("show server_version");
   await admin.query(`create database ${ours}`);
@@ -40,7 +41,7 @@ export async function openDatabases(serverUrl: string): Promise<Databases> {
         client,
         async [Symbol.asyncDispose]() {
           await client.end();
-          await admin.query(`drop database ${name} with (force)`);
+          if (!keep) await admin.query(`drop database ${name} with (force)`);
         },
       };
     },

@@ -26,7 +26,7 @@ function rowCells({ what, side, value, unit, ratio, ratioTo }: Row): string[] {
 }
 
 function verdictCells({ goal, what, value, bound, limit, met }: Verdict): string[] {
-  return [goal, `${bound} ${limit} ${what}`, shown(value), met ? "reached" : "NOT REACHED"];
+  return [goal, `${bound} ${shown(limit)} ${what}`, shown(value), met ? "reached" : "NOT REACHED"];
 }
 
 function shown(value: number): string {

@@ -10,7 +10,7 @@ export interface StageOptions {
   profile: boolean;
 }
 
-/** What all benchmarks of a run share: one durable PostgreSQL, one target, and a Redis where there is one. */
+/** What all benchmarks of a run share: one PostgreSQL, durable as in production, one target, and a Redis where there is one. */
 export interface Stage extends StageOptions, AsyncDisposable {
   databases: Databases;
   target: BenchTarget;
@@ -21,8 +21,8 @@ export interface Stage extends StageOptions, AsyncDisposable {
 
 export async function openStage(options: StageOptions): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startPostgres({ durable: true }));
-  const databases = stack.use(await openDatabases(server.url));
+  const server = stack.use(await startPostgres({ durable: !options.quick }));
+  const databases = stack.use(await openDatabases(server.url, { keep: options.quick }));
   const target = stack.use(await startBenchTarget());
   const redis = stack.use(await startRedis());
   const opened = stack.move();

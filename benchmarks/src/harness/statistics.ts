@@ -15,9 +15,13 @@ export function pathOf(dueAt: number, number: number): string {
   return `/${dueAt}/${number}`;
 }
 
-/** Arrival minus due instant of each request. */
-export function lateness(noted: Noted[]): number[] {
-  return noted.map(({ at, path }) => at - Number(path.split("/")[1]));
+export function dueAtOf(path: string): number {
+  return Number(path.split("/")[1]);
+}
+
+/** Arrival minus due instant. */
+export function latenessOf({ at, path }: Noted): number {
+  return at - dueAtOf(path);
 }
 
 export function lastArrival(noted: Noted[]): number {
@@ -27,12 +31,4 @@ export function lastArrival(noted: Noted[]): number {
 /** How many requests came more than once. */
 export function duplicates(noted: Noted[]): number {
   return noted.length - new Set(noted.map(({ path }) => path)).size;
-}
-
-/** As many instants as `perSecond` makes, at random milliseconds. */
-export function randomInstants(
-  { from, seconds }: { from: number; seconds: number },
-  perSecond: number,
-): number[] {
-  return Array.from({ length: seconds * perSecond }, () => Math.round(from + Math.random() * seconds * 1000));
 }

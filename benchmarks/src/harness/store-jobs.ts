@@ -67,6 +67,8 @@ async function copyJobs(client: pg.Client, source: string, values: unknown[]): P
     });
   }
   await client.query("drop table new_jobs");
+  // As create_job does: the planner may be asleep.
+  await client.query("select pg_notify('scheduler_due', '')");
 }
 
 /** Brings the tables to where autovacuum has them soon after in production, so that it does not start in between. */

@@ -6,11 +6,13 @@ export interface ContenderSettings {
   redisUrl?: string | undefined;
   /** Requests under way at once. */
   slots: number;
-  /** What a peer is tuned for where one setting cannot be best for both. */
-  tunedFor: "throughput" | "lateness";
+  tunedFor: Tuning;
   /** Notes how long each SQL statement takes; ours only. */
   watch?: boolean;
 }
+
+/** What a peer is tuned for where one setting cannot be best for both. */
+export type Tuning = "throughput" | "lateness";
 
 /** Requests to be sent, one job for each. */
 export interface Work {

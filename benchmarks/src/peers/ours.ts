@@ -19,7 +19,6 @@ export async function openOurs({ databaseUrl, slots, watch }: ContenderSettings)
     start: () => worker.start(),
     /** Lets what is under way be settled. */
     stop: () => scheduler.close(),
-    residentBytes: () => process.memoryUsage.rss(),
     takeStatements: () => statements.take(),
   };
 }

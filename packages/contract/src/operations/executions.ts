@@ -23,7 +23,7 @@ export const listExecutions = operation({
     job_id: id.optional(),
     status: z.enum(executionStatuses).optional(),
     trigger: z.enum(triggers).optional(),
-    from: instantInput.optional().describe("created at or after"),
+    from: instantInput.optional().describe("scheduled at or after"),
     to: instantInput.optional(),
     ...pageInput,
   }),

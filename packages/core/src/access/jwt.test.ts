@@ -13,7 +13,10 @@ const day = 86_400_000;
 const inDays = (days: number) => new Date(now.getTime() + days * day);
 
 /** A token as ours are, but for what is given. */
-function forge(claims: { iss?: string; sub?: string; exp?: number; ws?: string }) {
+function forge(
+  claims: { iss?: string; sub?: string | undefined; exp?: number | undefined; ws?: string | undefined },
+  alg = "HS256",
+) {
   const exp = inDays(7).getTime() / 1000;
   return new SignJWT({
     iss: "scheduler",
@@ -21,7 +24,7 @@ function forge(claims: { iss?: string; sub?: string; exp?: number; ws?: string }
     ws: subject.workspaceId,
     exp,
     ...claims,
-  }).setProtectedHeader({ alg: "HS256" });
+  }).setProtectedHeader({ alg });
 }
 
 test("names who it was given to, for seven days", async () => {
@@ -54,7 +57,7 @@ test("needs our signature, algorithm, issuer and every claim", async () => {
     .setIssuer("scheduler")
     .setSubject(subject.userId)
     .encode();
-  const strong = await forge({}).setProtectedHeader({ alg: "HS512" }).sign(new Uint8Array(64).fill(1));
+  const strong = await forge({}, "HS512").sign(new Uint8Array(64).fill(1));
   const forged = [
     none,
     strong,

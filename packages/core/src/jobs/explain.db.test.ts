@@ -69,6 +69,18 @@ test("under_way: what is awaited", async () => {
   });
 });
 
+test("under_way: due, and no worker has taken it", async () => {
+  const job = await hourly();
+  clock.set("2026-03-01T13:00:01Z");
+  const overdue = { verdict: "under_way", at: "2026-03-01T13:00:00.000Z", execution: null };
+  expect(await explain(job)).toMatchObject({
+    ...overdue,
+    explanation: "The slot of 2026-03-01T13:00:00.000Z is due and waits for a worker with a free slot.",
+  });
+  expect(await explain(job, "2026-03-01T13:00:00Z")).toMatchObject(overdue);
+  expect(await explain(job, "2026-03-01T12:59:59Z")).toMatchObject({ verdict: "not_due" });
+});
+
 test("failed: after how many attempts and why", async () => {
   const job = await hourly({ retry: { max_attempts: 1 } });
   target.answer(503);
@@ -106,15 +118,6 @@ describe("not_fired", () => {
       verdict: "not_fired",
       explanation: "The slot of 2026-03-01T13:00:00.000Z ended as canceled before it fired: it was canceled.",
     });
-  });
-
-  test("due, and no worker has taken it", async () => {
-    const job = await hourly();
-    clock.set("2026-03-01T13:00:01Z");
-    const overdue = { verdict: "not_fired", advice: expect.stringContaining("worker is running") };
-    expect(await explain(job)).toMatchObject({ ...overdue, at: "2026-03-01T13:00:00.000Z" });
-    expect(await explain(job, "2026-03-01T13:00:00Z")).toMatchObject(overdue);
-    expect(await explain(job, "2026-03-01T12:59:59Z")).toMatchObject({ verdict: "not_due" });
   });
 
   test("paused, whether it had fired before or not", async () => {

@@ -1,0 +1,242 @@
+import { sql } from "kysely";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  type Input,
+  type Operation,
+  type OperationName,
+  operations,
+  type Operations,
+} from "@org/scheduler-contract";
+import { newId } from "../ids.ts";
+import { openTestScheduler, testClock, type TestScheduler } from "../testing/index.ts";
+import { createWorkspace, insertFirstToken } from "../workspaces/workspaces.sql.ts";
+import type { Caller } from "./caller.ts";
+import { generateToken } from "./tokens.ts";
+
+// What holds for every operation, also for one that is added tomorrow.
+
+const now = new Date("2026-03-01T12:00:00Z");
+let setup: TestScheduler;
+let live: Caller;
+let testHalf: Caller;
+let elsewhere: Caller;
+let reader: Caller;
+
+beforeAll(async () => {
+  setup = await openTestScheduler({ clock: testClock(now) });
+  live = setup.caller;
+  testHalf = await newCaller({ mode: "test" });
+  reader = await newCaller({ read_only: true });
+  elsewhere = await newWorkspace();
+});
+beforeEach(() => setup.reset());
+afterAll(() => setup[Symbol.asyncDispose]());
+
+function execute(name: OperationName, input: object, caller?: Caller): Promise<unknown> {
+  return setup.scheduler.execute(name, input as Input<OperationName>, caller);
+}
+
+async function newCaller(fields: Partial<Input<"create_token">>): Promise<Caller> {
+  const { token } = await setup.scheduler.execute("create_token", { name: "a caller", ...fields }, live);
+  return setup.scheduler.authenticate(token);
+}
+
+async function newWorkspace(): Promise<Caller> {
+  const token = generateToken("user", "live");
+  await setup.scheduler.engine.database.db.transaction().execute(async (tx) => {
+    const ids = { workspaceId: newId(now), userId: newId(now) };
+    const admin = await createWorkspace(tx, { ...ids, email: "other@localhost", passwordHash: "-" });
+    await insertFirstToken(tx, {
+      id: newId(now),
+      userId: admin.userId,
+      scopeId: admin.liveScopeId,
+      ...token,
+    });
+  });
+  return setup.scheduler.authenticate(token.token);
+}
+
+async function newJob(caller = live): Promise<string> {
+  const input = { name: "a job", url: "https://a.example", cron: "0 9 * * *" };
+  return (await setup.scheduler.execute("create_job", input, caller)).id;
+}
+
+async function newRun(caller = live): Promise<string> {
+  return (await setup.scheduler.execute("run_job", { job_id: await newJob(caller) }, caller)).id;
+}
+
+/** One that is over, so that nobody waits for it. */
+async function newExecution(caller = live): Promise<string> {
+  const execution_id = await newRun(caller);
+  return (await setup.scheduler.execute("cancel_execution", { execution_id }, caller)).id;
+}
+
+async function newToken(caller = live): Promise<string> {
+  return (await setup.scheduler.execute("create_token", { name: "a token", mode: caller.mode }, caller)).id;
+}
+
+/** What a caller has, by the field that names it. */
+const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
+  job_id: newJob,
+  execution_id: newExecution,
+  token_id: newToken,
+};
+
+const samples: Record<string, unknown> = {
+  name: "a name",
+  url: "https://a.example",
+  job_id: "job_01h455vb4pex5vsknk084sn02q",
+  execution_id: "exec_01h455vb4pex5vsknk084sn02q",
+  token_id: "tok_01h455vb4pex5vsknk084sn02q",
+};
+
+/** An input with every field that must be there. */
+function sampleInput({ input }: Operation): object {
+  const needed = Object.keys(input.shape).filter(
+    (field) => !input.shape[field]!.safeParse(undefined).success,
+  );
+  return Object.fromEntries(needed.map((field) => [field, samples[field]]));
+}
+
+async function count(): Promise<unknown> {
+  const tables = ["jobs", "revisions", "executions", "tokens", "audit"];
+  const counts = tables.map((table) => `(select count(*) from scheduler.${table}) as ${table}`);
+  const { rows } = await sql.raw(`select ${counts.join(", ")}`).execute(setup.scheduler.engine.database.db);
+  return rows[0];
+}
+
+const guarded = Object.values<Operation>(operations)
+  .filter((operation) => !operation.public)
+  .map((operation) => ({ name: operation.name as OperationName, operation }));
+
+describe("an operation needs a caller, and known fields", () => {
+  test.each(guarded)("$name", async ({ name, operation }) => {
+    const before = await count();
+    const input = sampleInput(operation);
+    await expect(execute(name, input)).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(execute(name, { ...input, nope: 1 }, live)).rejects.toMatchObject({
+      code: "invalid_input",
+      field: "nope",
+    });
+    expect(await count()).toEqual(before);
+  });
+
+  test("and a known name", async () => {
+    for (const name of ["nope", "toString", "__proto__"])
+      await expect(execute(name as OperationName, {}, live)).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("a read-only token", () => {
+  test.each(guarded)("may read and no more: $name", async ({ name, operation }) => {
+    const before = await count();
+    const error: unknown = await execute(name, sampleInput(operation), reader).catch(
+      (thrown: unknown) => thrown,
+    );
+    const refused = expect.objectContaining({
+      code: "forbidden",
+      message: expect.stringContaining("may only read"),
+    });
+    if (operation.risk === "read") expect(error).not.toEqual(refused);
+    else expect(error).toEqual(refused);
+    expect(await count()).toEqual(before);
+  });
+});
+
+describe("what belongs to another half or workspace is not there", () => {
+  const named = guarded.flatMap(({ name, operation }) =>
+    Object.keys(operation.input.shape)
+      .filter((field) => field.endsWith("_id"))
+      .map((field) => ({ name, field, operation })),
+  );
+
+  test.each(named)("$name by $field", async ({ name, field, operation }) => {
+    const parties = { live, testHalf, elsewhere };
+    for (const [owner, ownerCaller] of Object.entries(parties)) {
+      const id = await belongings[field]!(ownerCaller);
+      const input = { ...sampleInput(operation), [field]: id };
+      for (const [stranger, caller] of Object.entries(parties)) {
+        // Tokens of the test half are handed out and taken back from the live half, too.
+        const manages = field === "token_id" && stranger === "live" && owner === "testHalf";
+        if (stranger === owner || manages) continue;
+        await expect(execute(name, input, caller), `${stranger} on ${owner}`).rejects.toMatchObject({
+          code: "not_found",
+          field,
+          message: expect.stringContaining(id),
+          hint: expect.stringContaining("Ids look like"),
+        });
+      }
+      const own: unknown = await execute(name, input, ownerCaller).catch((thrown: unknown) => thrown);
+      expect(own, `${owner} itself`).not.toMatchObject({ code: "not_found" });
+    }
+  });
+
+  test.each(["list_jobs", "list_executions"] as const)("%s", async (name) => {
+    for (const caller of [live, testHalf, elsewhere]) await newExecution(caller);
+    const lists = [live, testHalf, elsewhere].map((caller) => setup.scheduler.execute(name, {}, caller));
+    const ids = (await Promise.all(lists)).map(({ data }) => data.map(({ id }) => id));
+    expect(ids.map(({ length }) => length)).toEqual([1, 1, 1]);
+    expect(new Set(ids.flat()).size).toBe(3);
+  });
+
+  test("and an id that is none, or of something else, is told the same way", async () => {
+    for (const job_id of ["7", await newExecution(), samples["job_id"] as string, `${await newJob()}x`])
+      await expect(execute("get_job", { job_id }, live)).rejects.toMatchObject({
+        code: "not_found",
+        field: "job_id",
+      });
+  });
+});
+
+type Changing = {
+  [Name in OperationName]: Operations[Name]["risk"] extends "read" ? never : Name;
+}[OperationName];
+
+describe("the audit", () => {
+  /** How each change comes about; `login` changes nothing of anybody's. */
+  const changes: Record<Exclude<Changing, "login">, () => Promise<object>> = {
+    create_token: async () => ({ name: "a token" }),
+    delete_token: async () => ({ token_id: await newToken() }),
+    create_job: async () => ({ name: "a job", url: "https://a.example" }),
+    update_job: async () => ({ job_id: await newJob(), name: "b" }),
+    pause_job: async () => ({ job_id: await newJob() }),
+    resume_job: async () => ({ job_id: await newJob() }),
+    run_job: async () => ({ job_id: await newJob() }),
+    cancel_job: async () => ({ job_id: await newJob() }),
+    delete_job: async () => ({ job_id: await newJob() }),
+    replay_execution: async () => ({ execution_id: await newExecution() }),
+    cancel_execution: async () => ({ execution_id: await newRun() }),
+  };
+
+  async function audited(): Promise<unknown[]> {
+    const { rows } = await sql`
+      select operation, target, caller, at, scope_id, token_id from scheduler.audit`.execute(
+      setup.scheduler.engine.database.db,
+    );
+    return rows;
+  }
+
+  test.each(Object.entries(changes))("has one row for %s", async (name, prepare) => {
+    const input = await prepare();
+    await sql`delete from scheduler.audit`.execute(setup.scheduler.engine.database.db);
+    const { id } = (await execute(name as OperationName, input, live)) as { id: string };
+    const { scopeId: scope_id, tokenId: token_id } = live;
+    expect(await audited()).toEqual([
+      { operation: name, target: id, caller: "user:bootstrap", at: now, scope_id, token_id },
+    ]);
+  });
+
+  test("has none for what was refused, or only read", async () => {
+    const execution_id = await newRun();
+    await sql`delete from scheduler.audit`.execute(setup.scheduler.engine.database.db);
+    for (const [name, input] of [
+      ["create_job", { name: "a", url: "https://a.example", cron: "nope" }],
+      ["create_token", { name: "a", kind: "agent" }],
+      ["delete_job", { job_id: samples["job_id"] }],
+      ["replay_execution", { execution_id }],
+    ] as const)
+      await expect(execute(name, input, live)).rejects.toThrow();
+    await execute("get_execution", { execution_id }, live);
+    expect(await audited()).toEqual([]);
+  });
+});

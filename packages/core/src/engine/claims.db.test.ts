@@ -1,0 +1,428 @@
+import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
+import pino from "pino";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import type { ExecutionStatus, Output } from "@org/scheduler-contract";
+import { fromPublicId } from "../ids.ts";
+import { createScheduler, type Scheduler } from "../scheduler.ts";
+import {
+  drain,
+  noRoom,
+  openTestScheduler,
+  startTarget,
+  type Target,
+  testClock,
+  type TestScheduler,
+} from "../testing/index.ts";
+import type { Answer } from "./attempt.ts";
+import { take } from "./dispatch.ts";
+import type { Engine } from "./engine.ts";
+import { toOutgoing } from "./outgoing.ts";
+import { plan } from "./plan.ts";
+import { reconcile, startReconciling } from "./reconcile.ts";
+import type { StartedExecution } from "./road.sql.ts";
+import { settle, toSettled } from "./settle.ts";
+
+const noon = "2026-03-01T12:00:00Z";
+const clock = testClock(noon);
+const onServer = inject("postgresUrl") !== null;
+const warnings: { msg: string }[] = [];
+const log = pino({ level: "warn" }, { write: (line) => void warnings.push(JSON.parse(line)) });
+
+let setup: TestScheduler;
+let target: Target;
+/** Another process, as far as the database can tell; the embedded database has none. */
+let other: Scheduler;
+let engine: Engine;
+
+beforeAll(async () => {
+  setup = await openTestScheduler({ clock });
+  target = await startTarget();
+  engine = { ...setup.scheduler.engine, log };
+  other = onServer
+    ? await createScheduler({ databaseUrl: setup.databaseUrl, clock, allowedTargets: ["127.0.0.0/8"] })
+    : setup.scheduler;
+});
+beforeEach(async () => {
+  clock.set(noon);
+  target.arrivals.length = 0;
+  target.answer(200);
+  warnings.length = 0;
+  await setup.reset();
+});
+afterAll(async () => {
+  if (onServer) await other.close();
+  await target.close();
+  await setup[Symbol.asyncDispose]();
+});
+
+const execute: TestScheduler["scheduler"]["execute"] = (name, input) =>
+  setup.scheduler.execute(name, input, setup.caller);
+
+async function createJobs(count: number, more: object = {}): Promise<void> {
+  for (let number = 0; number < count; number++)
+    await execute("create_job", { name: `job ${number}`, url: `${target.url}/${number}`, ...more });
+}
+
+/** A worker that a test plays, holding what it started. */
+function playWorker(on: Engine = engine) {
+  const workerId = randomUUID();
+  return {
+    workerId,
+    start: async (room = 100) => (await plan(on, { workerId, room })).started,
+    take: async (count = 100) => (await take(on, { workerId, count })).started,
+    settle: async (execution: StartedExecution, answer: Partial<Answer>) => {
+      const settled = toSettled(execution, { ...answered, ...answer }, execution.now);
+      await settle(on, workerId, [settled]);
+      return settled;
+    },
+  };
+}
+
+const answered: Answer = {
+  status: "succeeded",
+  errorCode: null,
+  error: null,
+  statusCode: 200,
+  latencyMs: 1,
+  headers: {},
+  body: "",
+  truncated: false,
+};
+
+async function executions(): Promise<Output<"get_execution">[]> {
+  const { data } = await execute("list_executions", { limit: 100 });
+  return Promise.all(data.map(({ id }) => execute("get_execution", { execution_id: id })));
+}
+
+async function statuses(): Promise<ExecutionStatus[]> {
+  return (await executions()).map(({ status }) => status);
+}
+
+async function count(table: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from ${sql.raw(table)}`.execute(engine.database.db);
+  return rows[0]!.count;
+}
+
+describe("two planners at once", () => {
+  test("fire each slot once", async () => {
+    await createJobs(40, { cron: "* * * * *" });
+    for (const minute of [1, 2, 3]) {
+      const at = `2026-03-01T12:0${minute}:00Z`;
+      const both = await Promise.all([
+        drain(setup.scheduler, clock, at),
+        drain(other, clock, at),
+        drain(setup.scheduler, clock, at),
+        drain(other, clock, at),
+      ]);
+      expect(both.flat()).toHaveLength(40);
+      expect(target.arrivals).toHaveLength(40 * minute);
+    }
+    expect(await count("scheduler.executions")).toBe(120);
+    expect(await count("scheduler_tickets.job")).toBe(0);
+    expect(new Set(target.arrivals.map(({ headers }) => headers["idempotency-key"])).size).toBe(120);
+  });
+
+  test("and takers of tickets get each ticket once", async () => {
+    await createJobs(40, { cron: "* * * * *" });
+    clock.set("2026-03-01T12:01:00Z");
+    expect(await plan(engine, noRoom)).toMatchObject({ started: [], tickets: 40 });
+    expect(await count("scheduler_tickets.job")).toBe(40);
+    const workers = Array.from({ length: 8 }, (_, index) => playWorker(index % 2 ? other.engine : engine));
+    const taken = await Promise.all(workers.map((worker) => worker.take(10)));
+    const ids = taken.flat().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const rest = await playWorker().take();
+    expect(ids.length + rest.length).toBe(40);
+  });
+
+  test("retries are claimed once too", async () => {
+    target.answer(500);
+    await createJobs(20, { retry: { strategy: "fixed", base_seconds: 10, jitter: false } });
+    await drain(setup.scheduler, clock);
+    target.arrivals.length = 0;
+    target.answer(200);
+    const at = "2026-03-01T12:00:10Z";
+    const both = await Promise.all([drain(setup.scheduler, clock, at), drain(other, clock, at)]);
+    expect(both.flat()).toHaveLength(20);
+    expect(target.arrivals).toHaveLength(20);
+  });
+
+  test("a slot that was planned already is not fired again by a job that was set back", async () => {
+    await createJobs(1, { cron: "* * * * *" });
+    await drain(setup.scheduler, clock, "2026-03-01T12:01:00Z");
+    await sql`update scheduler.jobs set next_run_at = '2026-03-01T12:01:00Z'`.execute(engine.database.db);
+    expect(await drain(setup.scheduler, clock, "2026-03-01T12:01:30Z")).toEqual([]);
+    expect(target.arrivals).toHaveLength(1);
+  });
+});
+
+describe("tickets", () => {
+  test("of canceled executions are dropped when they come up", async () => {
+    await createJobs(2, { cron: "* * * * *" });
+    clock.set("2026-03-01T12:01:00Z");
+    await plan(engine, noRoom);
+    const [first] = await executions();
+    expect(await execute("cancel_execution", { execution_id: first!.id })).toMatchObject({
+      status: "canceled",
+    });
+    expect(await drain(setup.scheduler, clock)).toHaveLength(1);
+    expect((await statuses()).toSorted()).toEqual(["canceled", "succeeded"]);
+    expect(await count("scheduler_tickets.job")).toBe(0);
+  });
+
+  test("are not lost when the transaction that takes them is", async () => {
+    await createJobs(1, { cron: "* * * * *" });
+    clock.set("2026-03-01T12:01:00Z");
+    await plan(engine, noRoom);
+    const broken = engine.database.db.transaction().execute(async (tx) => {
+      expect(await engine.queue.take(tx, 10)).toHaveLength(1);
+      throw new Error("worker killed");
+    });
+    await expect(broken).rejects.toThrow("worker killed");
+    expect(await playWorker().take()).toHaveLength(1);
+  });
+
+  test("put twice are one", async () => {
+    const id = randomUUID();
+    for (let time = 0; time < 2; time++) {
+      await engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [id]));
+    }
+    expect(await count("scheduler_tickets.job")).toBe(1);
+  });
+
+  test("without an execution hurt nobody", async () => {
+    await engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [randomUUID()]));
+    expect(await drain(setup.scheduler, clock)).toEqual([]);
+    expect(await count("scheduler_tickets.job")).toBe(0);
+  });
+});
+
+describe("a worker that lost its execution", () => {
+  test("changes nothing with an outcome that comes too late", async () => {
+    await createJobs(1);
+    const late = playWorker();
+    const [execution] = await late.start();
+    await looseWorkers();
+    const next = playWorker();
+    const [again] = await next.start();
+    expect(again).toMatchObject({ id: execution!.id, attempt_count: 2 });
+    warnings.length = 0;
+    await late.settle(execution!, { body: "late" });
+    expect(warnings).toMatchObject([{ msg: expect.stringContaining("too late") as string }]);
+    expect(await statuses()).toEqual(["running"]);
+    await next.settle(again!, { statusCode: 204 });
+    await late.settle(execution!, { statusCode: 500 });
+    await next.settle(again!, { statusCode: 500 });
+    expect(await executions()).toMatchObject([
+      {
+        status: "succeeded",
+        status_code: 204,
+        attempts: [
+          { number: 1, status: "interrupted" },
+          { number: 2, status_code: 204 },
+        ],
+      },
+    ]);
+  });
+
+  test("does not hold back the other outcomes of its batch", async () => {
+    await createJobs(2);
+    const worker = playWorker();
+    const [lost, kept] = await worker.start();
+    await sql`update scheduler.executions set worker_id = ${randomUUID()}::uuid where id = ${lost!.id}`.execute(
+      engine.database.db,
+    );
+    const outcomes = [lost!, kept!].map((execution) => toSettled(execution, answered, execution.now));
+    await settle(engine, worker.workerId, outcomes);
+    expect(outcomes).toEqual([]);
+    expect((await statuses()).toSorted()).toEqual(["running", "succeeded"]);
+  });
+});
+
+/** Makes every worker one that stopped beating, and lets another notice. */
+async function looseWorkers(): Promise<void> {
+  const { db } = engine.database;
+  await sql`
+    insert into scheduler.workers (id, host, pid, slots, heartbeat_at)
+    select distinct worker_id, 'host', 1, 1, now() - interval '16 seconds' from scheduler.executions
+    where worker_id is not null
+    on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`.execute(db);
+  const state = startReconciling();
+  while ((await reconcile(engine, state)) === 0);
+}
+
+describe("executions of a lost worker", () => {
+  test("go on elsewhere: the cut attempt is recorded, and does not count as one of the job's", async () => {
+    await createJobs(1, { retry: { max_attempts: 1 } });
+    await playWorker().start();
+    await looseWorkers();
+    expect(await executions()).toMatchObject([
+      {
+        status: "retrying",
+        error: { code: "worker_lost" },
+        attempts: [{ number: 1, status: "interrupted", error_code: "worker_lost", status_code: null }],
+      },
+    ]);
+    expect(await count("scheduler.workers")).toBe(0);
+    expect(await drain(setup.scheduler, clock)).toMatchObject([{ attempt: 2, next: "succeeded" }]);
+    expect(await executions()).toMatchObject([{ status: "succeeded", attempt_count: 2, error: null }]);
+  });
+
+  test("are left where they are while their worker beats", async () => {
+    await createJobs(1);
+    const worker = playWorker();
+    await worker.start();
+    await sql`
+      insert into scheduler.workers (id, host, pid, slots) values
+        (${worker.workerId}::uuid, 'host', 1, 1)`.execute(engine.database.db);
+    await reconcile(engine, startReconciling());
+    expect(await statuses()).toEqual(["running"]);
+  });
+
+  test("fail when one worker after the other is lost under them: the sixth time is their own doing", async () => {
+    await createJobs(1, { retry: { max_attempts: 2 } });
+    const seen: (ExecutionStatus | undefined)[] = [];
+    for (let round = 0; round < 6; round++) {
+      await playWorker().start();
+      await looseWorkers();
+      seen.push(...(await statuses()));
+    }
+    expect(seen).toEqual(["retrying", "retrying", "retrying", "retrying", "retrying", "failed"]);
+    const [execution] = await executions();
+    expect(execution).toMatchObject({
+      error: { code: "worker_lost" },
+      attempt_count: 6,
+      next_attempt_at: null,
+    });
+    expect(execution!.attempts.map(({ status }) => status)).toEqual(Array(6).fill("interrupted"));
+    expect(await execute("list_jobs", {})).toMatchObject({
+      data: [{ state: "completed", consecutive_failures: 1 }],
+    });
+    expect(await count("scheduler.open_executions")).toBe(0);
+  });
+
+  test("are not overlooked because somebody looked at them in that moment", async () => {
+    if (!onServer) return;
+    await createJobs(1);
+    const worker = playWorker();
+    await worker.start();
+    const locked = Promise.withResolvers<void>();
+    const enough = Promise.withResolvers<void>();
+    const holding = other.engine.database.db.transaction().execute(async (tx) => {
+      await sql`select 1 from scheduler.executions for update`.execute(tx);
+      locked.resolve();
+      await enough.promise;
+    });
+    await locked.promise;
+    await looseWorkers();
+    enough.resolve();
+    await holding;
+    const state = startReconciling();
+    while ((await reconcile(engine, state)) === 0);
+    expect(await statuses()).toEqual(["retrying"]);
+  });
+});
+
+describe("a worker that stops", () => {
+  test("hands its execution back: the attempt is interrupted and another goes on at once", async () => {
+    target.answer(() => {});
+    await createJobs(1, { retry: { max_attempts: 1 } });
+    const worker = playWorker();
+    const [execution] = await worker.start();
+    const sending = engine.sender.send(toOutgoing(execution!, execution!.now));
+    await target.arrived(1);
+    sending.abort("interrupted");
+    await worker.settle(execution!, await sending.answer);
+    expect(await executions()).toMatchObject([
+      {
+        status: "retrying",
+        next_attempt_at: "2026-03-01T12:00:00.000Z",
+        attempts: [{ status: "interrupted" }],
+      },
+    ]);
+    target.answer(200);
+    expect(await drain(setup.scheduler, clock)).toMatchObject([{ attempt: 2, next: "succeeded" }]);
+    expect(target.arrivals.map(({ headers }) => headers["idempotency-key"])).toEqual([
+      target.arrivals[0]!.headers["idempotency-key"],
+      target.arrivals[0]!.headers["idempotency-key"],
+    ]);
+  });
+});
+
+describe("jobs that lost their next run", () => {
+  async function unarm(): Promise<void> {
+    await sql`update scheduler.jobs set next_run_at = null`.execute(engine.database.db);
+  }
+
+  test("get it back", async () => {
+    const cron = await execute("create_job", { name: "cron", url: target.url, cron: "0 * * * *" });
+    const later = await execute("create_job", { name: "later", url: target.url, when: "2h" });
+    await unarm();
+    await reconcile(engine, startReconciling());
+    expect(await execute("get_job", { job_id: cron.id })).toMatchObject({
+      next_run_at: "2026-03-01T13:00:00.000Z",
+    });
+    expect(await execute("get_job", { job_id: later.id })).toMatchObject({
+      next_run_at: "2026-03-01T14:00:00.000Z",
+    });
+    expect(warnings).toHaveLength(2);
+  });
+
+  test("are completed where there is none", async () => {
+    const job = await execute("create_job", {
+      name: "over",
+      url: target.url,
+      cron: "0 * * * *",
+      max_runs: 1,
+    });
+    await sql`update scheduler.jobs set next_run_at = null, run_count = 1`.execute(engine.database.db);
+    await reconcile(engine, startReconciling());
+    expect(await execute("get_job", { job_id: job.id })).toMatchObject({ state: "completed" });
+  });
+
+  test("are left alone while an execution is under way, or when they are not active", async () => {
+    const running = await execute("create_job", { name: "running", url: target.url });
+    await playWorker().start();
+    const paused = await execute("create_job", { name: "paused", url: target.url, cron: "0 * * * *" });
+    await execute("pause_job", { job_id: paused.id });
+    await reconcile(engine, startReconciling());
+    expect(warnings).toEqual([]);
+    expect(await execute("get_job", { job_id: running.id })).toMatchObject({
+      state: "active",
+      next_run_at: null,
+    });
+    expect(await execute("get_job", { job_id: paused.id })).toMatchObject({
+      state: "paused",
+      next_run_at: null,
+    });
+  });
+
+  test("after a canceled single slot are completed", async () => {
+    const job = await execute("create_job", {
+      name: "canceled",
+      url: `${target.url}/`,
+      retry: { base_seconds: 60 },
+    });
+    target.answer(500);
+    await drain(setup.scheduler, clock);
+    const [execution] = await executions();
+    await execute("cancel_execution", { execution_id: execution!.id });
+    await reconcile(engine, startReconciling());
+    expect(await execute("get_job", { job_id: job.id })).toMatchObject({ state: "completed" });
+  });
+});
+
+test("a job whose schedule cannot be read any more is paused, and does not keep others from firing", async () => {
+  await createJobs(2, { cron: "* * * * *" });
+  const [bad] = (await execute("list_jobs", {})).data;
+  await sql`update scheduler.jobs set timezone = 'Atlantis/Capital' where id = ${fromPublicId("job", bad!.id)}`.execute(
+    engine.database.db,
+  );
+  expect(await drain(setup.scheduler, clock, "2026-03-01T12:01:00Z")).toHaveLength(1);
+  const { rows } = await sql<{ state: string }>`select state from scheduler.jobs order by state`.execute(
+    engine.database.db,
+  );
+  expect(rows.map(({ state }) => state)).toEqual(["active", "paused"]);
+});

@@ -1,0 +1,212 @@
+import { sql } from "kysely";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import type { ExecutionStatus, Output } from "@org/scheduler-contract";
+import { createScheduler, type Scheduler } from "../scheduler.ts";
+import { openTestScheduler, startTarget, type Target, type TestScheduler } from "../testing/index.ts";
+import type { Worker, WorkerOptions } from "./worker.ts";
+
+const onServer = inject("postgresUrl") !== null;
+
+let setup: TestScheduler;
+let target: Target;
+/** Another process, as far as the database can tell; the embedded database has none. */
+let other: Scheduler;
+
+beforeAll(async () => {
+  setup = await openTestScheduler();
+  target = await startTarget();
+  other = onServer
+    ? await createScheduler({ databaseUrl: setup.databaseUrl, allowedTargets: ["127.0.0.0/8"] })
+    : setup.scheduler;
+});
+afterAll(async () => {
+  if (onServer) await other.close();
+  await target.close();
+  await setup[Symbol.asyncDispose]();
+});
+
+const workers: Worker[] = [];
+beforeEach(async () => {
+  target.arrivals.length = 0;
+  target.answer(200);
+  await setup.reset();
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+});
+
+const execute: TestScheduler["scheduler"]["execute"] = (name, input) =>
+  setup.scheduler.execute(name, input, setup.caller);
+
+async function startWorker(on: Scheduler = setup.scheduler, options?: WorkerOptions): Promise<Worker> {
+  const worker = on.createWorker(options);
+  workers.push(worker);
+  await worker.start();
+  return worker;
+}
+
+async function createJobs(count: number, more: object = {}): Promise<void> {
+  for (let number = 0; number < count; number++)
+    await execute("create_job", { name: `job ${number}`, url: `${target.url}/${number}`, ...more });
+}
+
+async function onlyExecution(): Promise<Output<"get_execution">> {
+  const { data } = await execute("list_executions", {});
+  expect(data).toHaveLength(1);
+  return execute("get_execution", { execution_id: data[0]!.id });
+}
+
+/** Waits until so many executions are in a state, looking again and again. */
+async function until(status: ExecutionStatus, count: number): Promise<void> {
+  await expect
+    .poll(() => counts(), { timeout: 10_000, interval: 20 })
+    .toEqual(expect.objectContaining({ [status]: count }));
+}
+
+async function counts(): Promise<Record<string, number>> {
+  const { rows } = await sql<{ status: string; count: number }>`
+    select status, count(*)::integer as count from scheduler.executions group by status`.execute(
+    setup.scheduler.engine.database.db,
+  );
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}
+
+async function rowsIn(table: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from ${sql.raw(`scheduler.${table}`)}`.execute(
+    setup.scheduler.engine.database.db,
+  );
+  return rows[0]!.count;
+}
+
+test("a job that is created while the worker sleeps fires at once", async () => {
+  await startWorker();
+  await createJobs(1);
+  await target.arrived(1);
+  // The second comes when every loop sleeps for sure; a poll alone would take up to a second.
+  await until("succeeded", 1);
+  const begun = performance.now();
+  await createJobs(1);
+  await target.arrived(2);
+  expect(performance.now() - begun).toBeLessThan(500);
+  await until("succeeded", 2);
+});
+
+test("fifty jobs due at once fire once each, whichever of two workers takes them", async () => {
+  await createJobs(50);
+  await Promise.all([
+    startWorker(setup.scheduler, { concurrency: 10 }),
+    startWorker(other, { concurrency: 10 }),
+  ]);
+  await until("succeeded", 50);
+  expect(new Set(target.arrivals.map(({ path }) => path)).size).toBe(50);
+  expect(target.arrivals).toHaveLength(50);
+  expect(await rowsIn("attempts")).toBe(50);
+  expect(await rowsIn("open_executions")).toBe(0);
+});
+
+test("targets that hang do not hold back others", async () => {
+  target.answer(({ path }, response) => {
+    if (path !== "/0" && path !== "/1") response.end("ok");
+  });
+  await createJobs(20);
+  const worker = await startWorker(setup.scheduler, { concurrency: 4 });
+  await until("succeeded", 18);
+  expect(worker.slots()).toEqual({ busy: 2, free: 2 });
+  const { data } = await execute("list_executions", { limit: 100 });
+  const running = data.filter(({ status }) => status === "running");
+  for (const { id } of running) await execute("cancel_execution", { execution_id: id });
+  await until("canceled", 2);
+});
+
+test("a running execution that is canceled ends within a second, and its request with it", async () => {
+  const gone = Promise.withResolvers<void>();
+  target.answer((_, response) => void response.on("close", gone.resolve));
+  await createJobs(1);
+  await Promise.all([startWorker(), startWorker(other)]);
+  await target.arrived(1);
+  const { id } = await onlyExecution();
+  const begun = performance.now();
+  await other.execute("cancel_execution", { execution_id: id }, setup.caller);
+  await gone.promise;
+  expect(await execute("wait_for_execution", { execution_id: id, wait_seconds: 5 })).toMatchObject({
+    status: "canceled",
+    next_attempt_at: null,
+    attempts: [{ status: "canceled", error_code: "canceled" }],
+  });
+  expect(performance.now() - begun).toBeLessThan(1000);
+  await execute("cancel_execution", { execution_id: id });
+  expect(target.arrivals).toHaveLength(1);
+});
+
+describe("a worker that stops", () => {
+  test("lets a request finish, takes nothing new, and leaves nothing behind", async () => {
+    const finish: (() => void)[] = [];
+    target.answer((_, response) => void finish.push(() => void response.end("late")));
+    await createJobs(1);
+    const worker = await startWorker();
+    await target.arrived(1);
+    let stopped = false;
+    const stopping = worker.stop().then(() => (stopped = true));
+    await createJobs(1);
+    await execute("list_jobs", {});
+    expect(stopped).toBe(false);
+    finish[0]!();
+    await stopping;
+    expect(await counts()).toEqual({ succeeded: 1 });
+    expect(target.arrivals).toHaveLength(1);
+    expect(worker.slots().busy).toBe(0);
+    expect(await rowsIn("workers")).toBe(0);
+    target.answer(200);
+    await startWorker();
+    await until("succeeded", 2);
+  });
+
+  test("may be stopped twice, and before it was started", async () => {
+    const worker = await startWorker();
+    await Promise.all([worker.stop(), worker.stop()]);
+    await setup.scheduler.createWorker().stop();
+  });
+
+  test("while it is busy hands over to another without losing or doubling anything", async () => {
+    target.answer((_, response) => void setTimeout(() => response.end("ok"), 5));
+    await createJobs(60);
+    const first = await startWorker(setup.scheduler, { concurrency: 5 });
+    await target.arrived(10);
+    const second = startWorker(other, { concurrency: 5 });
+    await first.stop();
+    await second;
+    await until("succeeded", 60);
+    expect(target.arrivals).toHaveLength(60);
+  });
+});
+
+test.skipIf(!onServer)(
+  "a storm of killed connections stops no worker, and loses and doubles nothing",
+  async () => {
+    // Jobs with their tickets, so that every step of the road is hit.
+    await createJobs(80);
+    const both = [
+      await startWorker(setup.scheduler, { concurrency: 4 }),
+      await startWorker(other, { concurrency: 4 }),
+    ];
+    target.answer((_, response) => void setTimeout(() => response.end("ok"), 10));
+    const admin = await createScheduler({ databaseUrl: setup.databaseUrl, poolSize: 1 });
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(
+      admin.engine.database.db,
+    );
+    for (let round = 1; round <= 6; round++) {
+      await target.arrived(round * 8);
+      await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> ${rows[0]!.pid}`.execute(admin.engine.database.db);
+    }
+    await admin.close();
+    await until("succeeded", 80);
+    expect(new Set(target.arrivals.map(({ path }) => path)).size).toBe(80);
+    expect(target.arrivals).toHaveLength(80);
+    expect(await rowsIn("attempts")).toBe(80);
+    for (const worker of both)
+      for (const age of Object.values(worker.loopAges())) expect(age).toBeLessThan(10_000);
+  },
+);
