@@ -15,8 +15,8 @@ import { printReport, type Report, writeResults } from "./harness/report.ts";
 import { openStage, type Stage } from "./harness/stage.ts";
 
 /**
- * `pnpm bench [names…] [--quick] [--profile]`: runs benchmarks one after another, prints a table for each and writes
- * results/latest.json. A number that is not reached is said, and fails nothing; a benchmark that cannot be run, or finds
+ * `pnpm bench [names…] [--quick] [--scale 0.1] [--profile]`: runs benchmarks one after another, prints a table for each
+ * and writes results/latest.json. A number that is not reached is said, and fails nothing; a benchmark that cannot be run, or finds
  * requests lost or doubled, fails the run.
  */
 const benches: Bench[] = [
@@ -34,8 +34,13 @@ const benches: Bench[] = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, profile: { type: "boolean", default: false } },
+  options: {
+    quick: { type: "boolean", default: false },
+    scale: { type: "string", default: "1" },
+    profile: { type: "boolean", default: false },
+  },
 });
+const scale = Number(values.scale);
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {
   console.error(
@@ -45,7 +50,7 @@ if (unknown.length > 0) {
 }
 const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name));
 
-await using stage = await openStage(values);
+await using stage = await openStage({ ...values, scale });
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void stage[Symbol.asyncDispose]().then(() => process.exit(1)));
 }
@@ -60,7 +65,7 @@ for (const bench of chosen) {
   printReport(report);
   reports.push(report);
 }
-await writeResults({ at: new Date().toISOString(), quick: values.quick, machine, benches: reports });
+await writeResults({ at: new Date().toISOString(), quick: values.quick, scale, machine, benches: reports });
 if (reports.some(({ error }) => error !== undefined)) process.exitCode = 1;
 
 async function runBench({ name, title, run }: Bench, on: Stage): Promise<Report> {

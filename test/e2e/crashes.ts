@@ -26,6 +26,8 @@ interface Owed {
   slots: string[];
 }
 
+type Execution = Awaited<ReturnType<Client["listExecutions"]>>["data"][number];
+
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
 function seededRandom(seed: number): () => number {
   let state = seed;
@@ -91,49 +93,64 @@ async function createUntilItFails(
 export async function expectAllDone(system: System, owed: Owed[], target: Target): Promise<void> {
   const client = system.client();
   const begun = performance.now();
-  const settled = await vi.waitFor(
-    async () => {
-      const jobs = await allPages((cursor) => client.listJobs({ limit: 100, ...cursor }));
-      const executions = await allPages((cursor) => client.listExecutions({ limit: 100, ...cursor }));
-      const open = executions.filter(({ finished_at }) => finished_at === null);
-      expect(open.map(({ id, status }) => [id, status])).toEqual([]);
-      const waiting = jobs.filter(({ kind, state }) => kind === "scheduled" && state !== "completed");
-      expect(waiting.map(({ id, state }) => [id, state])).toEqual([]);
-      return { jobs, executions };
-    },
-    { timeout: 40_000, interval: 500 },
-  );
+  const executions = await vi.waitFor(() => expectSettled(client, owed), { timeout: 40_000, interval: 500 });
   const recoveredMs = Math.round(performance.now() - begun);
 
-  const now = Date.now();
-  const known = new Map(settled.jobs.map((job) => [job.id, job]));
   for (const { id, slots } of owed) {
-    expect(known.has(id), `${id} is lost`).toBe(true);
-    const due = slots.filter((slot) => Date.parse(slot) < now - 3000);
-    const runs = settled.executions.filter(({ job_id }) => job_id === id);
-    const fired = runs.map(({ scheduled_for }) => scheduled_for).filter((at) => Date.parse(at) < now - 3000);
-    expect(fired.toSorted(), `the slots of ${known.get(id)!.name}`).toEqual(due);
-    for (const { status } of runs) expect(status).toBe("succeeded");
+    const fired = executions.filter(({ job_id }) => job_id === id).map(({ scheduled_for }) => scheduled_for);
+    expect(new Set(fired).size, `${id} has one execution for each slot`).toBe(fired.length);
+    expect(slots).toEqual(expect.arrayContaining(fired));
   }
-
   let interrupted = 0;
-  for (const { id, attempt_count } of settled.executions) {
-    const { attempts } = await client.getExecution({ execution_id: id });
-    const cut = Array.from({ length: attempt_count - 1 }, () => "interrupted");
-    expect(attempts.map(({ status }) => status)).toEqual([...cut, "succeeded"]);
-    interrupted += cut.length;
-    const keys = target.arrivals.filter(({ headers }) => headers["idempotency-key"] === id);
-    const numbers = keys.map(({ headers }) => headers["sched-attempt"]);
-    // What was interrupted may have left or not; nothing leaves twice as the same attempt.
-    expect(numbers).toContain(String(attempt_count));
-    expect(new Set(numbers).size).toBe(numbers.length);
+  for (const execution of executions) {
+    await expectAttempts(client, execution, target);
+    interrupted += execution.attempt_count - 1;
   }
-  const ids = new Set(settled.executions.map(({ id }) => id));
+  const ids = new Set(executions.map(({ id }) => id));
   for (const { headers } of target.arrivals) expect(ids).toContain(headers["idempotency-key"]);
   console.log(
-    `${system.name}: ${owed.length} jobs, ${settled.executions.length} executions, ${target.arrivals.length} requests, ` +
+    `${system.name}: ${owed.length} jobs, ${executions.length} executions, ${target.arrivals.length} requests, ` +
       `${interrupted} attempts interrupted; all done ${recoveredMs} ms after the last start`,
   );
+}
+
+/** How long ago a slot must have been for its execution to be there. */
+const graceMs = 3000;
+
+/** Every job is there, every slot that has passed has its execution, and no execution is open any more. */
+async function expectSettled(client: Client, owed: Owed[]): Promise<Execution[]> {
+  const jobs = await allPages((cursor) => client.listJobs({ limit: 100, ...cursor }));
+  const known = new Set(jobs.map(({ id }) => id));
+  expect(owed.filter(({ id }) => !known.has(id))).toEqual([]);
+  const open = jobs.filter(({ kind, state }) => kind === "scheduled" && state !== "completed");
+  expect(open.map(({ id, name, state }) => ({ id, name, state }))).toEqual([]);
+
+  const due = new Date(Date.now() - graceMs).toISOString();
+  const executions = await allPages((cursor) => client.listExecutions({ limit: 100, ...cursor }));
+  const fired = new Set(executions.map(({ job_id, scheduled_for }) => `${job_id} ${scheduled_for}`));
+  const slots = owed.flatMap(({ id, slots: at }) =>
+    at.filter((slot) => slot < due).map((slot) => `${id} ${slot}`),
+  );
+  expect(slots.filter((slot) => !fired.has(slot))).toEqual([]);
+  const unfinished = executions.filter(({ status }) => status !== "succeeded");
+  expect(unfinished.map(({ id, status, reason }) => ({ id, status, reason }))).toEqual([]);
+  return executions;
+}
+
+/** All attempts but the last were cut by a crash; each may have left or not, none left twice. */
+async function expectAttempts(
+  client: Client,
+  { id, attempt_count }: Execution,
+  target: Target,
+): Promise<void> {
+  const { attempts } = await client.getExecution({ execution_id: id });
+  const cut = Array.from({ length: attempt_count - 1 }, () => "interrupted");
+  expect(attempts.map(({ status }) => status)).toEqual([...cut, "succeeded"]);
+  const sent = target.arrivals
+    .filter(({ headers }) => headers["idempotency-key"] === id)
+    .map(({ headers }) => headers["sched-attempt"]);
+  expect(sent).toContain(String(attempt_count));
+  expect(new Set(sent).size).toBe(sent.length);
 }
 
 interface Page<Row> {

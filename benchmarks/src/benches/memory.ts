@@ -22,7 +22,7 @@ export const memory: Bench = {
     for (let round = 0; round < stage.size(3, 1); round++) {
       await using database = await stage.databases.create("ours");
       await using app = await startWorkerApp(database.url);
-      await sleep(stage.size(10_000, 300));
+      await sleep(stage.quick ? 300 : 10_000);
       idle.push(await app.residentMegabytes());
       await stage.target.reset({ expected: count });
       const peak = watchPeak(app);

@@ -2,6 +2,7 @@ import { atMost, type Bench, rowsOf } from "../bench.ts";
 import { startOurs, storeWork } from "../harness/contest.ts";
 import type { BenchDatabase } from "../harness/database.ts";
 import { measureLateness } from "../harness/measure-lateness.ts";
+import { printStatements } from "../harness/report.ts";
 import type { Stage } from "../harness/stage.ts";
 import type { StatementTimes } from "../harness/statements.ts";
 import { median } from "../harness/statistics.ts";
@@ -71,6 +72,7 @@ async function measure(stage: Stage, database: BenchDatabase): Promise<Measured>
   const planMs = (planTime(await child.call("takeStatements")) / due) * 1000;
   const store = (work: Work): Promise<void> => storeWork(database, work);
   const { p50, p99 } = await measureLateness(stage, store, stage.size(20, 1));
+  if (stage.profile) printStatements(await child.call("takeStatements"));
   await child.call("stop");
   return { planMs, p50, p99 };
 }

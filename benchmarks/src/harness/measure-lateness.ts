@@ -11,13 +11,13 @@ const warmUp = { full: 5, quick: 0.5 };
 
 /** Stores jobs for a side that works already, 200 for each second, and measures how late they arrive. */
 export async function measureLateness(
-  { target, size }: Stage,
+  { target, quick }: Stage,
   store: (work: Work) => Promise<void>,
   seconds: number,
 ): Promise<Percentiles> {
   // Room to store everything before the first is due.
-  const from = Date.now() + size(3000, 700);
-  const warmUpSeconds = size(warmUp.full, warmUp.quick);
+  const from = Date.now() + (quick ? 700 : 3000);
+  const warmUpSeconds = quick ? warmUp.quick : warmUp.full;
   const all = warmUpSeconds + seconds;
   const dueAt = Array.from({ length: all * perSecond }, () => Math.round(from + Math.random() * all * 1000));
   await target.reset({ expected: dueAt.length });

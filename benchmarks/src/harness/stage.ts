@@ -6,6 +6,8 @@ import { type BenchTarget, startBenchTarget } from "./target.ts";
 export interface StageOptions {
   /** Tiny sizes and one round, to see that everything works. */
   quick: boolean;
+  /** What sizes and rounds are multiplied with. */
+  scale: number;
   /** Prints which statements of ours took longest. */
   profile: boolean;
 }
@@ -15,7 +17,7 @@ export interface Stage extends StageOptions, AsyncDisposable {
   databases: Databases;
   target: BenchTarget;
   redis: RedisServer | undefined;
-  /** The size of something, or the number of rounds. */
+  /** The size of something, or the number of rounds: never less than in a quick run. */
   size(full: number, quick: number): number;
 }
 
@@ -31,7 +33,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     databases,
     target,
     redis,
-    size: (full, quick) => (options.quick ? quick : full),
+    size: (full, quick) => (options.quick ? quick : Math.max(quick, Math.round(full * options.scale))),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -49,7 +49,7 @@ const awkward = "a b/c?d=é%2F&+#";
 
 /** Something for every kind of field; text that must survive paths and queries where any text will do. */
 const candidates: unknown[] = [
-  7,
+  60,
   true,
   awkward,
   { [awkward]: awkward },

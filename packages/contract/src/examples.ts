@@ -26,6 +26,7 @@ const examples: Record<string, string> = {
   url: '"https://api.example.com/sync"',
   wait_seconds: "30, from 0 to 60",
   when: '"in 2h", "2026-07-01 09:00" or "0 9 * * *"',
+  window_seconds: "3600, from 60 to 86400",
 };
 
 export function exampleOf(field: string): string | undefined {

@@ -35,12 +35,15 @@ test("defaults are filled in, and nothing else is changed", () => {
   expect(parseInput(operations.get_me, undefined)).toEqual({});
 });
 
-test.each(all)("$name takes no field that it does not know", (operation) => {
-  const known = Object.keys(operation.input.shape);
-  const error = refusal(operation.name as OperationName, { ...sampleInput(operation), nope: 1 });
-  expect(error).toMatchObject({ field: "nope", message: '"nope" is not a known field.' });
-  for (const field of known) expect(error.hint).toContain(field);
-});
+test.each(all)(
+  "$name takes no field that it does not know, and says so before anything else",
+  (operation) => {
+    const known = Object.keys(operation.input.shape);
+    const error = refusal(operation.name as OperationName, { nope: 1 });
+    expect(error).toMatchObject({ field: "nope", message: '"nope" is not a known field.' });
+    for (const field of known) expect(error.hint).toContain(field);
+  },
+);
 
 /** The value that a field's example begins with. */
 function sample(field: string): unknown {

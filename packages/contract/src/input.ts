@@ -11,7 +11,9 @@ export function parseInput<Op extends Operation>(operation: Op, input: unknown):
   if (flaw) throw invalidField(operation, flaw.path, flaw.message);
   const result = operation.input.safeParse(given);
   if (result.success) return result.data as z.output<Op["input"]>;
-  throw inputError(operation, given, result.error.issues[0]!);
+  // A misspelt field explains the missing one, not the other way round.
+  const { issues } = result.error;
+  throw inputError(operation, given, issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!);
 }
 
 function inputError(operation: Operation, input: unknown, issue: z.core.$ZodIssue): SchedulerError {

@@ -23,7 +23,7 @@ type Context<Name extends OperationName> = Operations[Name]["risk"] extends "rea
   : WriteContext;
 
 /** Carries out one operation on checked input. */
-export type Handler<Name extends OperationName> = (
+type Handler<Name extends OperationName> = (
   context: Context<Name>,
   input: ParsedInput<Name>,
 ) => Promise<Output<Name>>;

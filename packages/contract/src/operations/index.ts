@@ -15,6 +15,7 @@ export const operations = {
   list_jobs: jobs.listJobs,
   get_job: jobs.getJob,
   create_job: jobs.createJob,
+  create_jobs: jobs.createJobs,
   update_job: jobs.updateJob,
   pause_job: jobs.pauseJob,
   resume_job: jobs.resumeJob,

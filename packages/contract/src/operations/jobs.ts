@@ -106,6 +106,17 @@ export const createJob = operation({
   tool: { toolset: "jobs", concise: changed },
 });
 
+export const createJobs = operation({
+  name: "create_jobs",
+  title: "Create many jobs",
+  description: "Create up to 1,000 jobs at once, all of them or none; each as in create_job.",
+  input: z.strictObject({ jobs: z.array(createJob.input).min(1).max(1000) }),
+  output: z.object({ data: z.array(job) }),
+  risk: "write",
+  idempotent: false,
+  http: { method: "POST", path: "/v1/jobs/batch", status: 201 },
+});
+
 export const updateJob = operation({
   name: "update_job",
   title: "Update a job",

@@ -16,7 +16,7 @@ export type ExecutionStatus = (typeof executionStatuses)[number];
 export const triggers = ["schedule", "manual", "replay", "api"] as const;
 export type Trigger = (typeof triggers)[number];
 
-export const attemptStatuses = [
+const attemptStatuses = [
   "succeeded",
   "http_error",
   "timeout",
@@ -28,7 +28,7 @@ export const attemptStatuses = [
 export type AttemptStatus = (typeof attemptStatuses)[number];
 
 /** What went wrong with an attempt, finer than its status. */
-export const attemptErrorCodes = [
+const attemptErrorCodes = [
   "dns",
   "refused",
   "reset",
@@ -43,7 +43,7 @@ export const attemptErrorCodes = [
 ] as const;
 export type AttemptErrorCode = (typeof attemptErrorCodes)[number];
 
-export const attempt = z.object({
+const attempt = z.object({
   number: z.int(),
   status: z.enum(attemptStatuses),
   error_code: z.enum(attemptErrorCodes).nullable(),

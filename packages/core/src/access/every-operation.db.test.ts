@@ -198,6 +198,7 @@ describe("the audit", () => {
     create_token: async () => ({ name: "a token" }),
     delete_token: async () => ({ token_id: await newToken() }),
     create_job: async () => ({ name: "a job", url: "https://a.example" }),
+    create_jobs: async () => ({ jobs: [{ name: "a job", url: "https://a.example" }] }),
     update_job: async () => ({ job_id: await newJob(), name: "b" }),
     pause_job: async () => ({ job_id: await newJob() }),
     resume_job: async () => ({ job_id: await newJob() }),
@@ -219,10 +220,10 @@ describe("the audit", () => {
   test.each(Object.entries(changes))("has one row for %s", async (name, prepare) => {
     const input = await prepare();
     await sql`delete from scheduler.audit`.execute(setup.scheduler.engine.database.db);
-    const { id } = (await execute(name as OperationName, input, live)) as { id: string };
+    const { id } = (await execute(name as OperationName, input, live)) as { id?: string };
     const { scopeId: scope_id, tokenId: token_id } = live;
     expect(await audited()).toEqual([
-      { operation: name, target: id, caller: "user:bootstrap", at: now, scope_id, token_id },
+      { operation: name, target: id ?? null, caller: "user:bootstrap", at: now, scope_id, token_id },
     ]);
   });
 
@@ -235,7 +236,7 @@ describe("the audit", () => {
       ["delete_job", { job_id: samples["job_id"] }],
       ["replay_execution", { execution_id }],
     ] as const)
-      await expect(execute(name, input, live)).rejects.toThrow();
+      await expect(execute(name, input, live)).rejects.toMatchObject({ hint: expect.stringMatching(/\w/) });
     await execute("get_execution", { execution_id }, live);
     expect(await audited()).toEqual([]);
   });

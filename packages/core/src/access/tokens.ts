@@ -9,7 +9,7 @@ export interface NewToken {
 }
 
 /** The prefix says whose token it is; a service key's also says which half of the workspace it opens. */
-export function tokenPrefix(kind: TokenKind, mode: Mode): string {
+function tokenPrefix(kind: TokenKind, mode: Mode): string {
   switch (kind) {
     case "user":
       return "cron_pat_";

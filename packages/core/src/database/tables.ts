@@ -191,6 +191,7 @@ export interface Tables {
 export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;
 
+export type NewJob = Insertable<Jobs>;
 export type JobChange = Updateable<Jobs>;
 export type NewRevision = Insertable<Revisions>;
 export type StoredJob = Selectable<Jobs>;

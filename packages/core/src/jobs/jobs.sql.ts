@@ -61,6 +61,12 @@ export function findJob(db: Db | Tx, scopeId: number, id: string): Promise<JobRo
   return jobs(db, scopeId).where("jobs.id", "=", id).executeTakeFirst();
 }
 
+export function findJobs(db: Db | Tx, scopeId: number, ids: string[]): Promise<JobRow[]> {
+  return jobs(db, scopeId)
+    .where(sql<boolean>`jobs.id = any(${ids}::uuid[])`)
+    .execute();
+}
+
 /** Finds a job and keeps everybody else, the planner included, from changing it until the transaction ends. */
 export async function lockJob(tx: Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
   // Two statements: a row that was waited for would still be joined to the revision it had before the wait.

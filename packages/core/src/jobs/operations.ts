@@ -1,23 +1,22 @@
-import { notify } from "../database/notices.ts";
-import { describeCaller } from "../access/caller.ts";
 import { endWaiting } from "../executions/ledger.ts";
 import { startExecution } from "../executions/start.ts";
-import { newId, toPublicId } from "../ids.ts";
+import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { changeJob } from "./change.ts";
+import { createJobs, noticeIfNear } from "./create.ts";
 import { explain } from "./explain.ts";
 import { toJob, toSchedule } from "./job.ts";
-import { insertJobs, insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
+import { insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
-import { newRevision } from "./revision.ts";
-import { firstRun, readSchedule, resumedRun } from "./schedule.ts";
+import { readSchedule, resumedRun } from "./schedule.ts";
 
 type Names =
   | "list_jobs"
   | "get_job"
   | "create_job"
+  | "create_jobs"
   | "update_job"
   | "pause_job"
   | "resume_job"
@@ -26,9 +25,6 @@ type Names =
   | "delete_job"
   | "explain_job"
   | "preview_schedule";
-
-/** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
-const noticeWithinMs = 5000;
 
 const newJob = "Create a new job with create_job.";
 
@@ -42,31 +38,13 @@ export const jobOperations: Handlers<Names> = {
     return toJob(await requireJob(db, caller, input.job_id));
   },
 
-  async create_job({ tx, caller, now }, input) {
-    const timed = readSchedule(input, now);
-    const nextRunAt = firstRun(timed, now);
-    const id = newId(now);
-    const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
-    await insertRevisions(tx, [revision]);
-    await insertJobs(tx, [
-      {
-        ...timed,
-        scope_id: caller.scopeId,
-        id,
-        revision_id: revision.id,
-        name: input.name,
-        description: input.description ?? null,
-        state: "active",
-        max_runs: input.max_runs ?? null,
-        metadata: JSON.stringify(input.metadata ?? {}),
-        next_run_at: nextRunAt,
-        created_by: describeCaller(caller),
-        created_at: now,
-        updated_at: now,
-      },
-    ]);
-    await noticeIfNear(tx, nextRunAt, now);
-    return toJob(await requireJob(tx, caller, toPublicId("job", id)));
+  async create_job(context, input) {
+    const [job] = await createJobs(context, [input]);
+    return job!;
+  },
+
+  async create_jobs(context, input) {
+    return { data: await createJobs(context, input.jobs) };
   },
 
   async update_job({ tx, caller, now }, input) {
@@ -147,8 +125,4 @@ async function change(
 ): Promise<ReturnType<typeof toJob>> {
   await updateJob(tx, caller.scopeId, job.id, { ...fields, updated_at: now });
   return toJob({ ...job, ...fields, updated_at: now });
-}
-
-async function noticeIfNear(tx: WriteContext["tx"], nextRunAt: Date | null, now: Date): Promise<void> {
-  if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await notify(tx, "due");
 }

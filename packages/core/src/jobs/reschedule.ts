@@ -35,15 +35,20 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
   // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
   const retimed = timing !== undefined && !(job.state === "active" && isSameTiming(timing, job));
   const { kind, cron, every_n_minutes, run_at } = timing ?? job;
-  const bounds = {
+  const timed: Timed = {
+    kind,
+    cron,
+    every_n_minutes,
+    run_at,
+    timezone,
     start_at: input.start_at === undefined ? job.start_at : toDate(input.start_at),
     end_at: input.end_at === undefined ? job.end_at : toDate(input.end_at),
   };
-  if (input.start_at !== undefined || input.end_at !== undefined) assertRoom(bounds, now);
+  if (input.start_at !== undefined || input.end_at !== undefined) assertRoom(timed, now);
   const ended = job.state === "completed" || (job.state === "active" && job.next_run_at === null);
   const changed: JobRow = {
     ...job,
-    ...{ kind, cron, every_n_minutes, run_at, timezone, ...bounds },
+    ...timed,
     max_runs: input.max_runs === undefined ? job.max_runs : input.max_runs,
     run_count: retimed && ended ? 0 : job.run_count,
   };
@@ -51,7 +56,7 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
   const spent = !retimed && isOneShot(kind) && ended;
   const next = exhausted || spent ? null : nextRunOf(job, changed, { retimed, now });
   return {
-    ...{ kind, cron, every_n_minutes, run_at, timezone, ...bounds },
+    ...timed,
     max_runs: changed.max_runs,
     run_count: changed.run_count,
     ...nextState(job, next, exhausted),

@@ -1,0 +1,78 @@
+import { SchedulerError, type Job, type ParsedInput } from "@org/scheduler-contract";
+import { describeCaller } from "../access/caller.ts";
+import { notify } from "../database/notices.ts";
+import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
+import { newId } from "../ids.ts";
+import type { WriteContext } from "../operation-context.ts";
+import { toJob } from "./job.ts";
+import { findJobs, insertJobs, insertRevisions } from "./jobs.sql.ts";
+import { newRevision } from "./revision.ts";
+import { firstRun, readSchedule } from "./schedule.ts";
+
+/** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
+const noticeWithinMs = 5000;
+
+/** Stores new jobs, however many, in the same few statements: all of them or none. */
+export async function createJobs(context: WriteContext, inputs: ParsedInput<"create_job">[]): Promise<Job[]> {
+  const { tx, caller, now } = context;
+  const prepared = inputs.map((input, index) =>
+    inputs.length === 1 ? prepareJob(context, input) : inBatch(index, () => prepareJob(context, input)),
+  );
+  await insertRevisions(
+    tx,
+    prepared.map(({ revision }) => revision),
+  );
+  await insertJobs(
+    tx,
+    prepared.map(({ job }) => job),
+  );
+  const nearest = Math.min(...prepared.map(({ job }) => job.next_run_at.getTime()));
+  await noticeIfNear(tx, new Date(nearest), now);
+  const ids = prepared.map(({ job }) => job.id);
+  const stored = new Map((await findJobs(tx, caller.scopeId, ids)).map((row) => [row.id, row]));
+  return ids.map((id) => toJob(stored.get(id)!));
+}
+
+/** Says which of many jobs is at fault. */
+function inBatch<Prepared>(index: number, prepare: () => Prepared): Prepared {
+  try {
+    return prepare();
+  } catch (error) {
+    if (!(error instanceof SchedulerError)) throw error;
+    const { code, message, hint, field } = error;
+    throw new SchedulerError(code, `Job ${index} of the batch: ${message}`, {
+      hint: `${hint} Nothing of the batch was created.`,
+      field: field === undefined ? `jobs.${index}` : `jobs.${index}.${field}`,
+    });
+  }
+}
+
+/** Tells the planner of a run that comes sooner than it may expect. */
+export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): Promise<void> {
+  if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await notify(tx, "due");
+}
+
+function prepareJob(
+  { caller, now }: WriteContext,
+  input: ParsedInput<"create_job">,
+): { job: NewJob & { id: string; next_run_at: Date }; revision: NewRevision } {
+  const timed = readSchedule(input, now);
+  const id = newId(now);
+  const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
+  const job = {
+    ...timed,
+    scope_id: caller.scopeId,
+    id,
+    revision_id: revision.id,
+    name: input.name,
+    description: input.description ?? null,
+    state: "active" as const,
+    max_runs: input.max_runs ?? null,
+    metadata: JSON.stringify(input.metadata ?? {}),
+    next_run_at: firstRun(timed, now),
+    created_by: describeCaller(caller),
+    created_at: now,
+    updated_at: now,
+  };
+  return { job, revision };
+}
