@@ -1,3 +1,4 @@
+import type { Input } from "@org/scheduler-contract";
 import { createScheduler, type Scheduler } from "@org/scheduler-core";
 import { atMost, type Bench, rowsOf } from "../bench.ts";
 import { startChild } from "../harness/child.ts";
@@ -43,7 +44,7 @@ export const history: Bench = {
         [`${sizes[1]}`, of(1, read)],
       ]),
     );
-    const verdicts = reads.flatMap((read) => {
+    const verdicts = asked.flatMap((read) => {
       const ratio = of(1, read) / of(0, read);
       return [
         atMost("must", 1.5, `× little: ${read}`, ratio),
@@ -55,7 +56,9 @@ export const history: Bench = {
   },
 };
 
-const reads = ["list all", "list by job", "list by status", "list by job and status", "get_job"] as const;
+const asked = ["list all", "list by job", "list by status", "get_job"] as const;
+/** Those that the specification asks for, and what else is likely to hurt: the filters of two indexes at once. */
+const reads = [...asked, "list a job's failed", "list a job's expired (none)"] as const;
 type Read = (typeof reads)[number];
 type Times = Record<Read, number>;
 
@@ -94,8 +97,8 @@ async function fill(stage: Stage, count: number): Promise<BenchDatabase> {
 
 /** A process that calls the operations. */
 export async function openReader(databaseUrl: string) {
-  let last: Statement | undefined;
-  watchStatements((statement) => (last = statement));
+  let statements: Statement[] = [];
+  watchStatements((statement) => statements.push(statement));
   const scheduler = await createScheduler({ databaseUrl });
   const call = await readsOf(scheduler);
   // The first calls connect, compile and fill caches.
@@ -112,12 +115,16 @@ export async function openReader(databaseUrl: string) {
       }
       return Object.fromEntries(reads.map((read) => [read, median(times[read])])) as Times;
     },
+    /** The statements of each call that read all executions from end to end. */
     async scans(): Promise<string[]> {
       const found: string[] = [];
       for (const read of reads) {
+        statements = [];
         await call[read](0);
-        const tables = await sequentialScans(scheduler.engine.database.runSql, last!);
-        if (tables.includes("executions")) found.push(`${read} reads all executions: ${last!.text}`);
+        for (const statement of [...statements]) {
+          const tables = await sequentialScans(scheduler.engine.database.runSql, statement);
+          if (tables.includes("executions")) found.push(`${read} reads all executions: ${statement.text}`);
+        }
       }
       return found;
     },
@@ -128,17 +135,16 @@ async function readsOf(scheduler: Scheduler): Promise<Record<Read, (index: numbe
   const caller = await scheduler.authenticate(token);
   const { data } = await scheduler.execute("list_jobs", { limit: jobs }, caller);
   const jobOf = (index: number): string => data[index % jobs]!.id;
-  const list = async (filter: { job_id?: string; status?: "failed" }): Promise<void> => {
-    const page = await scheduler.execute("list_executions", { ...filter, limit: 50 }, caller);
-    const wanted = filter.job_id && filter.status ? 1 : 50;
-    if (page.data.length < wanted)
-      throw new Error(`a page of ${JSON.stringify(filter)} has ${page.data.length} rows`);
+  const list = async (filter: Input<"list_executions">, least = 50): Promise<void> => {
+    const { data: page } = await scheduler.execute("list_executions", { ...filter, limit: 50 }, caller);
+    if (page.length < least) throw new Error(`a page of ${JSON.stringify(filter)} has ${page.length} rows`);
   };
   return {
     "list all": () => list({}),
     "list by job": (index) => list({ job_id: jobOf(index) }),
     "list by status": () => list({ status: "failed" }),
-    "list by job and status": (index) => list({ job_id: jobOf(index), status: "failed" }),
     get_job: (index) => scheduler.execute("get_job", { job_id: jobOf(index) }, caller),
+    "list a job's failed": (index) => list({ job_id: jobOf(index), status: "failed" }, 1),
+    "list a job's expired (none)": (index) => list({ job_id: jobOf(index), status: "expired" }, 0),
   };
 }

@@ -128,6 +128,21 @@ describe("a refusal names the field and the fix", () => {
   });
 });
 
+test("a refusal within a batch names the one and the fix", () => {
+  expect(refusal("create_jobs", { jobs: [job, { ...job, cron: 5 }] })).toMatchObject({
+    field: "jobs.1.cron",
+    hint: 'Give cron like "0 9 * * *".',
+  });
+  expect(refusal("create_jobs", { jobs: [{ url: job.url }] })).toMatchObject({
+    message: '"jobs.0.name" is required.',
+    hint: 'Give name like "nightly report".',
+  });
+  expect(refusal("create_jobs", { jobs: [job, "job"] })).toMatchObject({
+    field: "jobs.1",
+    hint: expect.stringContaining('Change "jobs.1"'),
+  });
+});
+
 describe("a URL", () => {
   test.each(["http://a.example", "https://127.0.0.1:8080/x?y=z#w", "https://münchen.example/ü"])(
     "%s is taken",

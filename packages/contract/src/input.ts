@@ -19,9 +19,8 @@ export function parseInput<Op extends Operation>(operation: Op, input: unknown):
 function inputError(operation: Operation, input: unknown, issue: z.core.$ZodIssue): SchedulerError {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") return unknownField(operation, [...path, issue.keys[0]!]);
-  const [field] = path;
-  if (field !== undefined && path.length === 1 && !hasField(input, field)) {
-    return refuse(`"${field}" is required.`, path, hintFor(operation, field, "Add"));
+  if (path.length > 0 && isMissing(input, path)) {
+    return refuse(`"${nameOf(path)}" is required.`, path, hintFor(operation, path, "Add"));
   }
   if (issue.code === "invalid_value") {
     const values = issue.values.map(String).join(", ");
@@ -33,12 +32,11 @@ function inputError(operation: Operation, input: unknown, issue: z.core.$ZodIssu
 }
 
 function invalidField(operation: Operation, path: string[], message: string): SchedulerError {
-  const [field] = path;
-  if (field === undefined) {
+  if (path.length === 0) {
     const hint = `Send a JSON object with ${fieldList(operation)}.`;
     return refuse(`${operation.name}: ${message}.`, path, hint);
   }
-  return refuse(`"${nameOf(path)}": ${message}.`, path, hintFor(operation, field, "Change"));
+  return refuse(`"${nameOf(path)}": ${message}.`, path, hintFor(operation, path, "Change"));
 }
 
 function unknownField(operation: Operation, path: string[]): SchedulerError {
@@ -57,11 +55,17 @@ function refuse(detail: string, path: string[], hint: string): SchedulerError {
   });
 }
 
-function hintFor(operation: Operation, field: string, verb: "Add" | "Change"): string {
-  const example = Object.hasOwn(operation.input.shape, field) ? exampleOf(field) : undefined;
-  return example
-    ? `Give ${field} like ${example}.`
-    : `${verb} "${nameOf([field])}" and send the request again.`;
+function hintFor(operation: Operation, path: string[], verb: "Add" | "Change"): string {
+  const field = knownField(operation, path);
+  const example = field === undefined ? undefined : exampleOf(field);
+  return example ? `Give ${field} like ${example}.` : `${verb} "${nameOf(path)}" and send the request again.`;
+}
+
+/** The field that a path leads into: the operation's own, or that of one object in a list of them. */
+function knownField({ input }: Operation, [first = "", , inner]: string[]): string | undefined {
+  if (!Object.hasOwn(input.shape, first)) return undefined;
+  const { element } = input.shape[first]!._zod.def as { element?: z.ZodType };
+  return element?._zod.def.type === "object" ? inner : first;
 }
 
 const longestName = 100;
@@ -76,6 +80,7 @@ function fieldList(operation: Operation): string {
   return Object.keys(operation.input.shape).join(", ") || "no fields";
 }
 
-function hasField(input: unknown, name: string): boolean {
-  return typeof input === "object" && input !== null && Object.hasOwn(input, name);
+function isMissing(input: unknown, path: string[]): boolean {
+  const holder = path.slice(0, -1).reduce((value, key) => (value as Record<string, unknown>)[key], input);
+  return typeof holder === "object" && holder !== null && !Object.hasOwn(holder, path.at(-1)!);
 }

@@ -85,6 +85,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
 const samples: Record<string, unknown> = {
   name: "a name",
   url: "https://a.example",
+  jobs: [{ name: "a job", url: "https://a.example" }],
   job_id: "job_01h455vb4pex5vsknk084sn02q",
   execution_id: "exec_01h455vb4pex5vsknk084sn02q",
   token_id: "tok_01h455vb4pex5vsknk084sn02q",

@@ -267,19 +267,25 @@ async function looseWorkers(): Promise<void> {
 
 describe("executions of a lost worker", () => {
   test("go on elsewhere: the cut attempt is recorded, and does not count as one of the job's", async () => {
-    await createJobs(1, { retry: { max_attempts: 1 } });
+    await createJobs(1, { retry: { max_attempts: 2, strategy: "fixed", base_seconds: 10, jitter: false } });
     await playWorker().start();
     await looseWorkers();
     expect(await executions()).toMatchObject([
       {
         status: "retrying",
+        next_attempt_at: "2026-03-01T12:00:00.000Z",
         error: { code: "worker_lost" },
         attempts: [{ number: 1, status: "interrupted", error_code: "worker_lost", status_code: null }],
       },
     ]);
     expect(await count("scheduler.workers")).toBe(0);
-    expect(await drain(setup.scheduler, clock)).toMatchObject([{ attempt: 2, next: "succeeded" }]);
-    expect(await executions()).toMatchObject([{ status: "succeeded", attempt_count: 2, error: null }]);
+    target.answer(500);
+    expect(await drain(setup.scheduler, clock)).toMatchObject([{ attempt: 2, next: "retrying" }]);
+    target.answer(200);
+    expect(await drain(setup.scheduler, clock, "2026-03-01T12:00:10Z")).toMatchObject([
+      { attempt: 3, next: "succeeded" },
+    ]);
+    expect(await executions()).toMatchObject([{ status: "succeeded", attempt_count: 3, error: null }]);
   });
 
   test("are left where they are while their worker beats", async () => {

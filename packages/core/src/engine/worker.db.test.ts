@@ -143,26 +143,27 @@ test("a running execution that is canceled ends within a second, and its request
 });
 
 describe("a worker that stops", () => {
-  test("lets a request finish, takes nothing new, and leaves nothing behind", async () => {
-    const finish: (() => void)[] = [];
-    target.answer((_, response) => void finish.push(() => void response.end("late")));
+  test("lets a request finish, leaves nothing behind, and takes nothing after that", async () => {
+    const finish = Promise.withResolvers<() => void>();
+    target.answer((_, response) => finish.resolve(() => response.end("late")));
     await createJobs(1);
     const worker = await startWorker();
-    await target.arrived(1);
+    const end = await finish.promise;
     let stopped = false;
     const stopping = worker.stop().then(() => (stopped = true));
-    await createJobs(1);
     await execute("list_jobs", {});
     expect(stopped).toBe(false);
-    finish[0]!();
+    end();
     await stopping;
     expect(await counts()).toEqual({ succeeded: 1 });
-    expect(target.arrivals).toHaveLength(1);
     expect(worker.slots().busy).toBe(0);
     expect(await rowsIn("workers")).toBe(0);
     target.answer(200);
+    await createJobs(1);
+    expect(target.arrivals).toHaveLength(1);
     await startWorker();
     await until("succeeded", 2);
+    expect(target.arrivals).toHaveLength(2);
   });
 
   test("may be stopped twice, and before it was started", async () => {

@@ -13,6 +13,7 @@ import { beat, removeWorker } from "./reconcile.sql.ts";
 import { retain } from "./retain.ts";
 import { msUntilNextDue, type SettledAttempt, type StartedExecution } from "./road.sql.ts";
 import { settle, toSettled } from "./settle.ts";
+import { spanOfAttempt } from "./span.ts";
 
 export interface WorkerOptions {
   /** How many requests may be under way at once. 100 unless told. */
@@ -83,10 +84,12 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     const startedAt = execution.now;
     if (execution.attempt_count === 1)
       engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
+    const endSpan = spanOfAttempt(execution);
     const sending = engine.sender.send(toOutgoing(execution, startedAt));
     underWay.set(execution.id, sending);
     void sending.answer.then((answer) => {
       underWay.delete(execution.id);
+      endSpan(answer);
       engine.metrics.attempt(answer.status, answer.latencyMs);
       waiting.push(toSettled(execution, answer, startedAt));
       loops.settle?.wake();
