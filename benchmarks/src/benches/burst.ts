@@ -49,7 +49,7 @@ async function burstOnce(stage: Stage): Promise<{ halfMs: number; allMs: number;
   await using entry = await enterOurs(stage);
   await target.reset({ expected: count });
   await entry.start();
-  const dueAt = Date.now() + (stage.quick ? 700 : 3000);
+  const dueAt = Date.now() + (stage.quick ? 500 : 3000);
   const jobs = Array.from({ length: count }, (_, index) => ({
     url: target.url + pathOf(dueAt, index),
     dueAt,

@@ -6,9 +6,6 @@ export const perSecond = 200;
 export const percents = ["p50", "p95", "p99", "max"] as const;
 export type Percentiles = Record<(typeof percents)[number], number>;
 
-/** Not counted: what a process that has just started still loads and compiles. */
-const warmUp = { full: 5, quick: 0.5 };
-
 /** Stores jobs for a side that works already, 200 for each second, and measures how late they arrive. */
 export async function measureLateness(
   { target, quick }: Stage,
@@ -16,8 +13,9 @@ export async function measureLateness(
   seconds: number,
 ): Promise<Percentiles> {
   // Room to store everything before the first is due.
-  const from = Date.now() + (quick ? 700 : 3000);
-  const warmUpSeconds = quick ? warmUp.quick : warmUp.full;
+  const from = Date.now() + (quick ? 500 : 3000);
+  // Not counted: what a process that has just started still loads and compiles.
+  const warmUpSeconds = quick ? 0 : 5;
   const all = warmUpSeconds + seconds;
   const dueAt = Array.from({ length: all * perSecond }, () => Math.round(from + Math.random() * all * 1000));
   await target.reset({ expected: dueAt.length });

@@ -54,6 +54,7 @@ const candidates: unknown[] = [
   awkward,
   { [awkward]: awkward },
   [204],
+  [{ name: "a", url: "https://a.example" }],
   { "X-Source": "test" },
   { max_attempts: 3 },
   "https://a.example",
