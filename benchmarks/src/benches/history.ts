@@ -121,7 +121,9 @@ export async function openReader(databaseUrl: string) {
       for (const read of reads) {
         statements = [];
         await call[read](0);
-        for (const statement of [...statements]) {
+        const sent = statements;
+        statements = [];
+        for (const statement of sent) {
           const tables = await sequentialScans(scheduler.engine.database.runSql, statement);
           if (tables.includes("executions")) found.push(`${read} reads all executions: ${statement.text}`);
         }

@@ -65,6 +65,8 @@ async function fillTemplate(databaseUrl: string): Promise<void> {
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, application_name: "bench" });
+  // The server goes before the clients do where a run is broken off.
+  client.on("error", () => {});
   await client.connect();
   return client;
 }

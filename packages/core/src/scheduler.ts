@@ -24,7 +24,7 @@ import type { Engine } from "./engine/engine.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { executionOperations } from "./executions/operations.ts";
 import { jobOperations } from "./jobs/operations.ts";
-import { checkReadiness, gaugesOf } from "./health.ts";
+import { checkReadiness, gaugesOf } from "./engine/health.ts";
 import { type Log, silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ReadContext, WriteContext } from "./operation-context.ts";

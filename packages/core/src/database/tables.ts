@@ -127,6 +127,8 @@ export interface Executions {
   finished_at: Date | null;
   attempt_count: Generated<number>;
   interruptions: Generated<number>;
+  /** Somebody wants it to end while it is under way. */
+  cancel_requested_at: Date | null;
   status_code: number | null;
   error_code: string | null;
   error: string | null;

@@ -5,6 +5,7 @@ import type {
   ExecutionStatus,
   RetryPolicy,
   Statuses,
+  Trigger,
 } from "@org/scheduler-contract";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
@@ -71,6 +72,7 @@ export interface PlannedExecution {
 /** An execution that this worker holds, with what it sends. */
 export interface StartedExecution {
   now: Date;
+  trigger: Trigger;
   scope_id: number;
   id: string;
   job_id: string;
@@ -89,7 +91,7 @@ export interface StartedExecution {
 /** An execution that was planned or claimed: started here, or waiting for a worker with a free slot. */
 export type Claimed =
   | ({ status: "running" } & StartedExecution)
-  | { status: "pending" | "retrying" | "skipped"; scope_id: number; id: string };
+  | { status: "pending" | "retrying" | "skipped" | "canceled"; scope_id: number; id: string };
 
 const request = sql`r.method, r.url, r.headers, r.body, r.timeout_seconds, r.success_statuses, r.retry`;
 
@@ -128,7 +130,7 @@ export async function recordPlan(
       insert into scheduler.open_executions (id, scope_id)
       select id, scope_id from written where status <> 'skipped'
     )
-    select ${instant(at)} as now, w.id, w.scope_id, w.job_id, w.scheduled_for, w.status, 1 as attempt_count,
+    select ${instant(at)} as now, 'schedule' as trigger, w.id, w.scope_id, w.job_id, w.scheduled_for, w.status, 1 as attempt_count,
       0 as interruptions, ${request}
     from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'`.execute(
     tx,
@@ -138,7 +140,8 @@ export async function recordPlan(
 
 /**
  * Claims executions that waited for their time: retries, delays, manual runs, replays. The first `room` of them
- * start here, the others are for whoever has a free slot.
+ * start here, the others are for whoever has a free slot. What somebody canceled while it was under way, or whose
+ * job is gone, ends here; a replay is wanted for its own sake.
  */
 export async function claimWaiting(
   tx: Tx,
@@ -147,25 +150,33 @@ export async function claimWaiting(
 ): Promise<Claimed[]> {
   const { rows } = await sql<Claimed>`
     with due as (
-      select id from scheduler.executions
+      select id, cancel_requested_at is not null or (trigger <> 'replay' and not exists (
+          select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
+        )) as ends
+      from scheduler.executions e
       where due_at <= ${instant(at)}
       order by due_at desc limit ${limit}
-      for update skip locked
-    ), numbered as (
-      select id, row_number() over () <= ${room} as starts from due
+      for update of e skip locked
+    ), sorted as (
+      select id, ends, not ends and row_number() over (partition by ends) <= ${room} as starts from due
     ), claimed as (
       update scheduler.executions e
       set due_at = null,
-        status = case when n.starts then 'running' else e.status end,
+        status = case when n.ends then 'canceled' when n.starts then 'running' else e.status end,
+        reason = case when n.ends then 'canceled' else e.reason end,
+        finished_at = case when n.ends then ${instant(at)} end,
         worker_id = case when n.starts then ${workerId}::uuid end,
         running_since = case when n.starts then ${instant(at)} end,
         started_at = case when n.starts then coalesce(e.started_at, ${instant(at)}) else e.started_at end,
         attempt_count = e.attempt_count + n.starts::integer
-      from numbered n
+      from sorted n
       where e.id = n.id
-      returning e.id, e.scope_id, e.job_id, e.revision_id, e.scheduled_for, e.status, e.attempt_count, e.interruptions
+      returning e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.status, e.attempt_count,
+        e.interruptions
+    ), closed as (
+      delete from scheduler.open_executions o using claimed c where o.id = c.id and c.status = 'canceled'
     )
-    select ${instant(at)} as now, c.id, c.scope_id, c.job_id, c.scheduled_for, c.status, c.attempt_count,
+    select ${instant(at)} as now, c.trigger, c.id, c.scope_id, c.job_id, c.scheduled_for, c.status, c.attempt_count,
       c.interruptions, ${request}
     from claimed c join scheduler.revisions r on r.id = c.revision_id`.execute(tx);
   return rows;
@@ -183,9 +194,9 @@ export async function startExecutions(
       set status = 'running', worker_id = ${workerId}::uuid, running_since = ${instant(at)},
         attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, ${instant(at)})
       where e.id = any(${ids}::uuid[]) and e.status in ('pending', 'retrying') and e.due_at is null
-      returning e.scope_id, e.id, e.job_id, e.revision_id, e.scheduled_for, e.attempt_count, e.interruptions
+      returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.attempt_count, e.interruptions
     )
-    select ${instant(at)} as now, s.scope_id, s.id, s.job_id, s.scheduled_for, s.attempt_count, s.interruptions,
+    select ${instant(at)} as now, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.attempt_count, s.interruptions,
       ${request}
     from started s join scheduler.revisions r on r.id = s.revision_id`.execute(tx);
   return rows;
@@ -195,6 +206,7 @@ export interface SettledAttempt {
   scope_id: number;
   id: string;
   job_id: string;
+  trigger: Trigger;
   number: number;
   /** What the execution becomes. */
   next_status: ExecutionStatus;
@@ -221,7 +233,8 @@ export interface JobHealth {
   any_success: boolean;
   /** Failures after the last success of the batch. */
   failures: number;
-  any_final: boolean;
+  /** A slot of the job is over; manual runs and replays do not end a job. */
+  slot_over: boolean;
 }
 
 /**
@@ -244,6 +257,7 @@ export async function settleAttempts(
       update scheduler.executions e
       set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
         error_code = i.error_code, error = i.error,
+        reason = case when i.next_status = 'canceled' then 'canceled' else e.reason end,
         interruptions = e.interruptions + i.interrupted::integer,
         due_at = ${instant(at)} + i.retry_ms * interval '1 millisecond',
         finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled') then ${instant(at)} end
@@ -262,13 +276,22 @@ export async function settleAttempts(
       update scheduler.jobs j
       set last_run_at = h.last_run_at, last_status = h.last_status,
         consecutive_failures = case when h.any_success then 0 else j.consecutive_failures end + h.failures,
-        state = case when j.state = 'active' and j.next_run_at is null and h.any_final then 'completed' else j.state end
+        state = case when j.state = 'active' and j.next_run_at is null and h.slot_over then 'completed' else j.state end
       from json_to_recordset(${rowsOf(batch.health)}) as h(id uuid, last_run_at timestamptz, last_status text,
-        any_success boolean, failures integer, any_final boolean)
+        any_success boolean, failures integer, slot_over boolean)
       where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
     )
     select id from settled`.execute(db);
   return new Set(rows.map(({ id }) => id));
+}
+
+/** Which of the executions under way somebody wants to end. */
+export async function findCanceled(db: Db, ids: string[]): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from scheduler.executions where id = any(${ids}::uuid[]) and cancel_requested_at is not null`.execute(
+    db,
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Milliseconds until anything is due, negative when it is overdue; null when nothing is planned. */

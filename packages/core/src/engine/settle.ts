@@ -15,6 +15,7 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     scope_id: execution.scope_id,
     id: execution.id,
     job_id: execution.job_id,
+    trigger: execution.trigger,
     number: execution.attempt_count,
     next_status: outcome.next,
     retry_ms: outcome.retryMs,
@@ -60,8 +61,8 @@ export async function settle(engine: Engine, workerId: string, waiting: SettledA
  */
 function toHealth(attempts: SettledAttempt[]): JobHealth[] {
   const jobs = new Map<string, JobHealth>();
-  for (const { job_id, next_status, started_at } of attempts) {
-    const before = jobs.get(job_id) ?? { any_success: false, failures: 0, any_final: false };
+  for (const { job_id, trigger, next_status, started_at } of attempts) {
+    const before = jobs.get(job_id) ?? { any_success: false, failures: 0, slot_over: false };
     const succeeded = next_status === "succeeded";
     jobs.set(job_id, {
       id: job_id,
@@ -69,7 +70,7 @@ function toHealth(attempts: SettledAttempt[]): JobHealth[] {
       last_status: next_status,
       any_success: before.any_success || succeeded,
       failures: succeeded ? 0 : before.failures + Number(next_status === "failed"),
-      any_final: before.any_final || next_status !== "retrying",
+      slot_over: before.slot_over || (trigger === "schedule" && next_status !== "retrying"),
     });
   }
   return [...jobs.values()].sort((one, other) => (one.id < other.id ? -1 : 1));

@@ -11,7 +11,7 @@ import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { beat, removeWorker } from "./reconcile.sql.ts";
 import { retain } from "./retain.ts";
-import { msUntilNextDue, type SettledAttempt, type StartedExecution } from "./road.sql.ts";
+import { findCanceled, msUntilNextDue, type SettledAttempt, type StartedExecution } from "./road.sql.ts";
 import { settle, toSettled } from "./settle.ts";
 import { spanOfAttempt } from "./span.ts";
 
@@ -116,6 +116,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
         fire: fireTurn,
         beat: async () => {
           await beat(engine.database.db, self);
+          // The notice of a cancel may have come before the request was sent, or while nobody listened.
+          const canceled =
+            underWay.size === 0 ? [] : await findCanceled(engine.database.db, [...underWay.keys()]);
+          for (const executionId of canceled) underWay.get(executionId)?.abort("canceled");
           return beatMs;
         },
         reconcile: () => reconcile(engine, reconciling),

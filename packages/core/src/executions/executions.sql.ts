@@ -150,6 +150,16 @@ export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Da
   );
 }
 
+/** Marks an execution that is under way as wanted no more. */
+export async function requestCancel(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx
+    .updateTable("executions")
+    .set({ cancel_requested_at: now })
+    .where("id", "=", id)
+    .where("finished_at", "is", null)
+    .execute();
+}
+
 /** Ends every execution of a job that waits. */
 export async function cancelWaitingOfJob(
   tx: Tx,

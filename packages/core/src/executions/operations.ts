@@ -12,6 +12,7 @@ import {
   findAttempts,
   findExecution,
   listExecutions,
+  requestCancel,
 } from "./executions.sql.ts";
 import { startExecution } from "./start.ts";
 
@@ -61,8 +62,11 @@ export const executionOperations: Handlers<Names> = {
     const row = await requireExecution({ db: tx, caller }, input.execution_id);
     if (isFinal(row.status)) return toExecution(row);
     const ended = await cancelWaiting(tx, caller.scopeId, row.id, now);
-    // The worker that holds it aborts the request and records that; only it may end a running execution.
-    if (!ended) await notify(tx, "cancel", row.id);
+    if (!ended) {
+      // The worker that holds it aborts the request and records that. The notice makes it quick, the mark makes it sure.
+      await requestCancel(tx, row.id, now);
+      await notify(tx, "cancel", row.id);
+    }
     return toExecution((await findExecution(tx, caller.scopeId, row.id))!);
   },
 };

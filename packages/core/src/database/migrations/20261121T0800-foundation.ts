@@ -118,6 +118,7 @@ const statements = [
     finished_at timestamptz,
     attempt_count integer not null default 0,
     interruptions integer not null default 0,
+    cancel_requested_at timestamptz,
     status_code integer,
     error_code text,
     error text,

@@ -1,9 +1,9 @@
 import type { Readiness } from "@org/scheduler-contract";
-import { readNow } from "./database/now.ts";
-import { countDue } from "./engine/road.sql.ts";
-import type { Engine } from "./engine/engine.ts";
-import type { Worker } from "./engine/worker.ts";
-import type { Gauges } from "./metrics.ts";
+import { readNow } from "../database/now.ts";
+import { countDue } from "./road.sql.ts";
+import type { Engine } from "./engine.ts";
+import type { Worker } from "./worker.ts";
+import type { Gauges } from "../metrics.ts";
 
 /** What /metrics reads of a process, its workers taken together. */
 export function gaugesOf({ database, clock }: Omit<Engine, "metrics">, workers: Worker[]): Gauges {
