@@ -111,13 +111,13 @@ export default {
     {
       name: "pg-boss-in-queue-only",
       severity: "error",
-      from: { pathNot: `${core}queue/` },
+      from: { pathNot: [`${core}queue/`, "^benchmarks/"] },
       to: { path: npm("pg-boss") },
     },
     {
       name: "drivers-in-database-only",
       severity: "error",
-      from: { pathNot: [tests, `${core}database/`] },
+      from: { pathNot: [tests, `${core}database/`, "^benchmarks/"] },
       to: { path: npm("pg", "@electric-sql/pglite") },
     },
     {

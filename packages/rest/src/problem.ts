@@ -30,7 +30,6 @@ export function answerHeaders(): RequestHandler {
 
 /** Answers with an error as `application/problem+json`; what is our own fault is logged in full. */
 export function problemHandler(log?: ErrorLog): ErrorRequestHandler {
-  // oxlint-disable-next-line max-params -- express knows error handlers by their four parameters
   return (thrown: unknown, request, response, next) => {
     if (response.headersSent) return next(thrown);
     const error = isPathError(thrown) ? pathError() : thrown;

@@ -11,7 +11,7 @@ import { listenOnPostgres } from "./listen.ts";
 import { type Db, schema, type Tables } from "./tables.ts";
 
 /** Runs SQL text for the ticket queue; without values it may hold several statements. */
-export type RunSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
+type RunSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
 
 export interface Database {
   db: Db;

@@ -3,7 +3,7 @@ import type { Database, StopListening } from "./connect.ts";
 import type { Db, Tx } from "./tables.ts";
 
 /** The notices that processes give each other. All are hints: whoever misses one finds out by polling. */
-export const channels = {
+const channels = {
   /** Something is due sooner than planners may expect. */
   due: "scheduler_due",
   /** There are tickets to take. */

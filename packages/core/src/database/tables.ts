@@ -27,20 +27,20 @@ export const schema = "scheduler";
 /** JSON is written as text and read back parsed. */
 type Json<T> = ColumnType<T, string, string>;
 
-export interface Workspaces {
+interface Workspaces {
   id: string;
   name: string;
   created_at: Generated<Date>;
 }
 
 /** One half of a workspace: every row of every table belongs to one scope, and so to one mode. */
-export interface Scopes {
+interface Scopes {
   id: Generated<number>;
   workspace_id: string;
   mode: Mode;
 }
 
-export interface Users {
+interface Users {
   id: string;
   workspace_id: string;
   email: string;
@@ -137,7 +137,7 @@ export interface Executions {
 }
 
 /** A row for each execution that is not over; what changes in `executions` is in no index. */
-export interface OpenExecutions {
+interface OpenExecutions {
   id: string;
   scope_id: number;
 }
@@ -157,7 +157,7 @@ export interface Attempts {
   response_truncated: boolean;
 }
 
-export interface Workers {
+interface Workers {
   id: string;
   host: string;
   pid: number;
@@ -166,7 +166,7 @@ export interface Workers {
   heartbeat_at: Generated<Date>;
 }
 
-export interface Audit {
+interface Audit {
   scope_id: number;
   id: string;
   at: Date;
@@ -196,5 +196,3 @@ export type Tx = Transaction<Tables>;
 export type NewJob = Insertable<Jobs>;
 export type JobChange = Updateable<Jobs>;
 export type NewRevision = Insertable<Revisions>;
-export type StoredJob = Selectable<Jobs>;
-export type StoredRevision = Selectable<Revisions>;

@@ -99,7 +99,7 @@ const catchUpWindowMs = 24 * 60 * 60 * 1000;
  * What is to be done for a job that is due: of the slots that passed while nobody planned, the latest fires and one
  * row stands for all the others.
  */
-export function planJob(due: DueJob, starts: boolean): { job: PlannedJob; executions: PlannedExecution[] } {
+function planJob(due: DueJob, starts: boolean): { job: PlannedJob; executions: PlannedExecution[] } {
   const schedule = toSchedule(due);
   const now = due.now.getTime();
   const first = due.next_run_at.getTime();
