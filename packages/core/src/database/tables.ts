@@ -4,7 +4,6 @@ import type {
   GeneratedAlways,
   Insertable,
   Kysely,
-  Selectable,
   Transaction,
   Updateable,
 } from "kysely";
