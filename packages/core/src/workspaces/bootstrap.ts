@@ -15,9 +15,9 @@ import {
 export interface BootstrapSettings {
   adminEmail: string;
   /** Generated where it is not given. */
-  adminPassword: string | undefined;
+  adminPassword?: string | undefined;
   /** The first user's token; generated where it is not given. */
-  token: string | undefined;
+  token?: string | undefined;
 }
 
 /** What was made up on this start, to be shown once. */
