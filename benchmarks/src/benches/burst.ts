@@ -58,7 +58,7 @@ async function burstOnce(stage: Stage): Promise<{ halfMs: number; allMs: number;
   }));
   await storeJobs(entry.database.client, jobs);
   await vacuum(entry.database.client);
-  if (Date.now() > dueAt) throw new Error("storing the jobs took too long");
+  if (!stage.quick && Date.now() > dueAt) throw new Error("storing the jobs took too long");
   await target.arrived();
   await sleep(stage.quick ? 200 : 1000);
   const noted = await target.noted();

@@ -20,7 +20,7 @@ export async function measureLateness(
   const dueAt = Array.from({ length: all * perSecond }, () => Math.round(from + Math.random() * all * 1000));
   await target.reset({ expected: dueAt.length });
   await store({ url: target.url, count: dueAt.length, dueAt });
-  if (Date.now() > from) throw new Error("storing the jobs took too long");
+  if (!quick && Date.now() > from) throw new Error("storing the jobs took too long");
   await target.arrived(all * 1000 + 60_000);
   const noted = await target.noted();
   if (duplicates(noted) > 0) throw new Error(`${duplicates(noted)} requests came twice`);

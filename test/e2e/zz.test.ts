@@ -1,0 +1,23 @@
+import { test } from "vitest";
+import { copyDataDir } from "./data-dir.ts";
+import { launch, startApp } from "./start-app.ts";
+import { startInstallation } from "./installation.ts";
+import { ask } from "./ask.ts";
+test("probe", { timeout: 120_000 }, async () => {
+  const d = await copyDataDir();
+  const w = await startApp("worker", { SCHEDULER_DATA_DIR: d.path + "-w" });
+  console.log("A worker without DATABASE_URL:\n" + w.output());
+  console.log("A exit", (await w.end()).code);
+  await using inst = await startInstallation();
+  const bad = launch("api", { ...inst.env, DATABASE_URL: inst.env["DATABASE_URL"]!.replace(/postgres$/, "nodb") });
+  await using api = await startApp("api", inst.env);
+  await using worker = await startApp("worker", inst.env);
+  const t = performance.now();
+  await inst.postgres.stop("immediate");
+  const r = await Promise.all([ask(`${api.url}/v1/jobs`, { token: inst.token }), ask(`${api.url}/metrics`)]).catch(String);
+  console.log("C", JSON.stringify(r).slice(0, 300), performance.now() - t);
+  const [e1, e2] = await Promise.all([api.end("SIGTERM"), worker.end("SIGTERM")]);
+  console.log("C ends", e1.code, e2.code, performance.now() - t, "\n", e2.output.slice(-1500));
+  const b = await bad.exited;
+  console.log("B nodb", b.code, b.afterMs, b.output);
+});
