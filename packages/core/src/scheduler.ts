@@ -148,7 +148,8 @@ function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefi
     ready: () => checkReadiness(engine, workers),
     metrics: () => engine.metrics.text(),
     async close() {
-      await Promise.all(workers.map((worker) => worker.stop()));
+      // A worker that cannot write its last outcomes must not keep the rest open.
+      await Promise.allSettled(workers.map((worker) => worker.stop()));
       await queue.close();
       await sender.close();
       await database.close();

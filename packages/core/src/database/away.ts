@@ -1,7 +1,7 @@
 import { SchedulerError } from "@org/scheduler-contract";
 
 /** SQLSTATE classes and codes that say "not now" rather than "wrong": PostgreSQL's appendix A. */
-const awayStates = /^(08|53|57P0[123]|25006|40001|40P01)/;
+const awayStates = /^(08|53|57P0[123]|57014|25006|40001|40P01)/;
 const awayCodes = new Set([
   "ECONNREFUSED",
   "ECONNRESET",

@@ -5,7 +5,7 @@ import { toOutgoing } from "./outgoing.ts";
 
 const now = new Date("2026-03-01T12:00:00.999Z");
 const execution: StartedExecution = {
-  now,
+  clock: now,
   trigger: "schedule",
   scope_id: 1,
   id: "019c0000-0000-7000-8000-000000000001",

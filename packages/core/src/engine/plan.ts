@@ -1,5 +1,5 @@
 import { slotId } from "../ids.ts";
-import { toSchedule } from "../jobs/job.ts";
+import { isOneShot, toSchedule } from "../jobs/job.ts";
 import { type MissedSlots, slotsBetween } from "../time/catch-up.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
@@ -7,6 +7,7 @@ import {
   type Claimed,
   claimDueJobs,
   claimWaiting,
+  type Due,
   type DueJob,
   type PlannedExecution,
   type PlannedJob,
@@ -17,13 +18,21 @@ import {
 /** How many repeating jobs, and how many waiting executions, one pass takes at the most. */
 const batchSize = 1000;
 
+/**
+ * What will be due this soon is claimed already, and sent at its very instant: claiming and committing take a few
+ * milliseconds that nobody then sees.
+ */
+const leadMs = 25;
+
 export interface PlanPass {
-  /** What starts on this worker at once. */
+  /** What starts on this worker: at once, or at the instant it is for where that is a moment ahead. */
   started: StartedExecution[];
   /** How many found no room here and wait as tickets for whoever has some. */
   tickets: number;
   /** There may be more to claim at once. */
   more: boolean;
+  /** Until there is something to claim again; null when nothing is planned. */
+  nextInMs: number | null;
 }
 
 /**
@@ -35,27 +44,41 @@ export async function plan(
   { workerId, room }: { workerId: string; room: number },
 ): Promise<PlanPass> {
   const at = engine.clock.now();
+  // A clock that stands still has no moment ahead.
+  const lead = at === null ? leadMs : 0;
   return engine.database.db.transaction().execute(async (tx) => {
-    const due = await claimDueJobs(tx, at, { oneShot: room, repeating: batchSize });
-    const fromJobs =
-      due.length === 0 ? [] : await recordPlan(tx, { ...planJobs(engine, due, room), workerId }, at);
-    const left = room - fromJobs.filter(({ status }) => status === "running").length;
-    const waiting = await claimWaiting(tx, { room: left, limit: batchSize, workerId }, at);
+    const due = await claimDueJobs(tx, at, { oneShot: room, repeating: batchSize, leadMs: lead });
+    const planned = planJobs(engine, due.jobs, room);
+    const fromJobs = due.jobs.length === 0 ? [] : await recordPlan(tx, { ...planned, workerId }, at);
+    const left = room - fromJobs.filter(isStarted).length;
+    const waiting = due.waiting
+      ? await claimWaiting(tx, { room: left, limit: batchSize, leadMs: lead, workerId }, at)
+      : [];
     const claimed = [...fromJobs, ...waiting];
-    const started = claimed.filter(isStarted);
     const tickets = claimed.filter(({ status }) => status === "pending" || status === "retrying");
     await engine.queue.put(
       tx,
       tickets.map(({ id }) => id),
     );
-    const repeating = due.filter(({ kind }) => kind === "cron" || kind === "recurring").length;
-    const oneShots = due.length - repeating;
+    const oneShots = due.jobs.filter(({ kind }) => isOneShot(kind)).length;
+    const repeating = due.jobs.length - oneShots;
     return {
-      started,
+      started: claimed.filter(isStarted),
       tickets: tickets.length,
       more: oneShots === room || repeating === batchSize || waiting.length === batchSize,
+      nextInMs: soonest(due, planned.jobs, lead),
     };
   });
+}
+
+/** The jobs that were just moved on may be the next to be due. */
+function soonest({ jobs, nextInMs }: Due, moved: PlannedJob[], lead: number): number | null {
+  const now = jobs[0]?.now.getTime() ?? 0;
+  const next = moved.flatMap(({ next_run_at }) =>
+    next_run_at === null ? [] : [next_run_at.getTime() - now],
+  );
+  const soonestMs = Math.min(nextInMs ?? Infinity, ...next);
+  return soonestMs === Infinity ? null : Math.max(soonestMs - lead, 0);
 }
 
 function isStarted(claimed: Claimed): claimed is Claimed & StartedExecution {

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
 import { instant } from "./batch.sql.ts";
@@ -36,15 +36,39 @@ const stepSize = 1000;
  * Takes running executions back from workers that no longer beat: the cut attempt is recorded as `interrupted` and
  * the execution is due again at once. Answers how many; fewer than a step means that none is left.
  */
-export async function takeBackFromLostWorkers(db: Db, lostAfterMs: number, at: Date | null): Promise<number> {
+export function takeBackFromLostWorkers(db: Db, lostAfterMs: number, at: Date | null): Promise<number> {
+  return takeBack(
+    db,
+    sql`not exists (
+      select 1 from scheduler.workers w
+      where w.id = e.worker_id and w.heartbeat_at > now() - ${lostAfterMs}::double precision * interval '1 millisecond')`,
+    at,
+  );
+}
+
+/**
+ * Takes back what runs in a worker's name without its knowing: when the answer to its commit was lost, the commit
+ * may have happened all the same.
+ */
+export function takeBackStrays(
+  db: Db,
+  worker: { workerId: string; held: string[]; afterMs: number },
+  at: Date | null,
+): Promise<number> {
+  return takeBack(
+    db,
+    sql`e.worker_id = ${worker.workerId}::uuid and e.id <> all(${worker.held}::uuid[])
+      and e.running_since < ${instant(at)} - ${worker.afterMs}::double precision * interval '1 millisecond'`,
+    at,
+  );
+}
+
+async function takeBack(db: Db, which: RawBuilder<unknown>, at: Date | null): Promise<number> {
   const { rows } = await sql<{ id: string }>`
     with lost as (
       select e.id, e.running_since
       from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-      where e.status = 'running' and not exists (
-        select 1 from scheduler.workers w
-        where w.id = e.worker_id
-          and w.heartbeat_at > now() - ${lostAfterMs}::double precision * interval '1 millisecond')
+      where e.status = 'running' and ${which}
       limit ${stepSize}
       for update of e skip locked
     ), settled as (
@@ -82,7 +106,10 @@ export async function takeBackFromLostWorkers(db: Db, lostAfterMs: number, at: D
 export async function forgetLostWorkers(db: Db, lostAfterMs: number): Promise<void> {
   await sql`
     delete from scheduler.workers w
-    where heartbeat_at <= now() - ${lostAfterMs}::double precision * interval '1 millisecond'`.execute(db);
+    where heartbeat_at <= now() - ${lostAfterMs}::double precision * interval '1 millisecond'
+      and not exists (
+        select 1 from scheduler.open_executions o join scheduler.executions e on e.id = o.id
+        where e.worker_id = w.id)`.execute(db);
 }
 
 export interface UnarmedJob extends Timed {

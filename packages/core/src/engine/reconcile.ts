@@ -8,6 +8,7 @@ import {
   forgetLostWorkers,
   mendUnarmedJob,
   takeBackFromLostWorkers,
+  takeBackStrays,
   type UnarmedJob,
 } from "./reconcile.sql.ts";
 
@@ -16,25 +17,41 @@ const pauseMs = 5000;
 /** A worker that has not beaten for this long is taken for dead: five missed beats. */
 const lostAfterMs = 15_000;
 
-/** Where the look for unarmed jobs goes on. */
-export interface ReconcileState {
+/** What the passes of one worker's reconciler know of each other, and of the worker. */
+export interface Reconciling {
+  workerId: string;
+  /** The executions that the worker has in hand. */
+  held: () => string[];
+  /** Where the look for unarmed jobs goes on. */
   cursor: string;
+  strayPasses: number;
 }
 
-export function startReconciling(): ReconcileState {
-  return { cursor: NIL };
+export function startReconciling(worker: Pick<Reconciling, "workerId" | "held">): Reconciling {
+  return { ...worker, cursor: NIL, strayPasses: 0 };
 }
+
+/** How often a worker looks for executions that run in its name without its knowing, in passes. */
+const strayEvery = 6;
+/** Longer than any statement of the road may take. */
+const strayAfterMs = 30_000;
 
 /** Mends what a dead worker, a killed process or a bug left behind, and says so. Answers when to look again. */
-export async function reconcile(engine: Engine, state: ReconcileState): Promise<number> {
-  const { db } = engine.database;
+export async function reconcile(engine: Engine, state: Reconciling): Promise<number> {
+  const { database, clock, log } = engine;
+  const { db } = database;
   if (await anyWorkerLost(db, lostAfterMs)) {
-    const taken = await takeBackFromLostWorkers(db, lostAfterMs, engine.clock.now());
+    const taken = await takeBackFromLostWorkers(db, lostAfterMs, clock.now());
     if (taken > 0) {
-      engine.log.warn({ executions: taken }, "took executions back from a lost worker");
+      log.warn({ executions: taken }, "took executions back from a lost worker");
       return 0;
     }
     await forgetLostWorkers(db, lostAfterMs);
+  }
+  if (++state.strayPasses % strayEvery === 0) {
+    const { workerId, held } = state;
+    const strays = await takeBackStrays(db, { workerId, held: held(), afterMs: strayAfterMs }, clock.now());
+    if (strays > 0) log.warn({ executions: strays }, "took back executions whose claim was never answered");
   }
   await mendUnarmedJobs(engine, state);
   return pauseMs;
@@ -42,10 +59,7 @@ export async function reconcile(engine: Engine, state: ReconcileState): Promise<
 
 const stretch = 1000;
 
-async function mendUnarmedJobs(
-  { database: { db }, clock, log }: Engine,
-  state: ReconcileState,
-): Promise<void> {
+async function mendUnarmedJobs({ database: { db }, clock, log }: Engine, state: Reconciling): Promise<void> {
   const { jobs, cursor } = await findUnarmedJobs(db, { cursor: state.cursor, limit: stretch }, clock.now());
   state.cursor = cursor ?? NIL;
   for (const job of jobs) {

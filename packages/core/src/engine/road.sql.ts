@@ -9,7 +9,7 @@ import type {
 } from "@org/scheduler-contract";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
-import { instant, rowsOf } from "./batch.sql.ts";
+import { clock, instant, rowsOf } from "./batch.sql.ts";
 
 export interface DueJob extends Timed {
   now: Date;
@@ -21,32 +21,51 @@ export interface DueJob extends Timed {
   next_run_at: Date;
 }
 
+/** What a look at the tables found. */
+export interface Due {
+  jobs: DueJob[];
+  /** Executions that waited for their time are due too. */
+  waiting: boolean;
+  /** Until the next job or execution that is not due yet; null without any. */
+  nextInMs: number | null;
+}
+
 /**
- * Claims due jobs, the freshest first: after an outage nobody's new slot waits behind all the old ones. Of jobs with
- * a single slot it takes no more than can start now, since they lose nothing by waiting where they are; repeating
- * ones are taken whether there is room or not, so that each slot gets its execution before the next comes.
+ * Claims jobs that are due, or will be within `leadMs`, the freshest first: after an outage nobody's new slot waits
+ * behind all the old ones. Of jobs with a single slot it takes no more than can start now, since they lose nothing
+ * by waiting where they are; repeating ones are taken whether there is room or not, so that each slot gets its
+ * execution before the next comes.
  */
 export async function claimDueJobs(
   tx: Tx,
   at: Date | null,
-  limits: { oneShot: number; repeating: number },
-): Promise<DueJob[]> {
-  const { rows } = await sql<DueJob>`
+  limits: { oneShot: number; repeating: number; leadMs: number },
+): Promise<Due> {
+  const soon = sql`${instant(at)} + ${limits.leadMs}::integer * interval '1 millisecond'`;
+  const { rows } = await sql<Omit<Due, "jobs"> & (DueJob | { id: null })>`
     with one_shot as (
       select * from scheduler.jobs
-      where not repeats and next_run_at <= ${instant(at)}
+      where not repeats and next_run_at <= ${soon}
       order by next_run_at desc limit ${limits.oneShot}
       for update skip locked
     ), repeating as (
       select * from scheduler.jobs
-      where repeats and next_run_at <= ${instant(at)}
+      where repeats and next_run_at <= ${soon}
       order by next_run_at desc limit ${limits.repeating}
       for update skip locked
     )
     select ${instant(at)} as now, scope_id, id, revision_id, kind, cron, every_n_minutes, run_at, timezone, start_at,
-      end_at, max_runs, run_count, next_run_at
-    from (select * from one_shot union all select * from repeating) due`.execute(tx);
-  return rows;
+      end_at, max_runs, run_count, next_run_at, look.*
+    from (
+      select exists (select 1 from scheduler.executions where due_at <= ${soon}) as waiting,
+        (extract(epoch from least(
+          (select min(next_run_at) from scheduler.jobs where repeats and next_run_at > ${soon}),
+          (select min(next_run_at) from scheduler.jobs where not repeats and next_run_at > ${soon}),
+          (select min(due_at) from scheduler.executions where due_at > ${soon})
+        ) - ${instant(at)}) * 1000)::double precision as "nextInMs"
+    ) look left join (select * from one_shot union all select * from repeating) due on true`.execute(tx);
+  const { waiting, nextInMs } = rows[0]!;
+  return { jobs: rows.filter((row): row is typeof row & DueJob => row.id !== null), waiting, nextInMs };
 }
 
 export interface PlannedJob {
@@ -71,7 +90,8 @@ export interface PlannedExecution {
 
 /** An execution that this worker holds, with what it sends. */
 export interface StartedExecution {
-  now: Date;
+  /** What time it was by the database's clock when it was claimed. */
+  clock: Date;
   trigger: Trigger;
   scope_id: number;
   id: string;
@@ -117,8 +137,8 @@ export async function recordPlan(
         scheduled_for, created_at, worker_id, running_since, started_at, attempt_count, finished_at)
       select id, scope_id, job_id, revision_id, 'schedule', status, reason, error, scheduled_for, ${instant(at)},
         case when status = 'running' then ${plan.workerId}::uuid end,
-        case when status = 'running' then ${instant(at)} end,
-        case when status = 'running' then ${instant(at)} end,
+        case when status = 'running' then greatest(${instant(at)}, scheduled_for) end,
+        case when status = 'running' then greatest(${instant(at)}, scheduled_for) end,
         case when status = 'running' then 1 else 0 end,
         case when status = 'skipped' then ${instant(at)} end
       from json_to_recordset(${rowsOf(plan.executions)})
@@ -130,7 +150,7 @@ export async function recordPlan(
       insert into scheduler.open_executions (id, scope_id)
       select id, scope_id from written where status <> 'skipped'
     )
-    select ${instant(at)} as now, 'schedule' as trigger, w.id, w.scope_id, w.job_id, w.scheduled_for, w.status, 1 as attempt_count,
+    select ${clock(at)} as clock, 'schedule' as trigger, w.id, w.scope_id, w.job_id, w.scheduled_for, w.status, 1 as attempt_count,
       0 as interruptions, ${request}
     from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'`.execute(
     tx,
@@ -145,7 +165,7 @@ export async function recordPlan(
  */
 export async function claimWaiting(
   tx: Tx,
-  { room, limit, workerId }: { room: number; limit: number; workerId: string },
+  { room, limit, leadMs, workerId }: { room: number; limit: number; leadMs: number; workerId: string },
   at: Date | null,
 ): Promise<Claimed[]> {
   const { rows } = await sql<Claimed>`
@@ -154,7 +174,7 @@ export async function claimWaiting(
           select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
         )) as ends
       from scheduler.executions e
-      where due_at <= ${instant(at)}
+      where due_at <= ${instant(at)} + ${leadMs}::integer * interval '1 millisecond'
       order by due_at desc limit ${limit}
       for update of e skip locked
     ), sorted as (
@@ -176,7 +196,7 @@ export async function claimWaiting(
     ), closed as (
       delete from scheduler.open_executions o using claimed c where o.id = c.id and c.status = 'canceled'
     )
-    select ${instant(at)} as now, c.trigger, c.id, c.scope_id, c.job_id, c.scheduled_for, c.status, c.attempt_count,
+    select ${clock(at)} as clock, c.trigger, c.id, c.scope_id, c.job_id, c.scheduled_for, c.status, c.attempt_count,
       c.interruptions, ${request}
     from claimed c join scheduler.revisions r on r.id = c.revision_id`.execute(tx);
   return rows;
@@ -196,7 +216,7 @@ export async function startExecutions(
       where e.id = any(${ids}::uuid[]) and e.status in ('pending', 'retrying') and e.due_at is null
       returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.attempt_count, e.interruptions
     )
-    select ${instant(at)} as now, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.attempt_count, s.interruptions,
+    select ${clock(at)} as clock, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.attempt_count, s.interruptions,
       ${request}
     from started s join scheduler.revisions r on r.id = s.revision_id`.execute(tx);
   return rows;
@@ -292,17 +312,6 @@ export async function findCanceled(db: Db, ids: string[]): Promise<string[]> {
     db,
   );
   return rows.map(({ id }) => id);
-}
-
-/** Milliseconds until anything is due, negative when it is overdue; null when nothing is planned. */
-export async function msUntilNextDue(db: Db, at: Date | null): Promise<number | null> {
-  const { rows } = await sql<{ ms: number | null }>`
-    select (extract(epoch from least(
-      (select min(next_run_at) from scheduler.jobs where repeats and next_run_at is not null),
-      (select min(next_run_at) from scheduler.jobs where not repeats and next_run_at is not null),
-      (select min(due_at) from scheduler.executions where due_at is not null)
-    ) - ${instant(at)}) * 1000)::double precision as ms`.execute(db);
-  return rows[0]!.ms;
 }
 
 /** What is due and not planned yet, counted up to 10,000 of a kind, and how long the oldest of it waits. */

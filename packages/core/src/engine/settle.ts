@@ -42,18 +42,45 @@ const batchSize = 200;
 export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<void> {
   while (waiting.length > 0) {
     const attempts = waiting.slice(0, batchSize);
-    const batch = { attempts, health: toHealth(attempts), workerId };
-    const settled = await settleAttempts(engine.database.db, batch, engine.clock.now());
+    await write(engine, workerId, attempts);
     waiting.splice(0, attempts.length);
-    for (const { id, number } of attempts) {
-      if (settled.has(id)) continue;
-      engine.log.warn(
-        { execution: id, attempt: number },
-        "an outcome came too late: its execution was taken back",
-      );
-    }
   }
 }
+
+async function write(engine: Engine, workerId: string, attempts: SettledAttempt[]): Promise<void> {
+  let settled: Set<string>;
+  try {
+    const batch = { attempts, health: toHealth(attempts), workerId };
+    settled = await settleAttempts(engine.database.db, batch, engine.clock.now());
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    // One outcome that PostgreSQL will not store must not hold up all the others for ever.
+    const [first] = attempts;
+    if (attempts.length > 1) for (const attempt of attempts) await write(engine, workerId, [attempt]);
+    else if (first!.error !== notStorable) await write(engine, workerId, [withoutTexts(first!)]);
+    // Dropped here, the execution is found as a stray and goes on.
+    else engine.log.error({ execution: first!.id, err: error }, "an outcome cannot be stored");
+    return;
+  }
+  for (const { id, number } of attempts) {
+    if (settled.has(id)) continue;
+    engine.log.warn(
+      { execution: id, attempt: number },
+      "an outcome came too late: its execution was taken back",
+    );
+  }
+}
+
+/** Data that the database refuses whenever it is tried: SQLSTATE classes 22 and 23. */
+function isRefused(error: unknown): boolean {
+  return /^2[23]/.test((error as { code?: string } | null)?.code ?? "");
+}
+
+function withoutTexts(attempt: SettledAttempt): SettledAttempt {
+  return { ...attempt, response_headers: null, response_body: null, error: notStorable };
+}
+
+const notStorable = "What the target answered could not be stored.";
 
 /**
  * Folds a batch into its jobs, in the order of job ids: every worker locks jobs in that order, so that no two wait

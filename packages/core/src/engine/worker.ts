@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen, notify } from "../database/notices.ts";
-import type { Sending } from "./attempt.ts";
+import type { Answer } from "./attempt.ts";
+import { begin, type Begun } from "./begin.ts";
 import { take } from "./dispatch.ts";
 import type { Engine } from "./engine.ts";
 import { type Loop, startLoop } from "./loop.ts";
-import { toOutgoing } from "./outgoing.ts";
 import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { beat, removeWorker } from "./reconcile.sql.ts";
 import { retain } from "./retain.ts";
-import { findCanceled, msUntilNextDue, type SettledAttempt, type StartedExecution } from "./road.sql.ts";
+import { findCanceled, type SettledAttempt, type StartedExecution } from "./road.sql.ts";
 import { settle, toSettled } from "./settle.ts";
 import { spanOfAttempt } from "./span.ts";
 
@@ -43,10 +43,11 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   const id = randomUUID();
   const slots = options.concurrency ?? 100;
   const self = { id, host: hostname(), pid: process.pid, slots };
-  const underWay = new Map<string, Sending>();
+  const underWay = new Map<string, Begun>();
   const waiting: SettledAttempt[] = [];
   const loops: Record<string, Loop> = {};
-  const reconciling = startReconciling();
+  const held = (): string[] => [...underWay.keys(), ...waiting.map((attempt) => attempt.id)];
+  const reconciling = startReconciling({ workerId: id, held });
   /** With less room than this there is no point in a round trip while more is due than there are slots. */
   const worthwhile = Math.max(1, Math.floor(slots / 4));
   let backlog = false;
@@ -76,26 +77,32 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     }
     backlog = pass.more || ticketsMayWait;
     if (backlog) return room() >= worthwhile ? 0 : pollMs;
-    const until = await msUntilNextDue(engine.database.db, engine.clock.now());
-    return Math.min(Math.max(until ?? pollMs, 0), pollMs);
+    return Math.min(pass.nextInMs ?? pollMs, pollMs);
   }
 
   function send(execution: StartedExecution): void {
-    const startedAt = execution.now;
-    if (execution.attempt_count === 1)
-      engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
     const endSpan = spanOfAttempt(execution);
-    const sending = engine.sender.send(toOutgoing(execution, startedAt));
-    underWay.set(execution.id, sending);
-    void sending.answer.then((answer) => {
+    const begun = begin(engine, execution);
+    underWay.set(execution.id, begun);
+    const record = (answer: Answer): void => {
       underWay.delete(execution.id);
-      endSpan(answer);
-      engine.metrics.attempt(answer.status, answer.latencyMs);
+      const startedAt = begun.startedAt();
       waiting.push(toSettled(execution, answer, startedAt));
+      if (execution.attempt_count === 1) {
+        engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
+      }
+      engine.metrics.attempt(answer.status, answer.latencyMs);
+      endSpan(answer);
       loops.settle?.wake();
       if (backlog && room() >= worthwhile) loops.fire?.wake();
       if (underWay.size === 0) onIdle?.();
-    });
+    };
+    // An outcome that could not be noted leaves a stray, which is found and goes on.
+    begun.answer
+      .then(record)
+      .catch((error: unknown) =>
+        engine.log.error({ execution: execution.id, err: error }, "an outcome was lost"),
+      );
   }
 
   async function settleTurn(): Promise<number> {
@@ -137,19 +144,23 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       });
     },
     async stop() {
-      await stopListening?.();
-      await Promise.all([loops.fire?.stop(), loops.reconcile?.stop(), loops.retain?.stop()]);
-      if (underWay.size > 0) {
-        const idle = new Promise<void>((resolve) => (onIdle = resolve));
-        await Promise.race([idle, sleep(finishMs, undefined, { ref: false })]);
+      try {
+        await Promise.all([loops.fire?.stop(), loops.reconcile?.stop(), loops.retain?.stop()]);
+        if (underWay.size > 0) {
+          const idle = new Promise<void>((resolve) => (onIdle = resolve));
+          await Promise.race([idle, sleep(finishMs, undefined, { ref: false })]);
+        }
+        const left = [...underWay.values()];
+        for (const sending of left) sending.abort("interrupted");
+        await Promise.all(left.map(({ answer }) => answer));
+        await loops.settle?.stop();
+        await settle(engine, id, waiting);
+      } finally {
+        // Whatever could not be written is found by the others, once this worker beats no more.
+        await Promise.all(Object.values(loops).map((loop) => loop.stop()));
+        await stopListening?.();
+        await removeWorker(engine.database.db, id);
       }
-      const left = [...underWay.values()];
-      for (const sending of left) sending.abort("interrupted");
-      await Promise.all(left.map(({ answer }) => answer));
-      await loops.settle?.stop();
-      await settle(engine, id, waiting);
-      await loops.beat?.stop();
-      await removeWorker(engine.database.db, id);
     },
     loopAges: () => Object.fromEntries(Object.entries(loops).map(([name, loop]) => [name, loop.age()])),
     slots: () => ({ busy: underWay.size, free: room() }),

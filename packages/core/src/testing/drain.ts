@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
+import { begin } from "../engine/begin.ts";
 import { take } from "../engine/dispatch.ts";
-import { toOutgoing } from "../engine/outgoing.ts";
 import { plan } from "../engine/plan.ts";
 import { settle, toSettled } from "../engine/settle.ts";
 import { toPublicId } from "../ids.ts";
@@ -37,8 +37,8 @@ export async function drain(
     const started = [...planned, ...taken];
     const settled = await Promise.all(
       started.map(async (execution) => {
-        const answer = await engine.sender.send(toOutgoing(execution, execution.now)).answer;
-        return toSettled(execution, answer, execution.now);
+        const begun = begin(engine, execution);
+        return toSettled(execution, await begun.answer, begun.startedAt());
       }),
     );
     await settle(engine, workerId, [...settled]);
