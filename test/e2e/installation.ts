@@ -1,5 +1,6 @@
 import { startPostgres } from "@org/scheduler-core/testing";
 import { randomBytes } from "node:crypto";
+import { track } from "./leftovers.ts";
 import type { Env } from "./start-app.ts";
 
 /** What separate apps have in common: a PostgreSQL server of their own, and the same settings. */
@@ -11,12 +12,16 @@ export interface Installation extends AsyncDisposable {
 
 export async function startInstallation(): Promise<Installation> {
   const postgres = await startPostgres();
+  const tracked = track(postgres);
   const token = `cron_pat_${randomBytes(24).toString("base64url")}`;
   return {
     env: settingsFor(postgres.url, token),
     token,
     postgres,
-    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await postgres[Symbol.asyncDispose]();
+      tracked.ended();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
 import { afterAll } from "vitest";
-import { endLeftovers } from "./start-app.ts";
+import { endLeftovers } from "./leftovers.ts";
 
 afterAll(endLeftovers);

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { track } from "./leftovers.ts";
 
 export type AppName = "server" | "api" | "mcp-http" | "worker";
 
@@ -38,12 +39,6 @@ export type Env = Record<string, string>;
 const compileCache = path.join(tmpdir(), "scheduler-e2e-compile-cache");
 
 const root = path.join(import.meta.dirname, "../..");
-const running = new Set<Launched>();
-
-/** Ends what a test that failed or ran out of time has left running. */
-export async function endLeftovers(): Promise<void> {
-  await Promise.all([...running].map((launched) => launched.end("SIGKILL")));
-}
 
 export function launch(name: AppName, env: Env): Launched {
   const begun = performance.now();
@@ -64,7 +59,7 @@ export function launch(name: AppName, env: Env): Launched {
   const exited = new Promise<Exit>((done) => {
     // "close" comes after "exit", when both streams have been read to their end.
     child.once("close", (code, signal) => {
-      running.delete(launched);
+      tracked.ended();
       done({ code, signal, output, afterMs: Math.round(performance.now() - begun) });
       reject(new Error(`${name} ended with ${code ?? signal} before it was ready:\n${output}`));
     });
@@ -82,7 +77,7 @@ export function launch(name: AppName, env: Env): Launched {
     end,
     [Symbol.asyncDispose]: async () => void (await end("SIGKILL")),
   };
-  running.add(launched);
+  const tracked = track(launched);
   return launched;
 }
 

@@ -57,6 +57,11 @@ const key = z
     "must be 32 bytes in base64; make one with: openssl rand -base64 32",
   );
 
+const whole = (least: number, most: number) => {
+  const problem = `must be a whole number from ${least} to ${most}`;
+  return z.coerce.number(problem).int(problem).min(least, problem).max(most, problem);
+};
+
 const settings = z.object({
   DATABASE_URL: z
     .string()
@@ -64,7 +69,7 @@ const settings = z.object({
     .optional(),
   SCHEDULER_DATA_DIR: z.string().default(".scheduler"),
   HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number("must be a port number").int().min(0).max(65_535).optional(),
+  PORT: whole(0, 65_535).optional(),
   SCHEDULER_ALLOWED_HOSTS: z
     .string()
     .transform((text) =>
@@ -86,9 +91,9 @@ const settings = z.object({
     .optional(),
   SCHEDULER_ADMIN_EMAIL: z.string().min(3).max(254).default("admin@localhost"),
   SCHEDULER_ADMIN_PASSWORD: z.string().min(8, "must have at least 8 characters").max(1000).optional(),
-  SCHEDULER_CONCURRENCY: z.coerce.number("must be a number").int().min(1).max(10_000).default(100),
+  SCHEDULER_CONCURRENCY: whole(1, 10_000).default(100),
   SCHEDULER_ALLOWED_TARGETS: ranges.optional(),
-  SCHEDULER_RETENTION_DAYS: z.coerce.number("must be a number of days").int().min(1).max(3650).default(30),
+  SCHEDULER_RETENTION_DAYS: whole(1, 3650).default(30),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });
 

@@ -21,6 +21,7 @@ import { readNow } from "./database/now.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
+import { loseAllWorkers } from "./engine/reconcile.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { executionOperations } from "./executions/operations.ts";
 import { jobOperations } from "./jobs/operations.ts";
@@ -72,6 +73,8 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
   const database = await openDatabase(options, log);
   try {
     await migrate(database);
+    // Whatever ran on the embedded database before is gone with its process: no need to wait until it is missed.
+    if (database.embedded) await loseAllWorkers(database.db);
     const queue = await openTicketQueue(database, log);
     const sender = createSender(
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),

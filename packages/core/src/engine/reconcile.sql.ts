@@ -18,6 +18,11 @@ export async function removeWorker(db: Db, id: string): Promise<void> {
   await db.deleteFrom("workers").where("id", "=", id).execute();
 }
 
+/** Takes every known worker for dead: for a database that only this process can have open, and has just opened. */
+export async function loseAllWorkers(db: Db): Promise<void> {
+  await sql`update scheduler.workers set heartbeat_at = '-infinity'`.execute(db);
+}
+
 /** Whether any worker stopped beating. */
 export async function anyWorkerLost(db: Db, lostAfterMs: number): Promise<boolean> {
   const { rows } = await sql<{ lost: boolean }>`
