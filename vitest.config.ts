@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 // Storage and engine run twice: on the embedded database and on a real server.
 const onDatabase = ["packages/core/src/**/*.db.test.ts"];
+const onServer = ["packages/core/src/**/*.pg.test.ts"];
 
 export default defineConfig({
   test: {
@@ -10,14 +11,14 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{packages,apps}/*/src/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: onDatabase,
+          exclude: [...onDatabase, ...onServer],
           maxWorkers: "100%",
         },
       },
       {
         test: {
           name: "postgres",
-          include: onDatabase,
+          include: [...onDatabase, ...onServer],
           globalSetup: ["packages/core/src/testing/global-setup.ts"],
           hookTimeout: 30_000,
           maxWorkers: "100%",
@@ -43,7 +44,7 @@ export default defineConfig({
           setupFiles: ["test/e2e/setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -16,12 +16,12 @@ async function refusal(name: AppName, env: Env): Promise<string> {
 
 const wrong: [name: string, value: string, says: RegExp][] = [
   ["DATABASE_URL", "mysql://localhost/db", /postgres/],
-  ["PORT", "http", /port number/],
+  ["PORT", "http", /whole number from 0 to 65535/],
   ["SCHEDULER_ENCRYPTION_KEY", "c2hvcnQ=", /32 bytes.*openssl rand/],
   ["SCHEDULER_JWT_SECRET", "short", /32 characters.*openssl rand/],
   ["SCHEDULER_BOOTSTRAP_TOKEN", "letmein", /cron_pat_/],
   ["SCHEDULER_ADMIN_PASSWORD", "1234", /8 characters/],
-  ["SCHEDULER_CONCURRENCY", "0", /number/],
+  ["SCHEDULER_CONCURRENCY", "0", /whole number from 1 to 10000/],
   ["SCHEDULER_ALLOWED_TARGETS", "10.0.0.0/8,intranet", /intranet.*10\.0\.0\.0\/8/],
   ["SCHEDULER_RETENTION_DAYS", "forever", /number of days/],
   ["LOG_LEVEL", "loud", /info/],
