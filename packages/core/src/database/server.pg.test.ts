@@ -3,13 +3,11 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { sql } from "kysely";
 import pg from "pg";
 import pino from "pino";
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres } from "../testing/index.ts";
 import { connectPostgres, type Database, type PostgresSettings } from "./connect.ts";
 import { migrate } from "./migrate.ts";
 import { readNow } from "./now.ts";
-
-// A server that is killed and started again is one of its own; the embedded database has none of these troubles.
 
 const lines: { level: number; msg: string }[] = [];
 const log = pino({ level: "info", base: null }, { write: (line) => void lines.push(JSON.parse(line)) });
