@@ -213,3 +213,20 @@ if (onServer)
     for (const worker of both)
       for (const age of Object.values(worker.loopAges())) expect(age).toBeLessThan(10_000);
   });
+
+test("one free slot beside requests that hang goes on with a backlog", async () => {
+  const hanging: (() => void)[] = [];
+  target.answer(({ path }, response) => {
+    if (path.startsWith("/hang")) hanging.push(() => response.end());
+    else response.end("ok");
+  });
+  await startWorker(setup.scheduler, { concurrency: 8 });
+  for (let number = 0; number < 7; number++) {
+    await execute("create_job", { name: "hang", url: `${target.url}/hang/${number}` });
+  }
+  await target.arrived(7);
+  await createJobs(12);
+  await until("succeeded", 12);
+  expect(hanging).toHaveLength(7);
+  for (const release of hanging) release();
+});

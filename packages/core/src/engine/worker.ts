@@ -33,6 +33,8 @@ export interface Worker {
 
 /** How late a nearer due instant, or a ticket, is noticed that nobody told about. */
 const pollMs = 1000;
+/** How long slots that free up one by one are gathered while there is a backlog. */
+const gatherSlotsMs = 20;
 const settleIdleMs = 1000;
 /** Outcomes are gathered this long, so that one statement writes many. */
 const gatherMs = 3;
@@ -48,9 +50,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   const loops: Record<string, Loop> = {};
   const held = (): string[] => [...underWay.keys(), ...waiting.map((attempt) => attempt.id)];
   const reconciling = startReconciling({ workerId: id, held });
-  /** With less room than this there is no point in a round trip while more is due than there are slots. */
+  /** While more is due than there are slots, a round trip for less room than this waits a moment for more of it. */
   const worthwhile = Math.max(1, Math.floor(slots / 4));
   let backlog = false;
+  let lastPass = -Infinity;
   let ticketsLookedAt = -Infinity;
   let ticketsMayWait = true;
   let stopListening: (() => Promise<void>) | undefined;
@@ -60,7 +63,9 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
 
   /** Fills the free slots: first with tickets, which have waited longest, then with what is due. */
   async function fireTurn(): Promise<number> {
-    if (backlog && room() < worthwhile) return pollMs;
+    const since = performance.now() - lastPass;
+    if (backlog && room() < worthwhile && since < gatherSlotsMs) return gatherSlotsMs - since;
+    lastPass = performance.now();
     if (room() > 0 && (ticketsMayWait || performance.now() - ticketsLookedAt > pollMs)) {
       ticketsLookedAt = performance.now();
       ticketsMayWait = false;
@@ -76,8 +81,9 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       await notify(engine.database.db, "tickets");
     }
     backlog = pass.more || ticketsMayWait;
-    if (backlog) return room() >= worthwhile ? 0 : pollMs;
-    return Math.min(pass.nextInMs ?? pollMs, pollMs);
+    if (!backlog) return Math.min(pass.nextInMs ?? pollMs, pollMs);
+    if (room() >= worthwhile) return 0;
+    return room() > 0 ? gatherSlotsMs : pollMs;
   }
 
   function send(execution: StartedExecution): void {
@@ -94,7 +100,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       engine.metrics.attempt(answer.status, answer.latencyMs);
       endSpan(answer);
       loops.settle?.wake();
-      if (backlog && room() >= worthwhile) loops.fire?.wake();
+      if (backlog && (room() >= worthwhile || room() === 1)) loops.fire?.wake();
       if (underWay.size === 0) onIdle?.();
     };
     // An outcome that could not be noted leaves a stray, which is found and goes on.
