@@ -23,7 +23,7 @@ const wrong: [name: string, value: string, says: RegExp][] = [
   ["SCHEDULER_ADMIN_PASSWORD", "1234", /8 characters/],
   ["SCHEDULER_CONCURRENCY", "0", /whole number from 1 to 10000/],
   ["SCHEDULER_ALLOWED_TARGETS", "10.0.0.0/8,intranet", /intranet.*10\.0\.0\.0\/8/],
-  ["SCHEDULER_RETENTION_DAYS", "forever", /number of days/],
+  ["SCHEDULER_RETENTION_DAYS", "forever", /whole number from 1 to 3650/],
   ["LOG_LEVEL", "loud", /info/],
 ];
 
