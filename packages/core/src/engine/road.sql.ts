@@ -278,6 +278,8 @@ export async function settleAttempts(
       set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
         error_code = i.error_code, error = i.error,
         reason = case when i.next_status = 'canceled' then 'canceled' else e.reason end,
+        -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
+        started_at = case when i.number = 1 then i.started_at else e.started_at end,
         interruptions = e.interruptions + i.interrupted::integer,
         due_at = ${instant(at)} + i.retry_ms * interval '1 millisecond',
         finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled') then ${instant(at)} end

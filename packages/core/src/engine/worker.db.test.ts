@@ -230,3 +230,13 @@ test("one free slot beside requests that hang goes on with a backlog", async () 
   expect(hanging).toHaveLength(7);
   for (const release of hanging) release();
 });
+
+test("what is recorded as the start is when the request really left, not when it was due", async () => {
+  await startWorker();
+  await execute("create_job", { name: "soon", url: target.url, when: "1s" });
+  await until("succeeded", 1);
+  const execution = await onlyExecution();
+  expect(execution.started_at).toBe(execution.attempts[0]!.started_at);
+  expect(Date.parse(execution.started_at!)).toBeGreaterThanOrEqual(Date.parse(execution.scheduled_for));
+  expect(target.arrivals[0]!.at).toBeGreaterThanOrEqual(Date.parse(execution.started_at!));
+});
