@@ -25,7 +25,7 @@ test("the first start says where it listens, what gets in, and what to try", () 
   console.log(`ready ${readyMs} ms after the first start`);
   expect(output).toContain(`The scheduler is ready: ${url}`);
   expect(output).toContain(`${url}/mcp`);
-  expect(output).toContain(`curl ${url}/v1/jobs -H 'Authorization: Bearer ${token}'`);
+  expect(output).toContain(`curl ${url}/v1/jobs -H "Authorization: Bearer ${token}"`);
   expect(output).toMatch(/Admin +admin@localhost +\S{16,}/);
   expect(token).toMatch(/^cron_pat_[\w-]{32,}$/);
   expect(mode).toBe(0o600);

@@ -25,11 +25,13 @@ export function greeting({
   lines.push(...shownOnce(made, config));
   if (token && embedded) lines.push(`  Token     kept in ${config.dataDir}/server.json`);
   const shown = made.token ?? "$TOKEN";
+  // Without the embedded database, this machine's own addresses are closed to jobs unless a setting opens them.
+  const target = embedded ? `${url}/healthz` : "https://example.com";
   lines.push(
     "",
     "  Try it:",
-    `    curl ${url}/v1/jobs -H 'Authorization: Bearer ${shown}' \\`,
-    `      -H 'Content-Type: application/json' -d '{"name": "hello", "url": "${url}/healthz", "when": "5s"}'`,
+    `    curl ${url}/v1/jobs -H "Authorization: Bearer ${shown}" \\`,
+    `      -H 'Content-Type: application/json' -d '{"name": "hello", "url": "${target}", "when": "5s"}'`,
     "",
   );
   return lines.join("\n");
