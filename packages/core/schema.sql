@@ -91,6 +91,7 @@ create table scheduler.jobs (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   deleted_at timestamp with time zone,
+  host text not null,
   constraint jobs_check CHECK (((kind = 'cron'::text) = (cron IS NOT NULL))),
   constraint jobs_check1 CHECK (((kind = 'recurring'::text) = (every_n_minutes IS NOT NULL))),
   constraint jobs_check2 CHECK (((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text])) = (run_at IS NOT NULL))),
@@ -119,6 +120,7 @@ create table scheduler.revisions (
   timeout_seconds integer not null,
   success_statuses jsonb not null,
   retry jsonb not null,
+  host text not null,
   constraint revisions_pkey PRIMARY KEY (id),
   constraint revisions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
 );

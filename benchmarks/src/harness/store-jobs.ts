@@ -12,6 +12,8 @@ export interface JobToStore {
   timezone?: string;
 }
 
+const hostOfUrl = "substring(n.url from '//([^/]*)')";
+
 const columns = `"dueAt" double precision, url text, "timeoutSeconds" integer, cron text, timezone text`;
 
 /** Stores jobs as `create_job` would, but all at once: that is not what is measured. */
@@ -48,6 +50,7 @@ async function copyJobs(client: pg.Client, source: string, values: unknown[]): P
         id: "n.revision_id",
         job_id: "n.id",
         url: "n.url",
+        host: hostOfUrl,
         timeout_seconds: `coalesce(n."timeoutSeconds", template.timeout_seconds)`,
       },
       from: `new_jobs n where ${template.replace("template.id", "template.job_id")}`,
@@ -58,6 +61,7 @@ async function copyJobs(client: pg.Client, source: string, values: unknown[]): P
         id: "n.id",
         revision_id: "n.revision_id",
         name: "n.url",
+        host: hostOfUrl,
         run_at: "case when n.cron is null then n.due_at end",
         next_run_at: "n.due_at",
         cron: "n.cron",

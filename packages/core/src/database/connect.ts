@@ -8,6 +8,7 @@ import { SchedulerError } from "@org/scheduler-contract";
 import { type Log, reasonOf } from "../log.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { listenOnPostgres } from "./listen.ts";
+import { preparedName } from "./statement.ts";
 import { type Db, schema, type Tables } from "./tables.ts";
 
 /** Runs SQL text for the ticket queue; without values it may hold several statements. */
@@ -60,10 +61,12 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    // Every row that the road touches is found by its key, and is nearly always in memory: at the default price of
-    // four sequential pages the planner reads whole tables of middle size instead.
+    // Every row that the road touches is found by an index, and is nearly always in memory. The planner would read
+    // whole tables instead where they are small, or where it expects to meet a row that matches soon; a history is
+    // large the next day, and the row it hopes for is seldom there.
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, its types do not say so
-    onConnect: (client) => client.query("set random_page_cost = 1.1; set jit = off"),
+    onConnect: (client) =>
+      client.query("set random_page_cost = 1.1; set jit = off; set enable_seqscan = off"),
   });
   surviveBreaks(pool, log);
   try {
@@ -110,7 +113,7 @@ function withoutSilent(pool: pg.Pool): PostgresPool {
       const query = async (text: string, values: unknown[]): Promise<unknown> => {
         if (silent) throw silent;
         try {
-          return await client.query(text, values);
+          return await client.query({ name: preparedName(text), text, values });
         } catch (error) {
           if (error instanceof Error && error.message === "Query read timeout") silent = error;
           throw error;

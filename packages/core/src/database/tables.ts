@@ -69,6 +69,8 @@ export interface Jobs {
   id: string;
   number: Generated<number>;
   revision_id: string;
+  /** Its current revision's. */
+  host: string;
   name: string;
   description: string | null;
   state: JobState;
@@ -101,6 +103,8 @@ export interface Revisions {
   job_id: string;
   method: string;
   url: string;
+  /** Where the URL leads, with its port. */
+  host: string;
   headers: Json<Record<string, string>>;
   body: string | null;
   timeout_seconds: number;

@@ -8,6 +8,7 @@ import { createScheduler, type Scheduler } from "../scheduler.ts";
 import {
   drain,
   noRoom,
+  roomFor,
   openTestScheduler,
   startTarget,
   type Target,
@@ -20,10 +21,13 @@ import type { Engine } from "./engine.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
-import type { StartedExecution } from "./road.sql.ts";
+import type { Ticket } from "../queue/queue.ts";
+import type { StartedExecution } from "./start.sql.ts";
 import { settle, toSettled } from "./settle.ts";
 
 const noon = "2026-03-01T12:00:00Z";
+/** A minute later, and then so long that what found no room gets a ticket. */
+const tooLate = "2026-03-01T12:01:10Z";
 const clock = testClock(noon);
 const onServer = inject("postgresUrl") !== null;
 const warnings: { msg: string }[] = [];
@@ -72,8 +76,8 @@ function playWorker(on: Engine = engine) {
   const workerId = randomUUID();
   return {
     workerId,
-    start: async (room = 100) => (await plan(on, { workerId, room })).started,
-    take: async (count = 100) => (await take(on, { workerId, count })).started,
+    start: async (room = 100) => (await plan(on, { workerId, admission: roomFor(room) })).started,
+    take: async (count = 100) => (await take(on, { workerId, admission: roomFor(count) })).started,
     settle: async (execution: StartedExecution, answer: Partial<Answer>) => {
       const settled = toSettled(execution, { ...answered, ...answer }, execution.clock);
       await settle(on, workerId, [settled]);
@@ -129,7 +133,7 @@ describe("two planners at once", () => {
 
   test("and takers of tickets get each ticket once", async () => {
     await createJobs(20, { cron: "* * * * *" });
-    clock.set("2026-03-01T12:01:00Z");
+    clock.set(tooLate);
     expect(await plan(engine, noRoom)).toMatchObject({ started: [], tickets: 20 });
     expect(await count("scheduler_tickets.job")).toBe(20);
     const workers = Array.from({ length: 8 }, (_, index) => playWorker(index % 2 ? other.engine : engine));
@@ -162,9 +166,12 @@ describe("two planners at once", () => {
 });
 
 describe("tickets", () => {
+  const put = (ticket: Ticket) =>
+    engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [ticket]));
+
   test("of canceled executions are dropped when they come up", async () => {
     await createJobs(2, { cron: "* * * * *" });
-    clock.set("2026-03-01T12:01:00Z");
+    clock.set(tooLate);
     await plan(engine, noRoom);
     const [first] = await executions();
     expect(await execute("cancel_execution", { execution_id: first!.id })).toMatchObject({
@@ -177,10 +184,10 @@ describe("tickets", () => {
 
   test("are not lost when the transaction that takes them is", async () => {
     await createJobs(1, { cron: "* * * * *" });
-    clock.set("2026-03-01T12:01:00Z");
+    clock.set(tooLate);
     await plan(engine, noRoom);
     const broken = engine.database.db.transaction().execute(async (tx) => {
-      expect(await engine.queue.take(tx, 10)).toHaveLength(1);
+      expect(await engine.queue.take(tx, { count: 10, fullHosts: [] })).toHaveLength(1);
       throw new Error("worker killed");
     });
     await expect(broken).rejects.toThrow("worker killed");
@@ -188,24 +195,50 @@ describe("tickets", () => {
   });
 
   test("put twice are one", async () => {
-    const id = randomUUID();
+    const ticket = { id: randomUUID(), host: "a" };
     for (let time = 0; time < 2; time++) {
-      await engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [id]));
+      await put(ticket);
     }
     expect(await count("scheduler_tickets.job")).toBe(1);
   });
 
   test("are taken oldest first, and no more than asked", async () => {
-    const ids = [randomUUID(), randomUUID(), randomUUID()];
-    for (const id of ids) await engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [id]));
-    const takeTwo = () => engine.database.db.transaction().execute((tx) => engine.queue.take(tx, 2));
-    expect((await takeTwo()).toSorted()).toEqual(ids.slice(0, 2).toSorted());
-    expect(await takeTwo()).toEqual(ids.slice(2));
+    const tickets = [1, 2, 3].map(() => ({ id: randomUUID(), host: "a" }));
+    for (const ticket of tickets) await put(ticket);
+    const takeTwo = () =>
+      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 2, fullHosts: [] }));
+    expect(new Set(await takeTwo())).toEqual(new Set(tickets.slice(0, 2)));
+    expect(await takeTwo()).toEqual(tickets.slice(2));
     expect(await takeTwo()).toEqual([]);
   });
 
+  test("of a full host stay where they are, and do not hide those of others", async () => {
+    const tickets = ["busy", "busy", "free"].map((host) => ({ id: randomUUID(), host }));
+    for (const ticket of tickets) await put(ticket);
+    const takeOne = (fullHosts: string[]) =>
+      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 1, fullHosts }));
+    expect(await takeOne(["busy"])).toEqual(tickets.slice(2));
+    expect(await takeOne(["busy"])).toEqual([]);
+    expect(await takeOne([])).toHaveLength(1);
+  });
+
+  test("go back when their host is full before all of them have found a slot", async () => {
+    await createJobs(3, { cron: "* * * * *" });
+    clock.set(tooLate);
+    await plan(engine, noRoom);
+    const one = playWorker();
+    expect(
+      await take(engine, { workerId: one.workerId, admission: { ...roomFor(1), room: 3 } }),
+    ).toMatchObject({
+      started: [{ attempt_count: 1 }],
+      more: true,
+    });
+    expect(await count("scheduler_tickets.job")).toBe(2);
+    expect(await playWorker().take()).toHaveLength(2);
+  });
+
   test("without an execution hurt nobody", async () => {
-    await engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [randomUUID()]));
+    await put({ id: randomUUID(), host: "a" });
     expect(await drain(setup.scheduler, clock)).toEqual([]);
     expect(await count("scheduler_tickets.job")).toBe(0);
   });

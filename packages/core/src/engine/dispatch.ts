@@ -1,18 +1,27 @@
 import type { Engine } from "./engine.ts";
-import { type StartedExecution, startExecutions } from "./road.sql.ts";
+import type { Admission } from "./slots.ts";
+import { type StartedExecution, startExecutions } from "./start.sql.ts";
 
 /**
- * Takes up to `count` tickets and marks their executions as running here, in one transaction: a ticket that is taken
- * has a running execution, or it was never taken.
+ * Takes tickets for the room there is and marks their executions as running here, in one transaction: a ticket that
+ * is taken has a running execution, or it was never taken.
  */
 export async function take(
   engine: Engine,
-  { workerId, count }: { workerId: string; count: number },
+  { workerId, admission }: { workerId: string; admission: Admission },
 ): Promise<{ started: StartedExecution[]; more: boolean }> {
+  const { room: count, fullHosts } = admission;
   return engine.database.db.transaction().execute(async (tx) => {
-    const ids = await engine.queue.take(tx, count);
-    if (ids.length === 0) return { started: [], more: false };
+    const tickets = await engine.queue.take(tx, { count, fullHosts });
+    if (tickets.length === 0) return { started: [], more: false };
+    const admitted = tickets.filter(({ host }) => admission.admit(host));
+    // A host may be full in the middle of a batch: the rest of its tickets goes back to the end of the line.
+    await engine.queue.put(
+      tx,
+      tickets.filter((ticket) => !admitted.includes(ticket)),
+    );
+    const ids = admitted.map(({ id }) => id);
     const started = await startExecutions(tx, { ids, workerId }, engine.clock.now());
-    return { started, more: ids.length === count };
+    return { started, more: tickets.length === count };
   });
 }

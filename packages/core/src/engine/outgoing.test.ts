@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { defaultRetry } from "../time/retry.ts";
-import type { StartedExecution } from "./road.sql.ts";
+import type { StartedExecution } from "./start.sql.ts";
 import { toOutgoing } from "./outgoing.ts";
 
 const now = new Date("2026-03-01T12:00:00.999Z");
 const execution: StartedExecution = {
   clock: now,
+  toldAt: 0,
   trigger: "schedule",
   scope_id: 1,
   id: "019c0000-0000-7000-8000-000000000001",
@@ -15,6 +16,7 @@ const execution: StartedExecution = {
   interruptions: 0,
   method: "POST",
   url: "https://example.com/a?b=c",
+  host: "example.com",
   headers: {},
   body: "hello",
   timeout_seconds: 30,

@@ -1,6 +1,6 @@
 import { toPublicId } from "../ids.ts";
 import type { OutgoingRequest } from "./attempt.ts";
-import type { StartedExecution } from "./road.sql.ts";
+import type { StartedExecution } from "./start.sql.ts";
 
 const userAgent = "scheduler/0.1";
 

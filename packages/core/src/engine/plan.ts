@@ -1,22 +1,25 @@
+import type { Tx } from "../database/tables.ts";
 import { slotId } from "../ids.ts";
-import { isOneShot, toSchedule } from "../jobs/job.ts";
+import { toSchedule } from "../jobs/job.ts";
 import { type MissedSlots, slotsBetween } from "../time/catch-up.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
 import {
-  type Claimed,
   claimDueJobs,
-  claimWaiting,
   type Due,
   type DueJob,
   type PlannedExecution,
   type PlannedJob,
   recordPlan,
-  type StartedExecution,
-} from "./road.sql.ts";
+} from "./plan.sql.ts";
+import type { Admission } from "./slots.ts";
+import { claimWaiting, endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
 
-/** How many repeating jobs, and how many waiting executions, one pass takes at the most. */
+/** How many jobs beyond those that can start, and how many waiting executions, one pass takes at the most. */
 const batchSize = 1000;
+
+/** How long a repeating job waits for room; well under a minute, which is the shortest time between two slots. */
+const lateMs = 10_000;
 
 /**
  * What will be due this soon is claimed already, and sent at its very instant: claiming and committing take a few
@@ -37,38 +40,58 @@ export interface PlanPass {
 
 /**
  * One pass of the planner, one transaction: claims what is due, writes its executions and moves the jobs on. Where
- * there is room, an execution starts in the very transaction that plans it; the others get tickets.
+ * there is room, an execution starts in the very transaction that plans it; what waits too long gets a ticket.
  */
 export async function plan(
   engine: Engine,
-  { workerId, room }: { workerId: string; room: number },
+  { workerId, admission }: { workerId: string; admission: Admission },
 ): Promise<PlanPass> {
   const at = engine.clock.now();
   // A clock that stands still has no moment ahead.
   const lead = at === null ? leadMs : 0;
+  const { room, fullHosts } = admission;
   return engine.database.db.transaction().execute(async (tx) => {
-    const due = await claimDueJobs(tx, at, { oneShot: room, repeating: batchSize, leadMs: lead });
-    const planned = planJobs(engine, due.jobs, room);
-    const fromJobs = due.jobs.length === 0 ? [] : await recordPlan(tx, { ...planned, workerId }, at);
-    const left = room - fromJobs.filter(isStarted).length;
-    const waiting = due.waiting
-      ? await claimWaiting(tx, { room: left, limit: batchSize, leadMs: lead, workerId }, at)
-      : [];
-    const claimed = [...fromJobs, ...waiting];
-    const tickets = claimed.filter(({ status }) => status === "pending" || status === "retrying");
+    const due = await claimDueJobs(tx, at, { room, fullHosts, late: batchSize, leadMs: lead, lateMs });
+    const planned = planJobs(engine, due.jobs, admission);
+    const recorded = planned.jobs.length === 0 ? [] : await recordPlan(tx, { ...planned, workerId }, at);
+    const tickets = recorded.filter(({ status }) => status === "pending");
+    const hostOf = new Map(due.jobs.map(({ id, host }) => [id, host]));
     await engine.queue.put(
       tx,
-      tickets.map(({ id }) => id),
+      tickets.map(({ id, job_id }) => ({ id, host: hostOf.get(job_id)! })),
     );
-    const oneShots = due.jobs.filter(({ kind }) => isOneShot(kind)).length;
-    const repeating = due.jobs.length - oneShots;
+    const waiting = { limit: batchSize, leadMs: lead, workerId, admission };
+    const woken = due.waiting ? await wakeWaiting(tx, waiting, at) : { started: [], more: false };
+    const late = due.jobs.filter((job) => job.late).length;
+    const fresh = due.jobs.length - late;
     return {
-      started: claimed.filter(isStarted),
+      started: [...recorded.filter(isStarted), ...woken.started],
       tickets: tickets.length,
-      more: oneShots === room || repeating === batchSize || waiting.length === batchSize,
+      more: (room > 0 && fresh >= room) || late === batchSize || woken.more,
       nextInMs: soonest(due, planned.jobs, lead),
     };
   });
+}
+
+/** Starts what waited for its time and finds room, and ends what nobody wants any more; the rest goes on waiting. */
+async function wakeWaiting(
+  tx: Tx,
+  options: { limit: number; leadMs: number; workerId: string; admission: Admission },
+  at: Date | null,
+): Promise<{ started: StartedExecution[]; more: boolean }> {
+  const { limit, leadMs: lead, workerId, admission } = options;
+  const due = await claimWaiting(tx, { limit, leadMs: lead, fullHosts: admission.fullHosts }, at);
+  const ended = due.filter(({ ends }) => ends);
+  const admitted = due.filter(({ ends, host }) => !ends && admission.admit(host));
+  if (ended.length > 0)
+    await endWaiting(
+      tx,
+      ended.map(({ id }) => id),
+      at,
+    );
+  const ids = admitted.map(({ id }) => id);
+  const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
+  return { started, more: due.length === limit };
 }
 
 /** The jobs that were just moved on may be the next to be due. */
@@ -81,21 +104,23 @@ function soonest({ jobs, nextInMs }: Due, moved: PlannedJob[], lead: number): nu
   return soonestMs === Infinity ? null : Math.max(soonestMs - lead, 0);
 }
 
-function isStarted(claimed: Claimed): claimed is Claimed & StartedExecution {
-  return claimed.status === "running";
+function isStarted<Row extends { status: string }>(row: Row): row is Row & { status: "running" } {
+  return row.status === "running";
 }
 
 function planJobs(
   engine: Engine,
   due: DueJob[],
-  room: number,
+  admission: Admission,
 ): { jobs: PlannedJob[]; executions: PlannedExecution[] } {
   const jobs: PlannedJob[] = [];
   const executions: PlannedExecution[] = [];
-  let left = room;
-  for (const job of due) {
-    const planned = planOrPark(engine, job, left > 0);
-    if (planned.executions.some(({ status }) => status === "running")) left--;
+  const freshest = due.toSorted((one, other) => other.next_run_at.getTime() - one.next_run_at.getTime());
+  for (const job of freshest) {
+    const starts = admission.admit(job.host);
+    // Left where it is, it is claimed again as soon as there is room for it.
+    if (!starts && !job.late) continue;
+    const planned = planOrPark(engine, job, starts);
     jobs.push(planned.job);
     executions.push(...planned.executions);
   }

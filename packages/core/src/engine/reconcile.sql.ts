@@ -1,7 +1,11 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
-import { instant } from "./batch.sql.ts";
+
+/** The instant that counts: the one given, or the database's. */
+function instant(at: Date | null): RawBuilder<Date> {
+  return sql<Date>`coalesce(${at}::timestamptz, now())`;
+}
 
 /** Says that a worker lives, adding it where it is not known (any more). */
 export async function beat(

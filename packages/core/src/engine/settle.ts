@@ -1,7 +1,8 @@
 import type { Answer } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
 import { judge } from "./outcome.ts";
-import { type JobHealth, type SettledAttempt, settleAttempts, type StartedExecution } from "./road.sql.ts";
+import { type JobHealth, type SettledAttempt, settleAttempts } from "./settle.sql.ts";
+import type { StartedExecution } from "./start.sql.ts";
 
 /** One finished attempt, ready to be written. */
 export function toSettled(execution: StartedExecution, answer: Answer, startedAt: Date): SettledAttempt {

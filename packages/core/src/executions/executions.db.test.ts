@@ -253,9 +253,11 @@ describe("cancel_execution", () => {
   });
 
   test("ends what has its ticket already", async () => {
-    const job = await create();
-    const { id: execution_id } = await run("run_job", { job_id: job.id });
+    const job = await create({ when: undefined, cron: "* * * * *" });
+    clock.set("2026-03-01T12:01:10Z");
     expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ tickets: 1 });
+    const { data } = await run("list_executions", { job_id: job.id });
+    const execution_id = data[0]!.id;
     await run("cancel_execution", { execution_id });
     expect(await drain(setup.scheduler, clock)).toEqual([]);
     expect(await get(execution_id)).toMatchObject({ status: "canceled" });

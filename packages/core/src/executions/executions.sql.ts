@@ -109,7 +109,7 @@ export function findLastSlot(
   return query.executeTakeFirst();
 }
 
-/** Writes an execution that is due now and belongs to no slot. */
+/** Writes an execution that starts as soon as a worker has room for it. */
 export async function insertDueExecution(
   tx: Tx,
   execution: {
@@ -119,6 +119,7 @@ export async function insertDueExecution(
     revisionId: string;
     trigger: Trigger;
     replayOf: string | null;
+    scheduledFor: Date;
   },
   now: Date,
 ): Promise<void> {
@@ -131,7 +132,7 @@ export async function insertDueExecution(
       revision_id: execution.revisionId,
       trigger: execution.trigger,
       status: "pending",
-      scheduled_for: now,
+      scheduled_for: execution.scheduledFor,
       due_at: now,
       replay_of: execution.replayOf,
       created_at: now,

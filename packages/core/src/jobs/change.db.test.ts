@@ -271,12 +271,12 @@ describe("a new request", () => {
       retry: { jitter: false, base_seconds: 10 },
     });
     await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
-    clock.set("2026-03-01T14:00:00Z");
+    clock.set("2026-03-01T14:00:10Z");
     await plan(setup.scheduler.engine, noRoom);
     target.answer(200);
     await update(job, { body: "new", method: "PUT", url: `${target.url}/new` });
     // The retry of 13:00 and the slot of 14:00 had their request; 15:00 has the new one.
-    await drain(setup.scheduler, clock, "2026-03-01T14:00:00Z");
+    await drain(setup.scheduler, clock, "2026-03-01T14:00:10Z");
     await drain(setup.scheduler, clock, "2026-03-01T15:00:00Z");
     expect(target.arrivals.map(({ method, path, body }) => `${method} ${path} ${body}`)).toEqual([
       "POST /job old",

@@ -32,7 +32,7 @@ export function changeJob(
   const revision = requestFields.some((field) => input[field] !== undefined)
     ? changeRequest(job, input, now)
     : undefined;
-  if (revision) change.revision_id = revision.id;
+  if (revision) Object.assign(change, { revision_id: revision.id, host: revision.host });
   return { change, revision };
 }
 

@@ -64,6 +64,7 @@ function prepareJob(
     scope_id: caller.scopeId,
     id,
     revision_id: revision.id,
+    host: revision.host,
     name: input.name,
     description: input.description ?? null,
     state: "active" as const,

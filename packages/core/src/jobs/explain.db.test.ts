@@ -110,7 +110,7 @@ describe("not_fired", () => {
 
   test("canceled before it fired", async () => {
     const job = await hourly();
-    clock.set("2026-03-01T13:00:00Z");
+    clock.set("2026-03-01T13:00:10Z");
     await plan(setup.scheduler.engine, noRoom);
     const { data } = await run("list_executions", { job_id: job.id });
     await run("cancel_execution", { execution_id: data[0]!.id });

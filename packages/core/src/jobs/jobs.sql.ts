@@ -3,7 +3,7 @@ import type { JobKind, JobState } from "@org/scheduler-contract";
 import type { Db, Jobs, Revisions, Tx } from "../database/tables.ts";
 
 /** A job together with the request of its current revision. */
-export type JobRow = Selectable<Jobs> & Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id">;
+export type JobRow = Selectable<Jobs> & Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id" | "host">;
 
 export interface JobFilter {
   state?: JobState | undefined;

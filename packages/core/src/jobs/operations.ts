@@ -1,5 +1,5 @@
 import { endWaiting } from "../executions/ledger.ts";
-import { startExecution } from "../executions/start.ts";
+import { startExecution, startSlot } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
@@ -9,6 +9,7 @@ import { createJobs, noticeIfNear } from "./create.ts";
 import { explain } from "./explain.ts";
 import { toJob, toSchedule } from "./job.ts";
 import { insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
+import { afterOneMore, losesSlot } from "./reschedule.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { readSchedule, resumedRun } from "./schedule.ts";
 
@@ -50,6 +51,10 @@ export const jobOperations: Handlers<Names> = {
   async update_job({ tx, caller, now }, input) {
     const job = await lockJobFor(tx, caller, input.job_id);
     const { change, revision } = changeJob(job, input, now);
+    if (losesSlot(job, change, now)) {
+      await startSlot({ tx, now }, job, job.next_run_at!);
+      Object.assign(change, afterOneMore(job, change));
+    }
     if (revision) await insertRevisions(tx, [revision]);
     await updateJob(tx, caller.scopeId, job.id, change);
     await noticeIfNear(tx, change.next_run_at ?? null, now);

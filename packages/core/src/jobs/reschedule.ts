@@ -63,6 +63,20 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
   };
 }
 
+/** Whether a change moves a repeating job away from a slot that is due and only waits for a worker with room. */
+export function losesSlot(job: JobRow, change: JobChange, now: Date): boolean {
+  const { next_run_at: slot } = job;
+  if (isOneShot(job.kind) || slot === null || slot > now || change.next_run_at === undefined) return false;
+  return (change.next_run_at as Date | null)?.getTime() !== slot.getTime();
+}
+
+/** What is left of a changed schedule once a slot of the old one has been given its execution. */
+export function afterOneMore(job: JobRow, change: JobChange): JobChange {
+  const runs = (change.run_count ?? job.run_count) + 1;
+  const most = change.max_runs === undefined ? job.max_runs : change.max_runs;
+  return { run_count: runs, ...(most !== null && runs >= most ? { next_run_at: null } : {}) };
+}
+
 function nextRunOf(
   job: JobRow,
   changed: JobRow,

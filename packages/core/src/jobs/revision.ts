@@ -29,6 +29,7 @@ export function newRevision(
     job_id: owner.jobId,
     method: input.method,
     url: input.url,
+    host: new URL(input.url).host,
     headers: JSON.stringify(headers),
     body: asText ? ((input.body as string | undefined) ?? null) : JSON.stringify(input.body),
     timeout_seconds: input.timeout_seconds,

@@ -11,10 +11,20 @@ import type { Log } from "../log.ts";
  */
 export interface TicketQueue {
   /** Puts tickets in, as part of the transaction. A ticket that is there already stays one. */
-  put(tx: Tx, executionIds: string[]): Promise<void>;
-  /** Takes up to `count` tickets out, oldest first. Roll the transaction back and they were never taken. */
-  take(tx: Tx, count: number): Promise<string[]>;
+  put(tx: Tx, tickets: Ticket[]): Promise<void>;
+  /**
+   * Takes up to `count` tickets out, oldest first, none of them for a host in `fullHosts`. Roll the transaction back
+   * and they were never taken.
+   */
+  take(tx: Tx, options: { count: number; fullHosts: string[] }): Promise<Ticket[]>;
   close(): Promise<void>;
+}
+
+export interface Ticket {
+  /** The execution's. */
+  id: string;
+  /** Where its request goes. */
+  host: string;
 }
 
 const schema = "scheduler_tickets";
@@ -36,18 +46,22 @@ export async function openTicketQueue(database: Database, log: Log): Promise<Tic
   // transaction the embedded database's only connection is taken.
   await boss.findJobs(queue, { id: NIL });
   return {
-    async put(tx, executionIds) {
-      if (executionIds.length === 0) return;
-      const rows = executionIds.map((id) => ({ id }));
+    async put(tx, tickets) {
+      if (tickets.length === 0) return;
+      const rows = tickets.map(({ id, host }) => ({ id, group: { id: host } }));
       await boss.insert(queue, rows, { db: fromKysely(tx), returnId: false });
     },
-    async take(tx, count) {
+    async take(tx, { count, fullHosts }) {
       const db = fromKysely(tx);
-      const taken = await boss.fetch(queue, { batchSize: count, db });
+      const taken = await boss.fetch(queue, { batchSize: count, ignoreGroups: fullHosts, db });
       if (taken.length === 0) return [];
-      const ids = taken.map(({ id }) => id);
-      await boss.deleteJob(queue, ids, { db });
-      return ids;
+      const tickets = taken.map(({ id, groupId }) => ({ id, host: groupId ?? "" }));
+      await boss.deleteJob(
+        queue,
+        tickets.map(({ id }) => id),
+        { db },
+      );
+      return tickets;
     },
     close: () => boss.stop({ graceful: false, close: false }),
   };

@@ -3,6 +3,7 @@ import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
 import { begin } from "../engine/begin.ts";
 import { take } from "../engine/dispatch.ts";
 import { plan } from "../engine/plan.ts";
+import type { Admission } from "../engine/slots.ts";
 import { settle, toSettled } from "../engine/settle.ts";
 import { toPublicId } from "../ids.ts";
 import type { Scheduler } from "../scheduler.ts";
@@ -32,8 +33,8 @@ export async function drain(
   const workerId = randomUUID();
   const drained: Drained[] = [];
   for (;;) {
-    const { started: planned, tickets } = await plan(engine, { workerId, room: 100 });
-    const { started: taken } = await take(engine, { workerId, count: 100 });
+    const { started: planned, tickets } = await plan(engine, { workerId, admission: roomFor(100) });
+    const { started: taken } = await take(engine, { workerId, admission: roomFor(100) });
     const started = [...planned, ...taken];
     const settled = await Promise.all(
       started.map(async (execution) => {
@@ -56,5 +57,11 @@ export async function drain(
   }
 }
 
-/** A worker without a free slot, for `plan`: what is due gets its execution and a ticket, and starts nowhere. */
-export const noRoom = { workerId: "00000000-0000-7000-8000-000000000000", room: 0 };
+/** Room for so many executions, of whichever hosts. */
+export function roomFor(count: number): Admission {
+  let left = count;
+  return { room: count, fullHosts: [], admit: () => left > 0 && left-- > 0, heldBack: () => [] };
+}
+
+/** A worker without a free slot, for `plan`. */
+export const noRoom = { workerId: "00000000-0000-7000-8000-000000000000", admission: roomFor(0) };

@@ -1,0 +1,122 @@
+import { notify } from "../database/notices.ts";
+import { take } from "./dispatch.ts";
+import type { Engine } from "./engine.ts";
+import { plan } from "./plan.ts";
+import type { Slots } from "./slots.ts";
+
+/** The loop that fills the slots with what is due. */
+export interface Firing {
+  /** Answers how many milliseconds to pause before the next. */
+  turn(): Promise<number>;
+  /** More is ready than there are slots. */
+  hasBacklog(): boolean;
+  /** Somebody put tickets in. */
+  noticeTickets(): void;
+  /** A slot is free again, and somebody may wait for it. */
+  noticeAnswer(host: string): void;
+  stop(): void;
+}
+
+/** How late a nearer due instant, or a ticket, is noticed that nobody told about. */
+const pollMs = 1000;
+
+/** How long slots that free up one by one are gathered while there is a backlog. */
+const gatherMs = 20;
+
+/**
+ * While there is a backlog, what will be sent within this time at the current rate is claimed ahead: slots do not
+ * wait for the database then, and one round trip is for many. Nothing is claimed ahead of targets that hang.
+ */
+const aheadMs = 60;
+
+/**
+ * To find what lies behind the jobs of a full host, all of those are passed over: not again this soon where that
+ * found nothing.
+ */
+const heldBackMs = 250;
+
+export function createFiring(
+  engine: Engine,
+  { workerId, slots, wake }: { workerId: string; slots: Slots; wake: () => void },
+): Firing {
+  let backlog = false;
+  let answers = 0;
+  let ahead = 0;
+  let lastPass = -Infinity;
+  /** Hosts that were given no more in the last pass. */
+  let heldBack: string[] = [];
+  let passesOverFrom = -Infinity;
+  let gathering: NodeJS.Timeout | undefined;
+  let ticketsFirst = false;
+  let ticketsMayWait = true;
+  let ticketsLookedAt = -Infinity;
+
+  /** A round trip for less room than this waits a moment for more of it. */
+  const hasRoom = (): boolean => slots.room(ahead) >= Math.max(1, Math.floor((slots.count + ahead) / 3));
+
+  /** Takes what is due and tickets, either of them first in turns, so that neither waits for ever for the other. */
+  async function turn(): Promise<number> {
+    const since = performance.now() - lastPass;
+    if (backlog && !hasRoom() && since < gatherMs) return gatherMs - since;
+    ahead = backlog ? Math.floor((answers / since) * aheadMs) : 0;
+    answers = 0;
+    lastPass = performance.now();
+    ticketsFirst = !ticketsFirst;
+    if (ticketsFirst) await takeTickets();
+    const { nextInMs, more } = await planPass();
+    if (!ticketsFirst) await takeTickets();
+    backlog = more || ticketsMayWait;
+    if (!backlog) return Math.min(nextInMs ?? pollMs, heldBack.length > 0 ? heldBackMs : pollMs);
+    if (hasRoom()) return 0;
+    return slots.room(ahead) > 0 ? gatherMs : pollMs;
+  }
+
+  async function planPass(): Promise<{ nextInMs: number | null; more: boolean }> {
+    const passOver = lastPass < passesOverFrom ? [] : heldBack;
+    const admission = slots.admission(ahead, passOver);
+    const pass = await plan(engine, { workerId, admission });
+    for (const execution of pass.started) slots.hold(execution);
+    heldBack = admission.heldBack();
+    const went = pass.started.length + pass.tickets > 0;
+    if (!went && admission.fullHosts.length > 0) passesOverFrom = lastPass + heldBackMs;
+    if (pass.tickets > 0) {
+      ticketsMayWait = true;
+      // Others may have free slots; the notice is a hint and their poll is the truth.
+      await notify(engine.database.db, "tickets");
+    }
+    const passesOverNext = passOver.length === 0 && heldBack.length > 0 && lastPass >= passesOverFrom;
+    return { nextInMs: pass.nextInMs, more: pass.more && (went || passesOverNext) };
+  }
+
+  async function takeTickets(): Promise<void> {
+    const looks = ticketsMayWait || performance.now() - ticketsLookedAt > pollMs;
+    if (!looks || slots.room(ahead) === 0) return;
+    ticketsLookedAt = performance.now();
+    ticketsMayWait = false;
+    const taken = await take(engine, { workerId, admission: slots.admission(ahead, heldBack) });
+    for (const execution of taken.started) slots.hold(execution);
+    ticketsMayWait ||= taken.more;
+  }
+
+  function endGathering(): void {
+    gathering = undefined;
+    wake();
+  }
+
+  return {
+    turn,
+    hasBacklog: () => backlog,
+    noticeTickets() {
+      ticketsMayWait = true;
+      if (slots.room(0) > 0) wake();
+    },
+    noticeAnswer(host) {
+      answers++;
+      if (!backlog && heldBack.length === 0) return;
+      if (hasRoom() || slots.room(ahead) === 1) wake();
+      // One of many answers of a host that holds all it may: a pass for each of them would be one for a single slot.
+      else if (heldBack.includes(host)) gathering ??= setTimeout(endGathering, gatherMs);
+    },
+    stop: () => clearTimeout(gathering),
+  };
+}

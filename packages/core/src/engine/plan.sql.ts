@@ -1,0 +1,187 @@
+import { statement } from "../database/statement.ts";
+import type { Db, Tx } from "../database/tables.ts";
+import type { Timed } from "../jobs/job.ts";
+import { type StartedExecution, request, stamped } from "./start.sql.ts";
+
+export interface DueJob extends Timed {
+  now: Date;
+  scope_id: number;
+  id: string;
+  revision_id: string;
+  /** Where its request goes. */
+  host: string;
+  max_runs: number | null;
+  run_count: number;
+  next_run_at: Date;
+  /** It has been due for so long that it gets its execution now, whether there is room or not. */
+  late: boolean;
+}
+
+/** What a look at the tables found. */
+export interface Due {
+  jobs: DueJob[];
+  /** Executions that waited for their time are due too. */
+  waiting: boolean;
+  /** Until the next job or execution that is not due yet; null without any. */
+  nextInMs: number | null;
+}
+
+export interface ClaimLimits {
+  /** How many may start. */
+  room: number;
+  /** How many late ones are taken beyond those. */
+  late: number;
+  leadMs: number;
+  lateMs: number;
+  /** Hosts that no more requests are to go to at the moment. */
+  fullHosts: string[];
+}
+
+const soon = "coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'";
+const late = "coalesce($1::timestamptz, now()) - $3::integer * interval '1 millisecond'";
+const isWelcome = "j.host <> all($6::text[])";
+
+const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
+  "claim",
+  `with one_shot as (
+    select j.* from scheduler.jobs j
+    where not repeats and next_run_at <= ${soon} and ${isWelcome}
+    order by next_run_at desc limit $4::integer
+    for update of j skip locked
+  ), repeating as (
+    select j.* from scheduler.jobs j
+    where repeats and next_run_at <= ${soon} and next_run_at > ${late} and ${isWelcome}
+    order by next_run_at desc limit $4::integer
+    for update of j skip locked
+  ), late as (
+    select j.* from scheduler.jobs j
+    where repeats and next_run_at <= ${late}
+    order by next_run_at desc limit $5::integer
+    for update of j skip locked
+  )
+  select coalesce($1::timestamptz, now()) as now, due.scope_id, due.id, due.revision_id, due.kind, due.cron,
+    due.every_n_minutes, due.run_at, due.timezone, due.start_at, due.end_at, due.max_runs, due.run_count,
+    due.next_run_at, due.late, due.host, look.*
+  from (
+    select coalesce((select min(due_at) from scheduler.executions where due_at is not null) <= ${soon}, false) as waiting,
+      (extract(epoch from least(
+        (select min(next_run_at) from scheduler.jobs where repeats and next_run_at > ${soon}),
+        (select min(next_run_at) from scheduler.jobs where not repeats and next_run_at > ${soon}),
+        (select min(due_at) from scheduler.executions where due_at > ${soon})
+      ) - coalesce($1::timestamptz, now())) * 1000)::double precision as "nextInMs"
+  ) look
+  left join (
+    select *, false as late from one_shot
+    union all select *, false from repeating
+    union all select *, true from late
+  ) due on true`,
+);
+
+/**
+ * Claims jobs that are due, or will be within `leadMs`, the freshest first: after an outage nobody's new slot waits
+ * behind all the old ones. It takes no more than can start now, since nothing is lost by waiting where they are; but
+ * a repeating job that has waited for `lateMs` is taken whether there is room or not, so that each slot gets its
+ * execution before the next comes.
+ */
+export async function claimDueJobs(tx: Tx, at: Date | null, limits: ClaimLimits): Promise<Due> {
+  const { leadMs, lateMs, room, late: lateCount, fullHosts } = limits;
+  const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, fullHosts]);
+  const { waiting, nextInMs } = rows[0]!;
+  return { jobs: rows.filter((row): row is typeof row & DueJob => row.id !== null), waiting, nextInMs };
+}
+
+export interface PlannedJob {
+  id: string;
+  next_run_at: Date | null;
+  runs: number;
+  /** Its schedule cannot be computed any more: it stops until somebody mends it. */
+  parked: boolean;
+}
+
+export interface PlannedExecution {
+  id: string;
+  scope_id: number;
+  job_id: string;
+  revision_id: string;
+  scheduled_for: Date;
+  /** `running` starts here and now. */
+  status: "pending" | "running" | "skipped";
+  reason: string | null;
+  error: string | null;
+}
+
+/** An execution that was planned: started here, or waiting for a worker with a free slot. */
+export type Planned =
+  ({ status: "running" } & StartedExecution) | { status: "pending" | "skipped"; id: string; job_id: string };
+
+const record = statement<Omit<Planned, "toldAt">>(
+  "plan",
+  `with moved as (
+    update scheduler.jobs j
+    set next_run_at = p.next_run_at, run_count = j.run_count + p.runs,
+      state = case when p.parked then 'paused' else j.state end
+    from json_to_recordset($2::json) as p(id uuid, next_run_at timestamptz, runs integer, parked boolean)
+    where j.id = p.id
+  ), written as (
+    insert into scheduler.executions (id, scope_id, job_id, revision_id, trigger, status, reason, error,
+      scheduled_for, created_at, worker_id, running_since, started_at, attempt_count, finished_at)
+    select id, scope_id, job_id, revision_id, 'schedule', status, reason, error, scheduled_for,
+      coalesce($1::timestamptz, now()),
+      case when status = 'running' then $4::uuid end,
+      case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
+      case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
+      case when status = 'running' then 1 else 0 end,
+      case when status = 'skipped' then coalesce($1::timestamptz, now()) end
+    from json_to_recordset($3::json)
+      as x(id uuid, scope_id integer, job_id uuid, revision_id uuid, scheduled_for timestamptz, status text,
+        reason text, error text)
+    on conflict (id) do nothing
+    returning id, scope_id, job_id, revision_id, scheduled_for, status
+  ), opened as (
+    insert into scheduler.open_executions (id, scope_id)
+    select id, scope_id from written where status <> 'skipped'
+  )
+  select coalesce($1::timestamptz, clock_timestamp()) as clock, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
+    w.scheduled_for, w.status, 1 as attempt_count, 0 as interruptions, ${request}
+  from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'`,
+);
+
+/**
+ * Moves the claimed jobs on and writes their executions. A slot that has one already keeps it: the id is made from
+ * job and slot, so the primary key is what makes a second fire impossible.
+ */
+export async function recordPlan(
+  tx: Tx,
+  plan: { jobs: PlannedJob[]; executions: PlannedExecution[]; workerId: string },
+  at: Date | null,
+): Promise<Planned[]> {
+  const rows = await record(tx, [
+    at,
+    JSON.stringify(plan.jobs),
+    JSON.stringify(plan.executions),
+    plan.workerId,
+  ]);
+  return stamped(rows) as Planned[];
+}
+
+const count = statement<{ count: number; oldestSeconds: number }>(
+  "due",
+  `select count(*)::integer as count,
+    coalesce(extract(epoch from coalesce($1::timestamptz, now()) - min(due_at)), 0)::double precision as "oldestSeconds"
+  from (
+    (select next_run_at as due_at from scheduler.jobs
+      where repeats and next_run_at <= coalesce($1::timestamptz, now()) order by next_run_at limit 10000)
+    union all
+    (select next_run_at from scheduler.jobs
+      where not repeats and next_run_at <= coalesce($1::timestamptz, now()) order by next_run_at limit 10000)
+    union all
+    (select due_at from scheduler.executions
+      where due_at <= coalesce($1::timestamptz, now()) order by due_at limit 10000)
+  ) due`,
+);
+
+/** What is due and not planned yet, counted up to 10,000 of a kind, and how long the oldest of it waits. */
+export async function countDue(db: Db, at: Date | null): Promise<{ count: number; oldestSeconds: number }> {
+  const [counted] = await count(db, [at]);
+  return counted!;
+}

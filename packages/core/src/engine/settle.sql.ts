@@ -1,0 +1,93 @@
+import type { AttemptErrorCode, AttemptStatus, ExecutionStatus, Trigger } from "@org/scheduler-contract";
+import { statement } from "../database/statement.ts";
+import type { Db } from "../database/tables.ts";
+
+export interface SettledAttempt {
+  scope_id: number;
+  id: string;
+  job_id: string;
+  trigger: Trigger;
+  number: number;
+  /** What the execution becomes. */
+  next_status: ExecutionStatus;
+  /** Until the next attempt, counted by the database's clock; null when there is none. */
+  retry_ms: number | null;
+  interrupted: boolean;
+  status: AttemptStatus;
+  error_code: AttemptErrorCode | null;
+  error: string | null;
+  status_code: number | null;
+  started_at: Date;
+  latency_ms: number;
+  response_headers: Record<string, string> | null;
+  response_body: string | null;
+  response_truncated: boolean;
+}
+
+/** What a batch of outcomes means for one job. */
+export interface JobHealth {
+  id: string;
+  last_run_at: Date;
+  last_status: ExecutionStatus;
+  /** A success ends the count of failures before it. */
+  any_success: boolean;
+  /** Failures after the last success of the batch. */
+  failures: number;
+  /** A slot of the job is over; manual runs and replays do not end a job. */
+  slot_over: boolean;
+}
+
+const write = statement<{ id: string }>(
+  "settle",
+  `with input as (
+    select * from json_to_recordset($2::json) as x(
+      scope_id integer, id uuid, number integer, next_status text, retry_ms double precision, interrupted boolean,
+      status text, error_code text, error text, status_code integer, started_at timestamptz,
+      latency_ms double precision, response_headers json, response_body text, response_truncated boolean)
+  ), settled as (
+    update scheduler.executions e
+    set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
+      error_code = i.error_code, error = i.error,
+      reason = case when i.next_status = 'canceled' then 'canceled' else e.reason end,
+      -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
+      started_at = case when i.number = 1 then i.started_at else e.started_at end,
+      interruptions = e.interruptions + i.interrupted::integer,
+      due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
+      finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled') then coalesce($1::timestamptz, now()) end
+    from input i
+    where e.id = i.id and e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number
+    returning e.id, e.job_id, e.finished_at
+  ), closed as (
+    delete from scheduler.open_executions o using settled s where o.id = s.id and s.finished_at is not null
+  ), recorded as (
+    insert into scheduler.attempts (scope_id, execution_id, number, status, error_code, error, status_code,
+      started_at, latency_ms, response_headers, response_body, response_truncated)
+    select i.scope_id, i.id, i.number, i.status, i.error_code, i.error, i.status_code, i.started_at, i.latency_ms,
+      i.response_headers, i.response_body, i.response_truncated
+    from input i join settled s on s.id = i.id
+  ), healthy as (
+    update scheduler.jobs j
+    set last_run_at = h.last_run_at, last_status = h.last_status,
+      consecutive_failures = case when h.any_success then 0 else j.consecutive_failures end + h.failures,
+      state = case when j.state = 'active' and j.next_run_at is null and h.slot_over then 'completed' else j.state end
+    from json_to_recordset($3::json) as h(id uuid, last_run_at timestamptz, last_status text,
+      any_success boolean, failures integer, slot_over boolean)
+    where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
+  )
+  select id from settled`,
+);
+
+/**
+ * Writes outcomes in one statement: the attempt, the execution's next state, the job's health. Only what this worker
+ * still holds is touched (same worker, same attempt): a worker that was taken for dead and comes back must not
+ * overwrite what another has done since. Answers which executions were settled.
+ */
+export async function settleAttempts(
+  db: Db,
+  batch: { attempts: SettledAttempt[]; health: JobHealth[]; workerId: string },
+  at: Date | null,
+): Promise<Set<string>> {
+  const values = [at, JSON.stringify(batch.attempts), JSON.stringify(batch.health), batch.workerId];
+  const settled = await write(db, values);
+  return new Set(settled.map(({ id }) => id));
+}

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import type { Answer } from "./attempt.ts";
+import { createSlots, type Slots } from "./slots.ts";
+import type { StartedExecution } from "./start.sql.ts";
+
+const answered: Answer = {
+  status: "succeeded",
+  errorCode: null,
+  error: null,
+  statusCode: 200,
+  latencyMs: 5,
+  headers: {},
+  body: "",
+  truncated: false,
+};
+
+/** Slots whose requests are answered by hand. */
+function openSlots(count: number) {
+  const sent = new Map<string, (answer: Partial<Answer>) => void>();
+  const over: string[] = [];
+  const slots = createSlots(count, {
+    begin({ id }) {
+      const { promise, resolve } = Promise.withResolvers<Answer>();
+      const answer = (fields: Partial<Answer>): void => resolve({ ...answered, ...fields });
+      sent.set(id, answer);
+      return { answer: promise, startedAt: () => new Date(0), abort: (status) => answer({ status }) };
+    },
+    over: ({ id }, { status }) => over.push(`${id} ${status}`),
+  });
+  const hold = (host: string, ...ids: string[]): void => {
+    for (const id of ids) slots.hold({ id, host, clock: new Date(0) } as StartedExecution);
+  };
+  const answer = async (id: string, fields: Partial<Answer> = {}): Promise<void> => {
+    sent.get(id)!(fields);
+    await new Promise(setImmediate);
+  };
+  return { slots, hold, answer, sent: () => [...sent.keys()], over };
+}
+
+function admitAll(slots: Slots, hosts: string[]): Record<string, number> {
+  const { admit } = slots.admission(0, []);
+  const admitted: Record<string, number> = {};
+  for (const host of hosts) if (admit(host)) admitted[host] = (admitted[host] ?? 0) + 1;
+  return admitted;
+}
+
+const ids = (count: number, prefix = "e"): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+describe("what is claimed ahead", () => {
+  test("is sent in its order as slots become free, never more at once than there are", async () => {
+    const { slots, hold, answer, sent, over } = openSlots(2);
+    expect(slots.room(3)).toBe(5);
+    hold("a", ...ids(4));
+    expect(sent()).toEqual(["e0", "e1"]);
+    expect([slots.busy(), slots.room(0), slots.room(3)]).toEqual([2, 0, 1]);
+    await answer("e1");
+    expect(sent()).toEqual(["e0", "e1", "e2"]);
+    expect(over).toEqual(["e1 succeeded"]);
+    expect(slots.ids()).toEqual(["e0", "e2", "e3"]);
+  });
+
+  test("and canceled before there was a slot is never sent", async () => {
+    const { slots, hold, answer, sent, over } = openSlots(1);
+    hold("a", ...ids(3));
+    slots.abort("e1", "canceled");
+    await answer("e0");
+    expect(sent()).toEqual(["e0", "e2"]);
+    expect(over).toEqual(["e1 canceled", "e0 succeeded"]);
+  });
+
+  test("is not sent by a worker that stops, which ends with nothing in hand", async () => {
+    const { slots, hold, sent, over } = openSlots(1);
+    hold("a", ...ids(3));
+    const idle = slots.idle();
+    await slots.interrupt();
+    await idle;
+    expect(sent()).toEqual(["e0"]);
+    expect(over.toSorted()).toEqual(["e0 interrupted", "e1 interrupted", "e2 interrupted"]);
+    expect(slots.ids()).toEqual([]);
+  });
+});
+
+describe("a host", () => {
+  const many = (host: string): string[] => Array.from({ length: 200 }, () => host);
+
+  test("that nobody knows yet gets two thirds of the slots", () => {
+    expect(admitAll(openSlots(99).slots, many("a"))).toEqual({ a: 66 });
+  });
+
+  test("that answers soon gets nearly all of them", async () => {
+    const { slots, hold, answer } = openSlots(90);
+    hold("a", "e0", "e1");
+    await answer("e0");
+    expect(admitAll(slots, many("a"))).toEqual({ a: 79 });
+  });
+
+  test("that hangs gets a share that leaves room for others, however often they ask", () => {
+    const { slots, hold } = openSlots(100);
+    for (let pass = 0; pass < 10; pass++) {
+      for (const host of ["a", "b"]) {
+        const { [host]: more = 0 } = admitAll(slots, many(host));
+        hold(host, ...ids(more, `${host}${pass}-`));
+      }
+    }
+    expect(slots.room(0)).toBeGreaterThanOrEqual(10);
+    expect(admitAll(slots, many("c")).c).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each([
+    ["timed out", { status: "timeout" as const }],
+    ["answered late", { latencyMs: 300 }],
+  ])("that %s is a slow one from then on", async (_, last) => {
+    const { slots, hold, answer } = openSlots(90);
+    hold("a", "e0", "e1", "e2");
+    await answer("e0");
+    await answer("e1", last);
+    expect(admitAll(slots, many("a")).a).toBeLessThan(61);
+  });
+
+  test("that is full is passed over, and not any more once it has room", async () => {
+    const { slots, hold, answer } = openSlots(9);
+    hold("a", ...ids(6));
+    const full = slots.admission(0, ["a", "b"]);
+    expect(full.fullHosts).toEqual(["a"]);
+    expect([full.admit("a"), full.admit("b")]).toEqual([false, true]);
+    expect(full.heldBack()).toEqual(["a"]);
+    await answer("e0", { latencyMs: 900 });
+    expect(slots.admission(0, ["a"]).fullHosts).toEqual([]);
+  });
+
+  test("keeps a slot or two even where others have left nothing", () => {
+    const { slots, hold } = openSlots(40);
+    hold("a", ...ids(39));
+    expect(admitAll(slots, many("b"))).toEqual({ b: 1 });
+  });
+});

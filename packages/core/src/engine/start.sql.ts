@@ -1,0 +1,118 @@
+import type { RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
+import { statement } from "../database/statement.ts";
+import type { Db, Tx } from "../database/tables.ts";
+
+/** An execution that this worker holds, with what it sends. */
+export interface StartedExecution {
+  /** What time it was by the database's clock when it was claimed … */
+  clock: Date;
+  /** … and by `performance.now()` when this process heard of it. */
+  toldAt: number;
+  trigger: Trigger;
+  scope_id: number;
+  id: string;
+  job_id: string;
+  scheduled_for: Date;
+  attempt_count: number;
+  interruptions: number;
+  method: string;
+  url: string;
+  /** Where the request goes, with its port; the scheduler's share of slots is by host. */
+  host: string;
+  headers: Record<string, string>;
+  body: string | null;
+  timeout_seconds: number;
+  success_statuses: Statuses;
+  retry: RetryPolicy;
+}
+
+/** The columns of a revision, as `r`, that an execution is sent with. */
+export const request =
+  "r.method, r.url, r.host, r.headers, r.body, r.timeout_seconds, r.success_statuses, r.retry";
+
+/** Notes when an answer of the database came: its clock stood at `clock` then, nearly, and not once it is used. */
+export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: number })[] {
+  const toldAt = performance.now();
+  return rows.map((row) => Object.assign(row, { toldAt }));
+}
+
+/** An execution whose time to wait is over: a retry, a delayed or a manual run, a replay. */
+export interface WaitingExecution {
+  id: string;
+  host: string;
+  /** Somebody canceled it while it was under way, or its job is gone; a replay is wanted for its own sake. */
+  ends: boolean;
+}
+
+const waiting = statement<WaitingExecution>(
+  "waiting",
+  `select e.id, r.host, e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
+      select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
+    )) as ends
+  from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
+  where e.due_at <= coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'
+    and r.host <> all($4::text[])
+  order by e.due_at desc limit $3::integer
+  for update of e skip locked`,
+);
+
+/** Claims executions that waited for their time, the freshest first, none of them for a host in `fullHosts`. */
+export function claimWaiting(
+  tx: Tx,
+  { limit, leadMs, fullHosts }: { limit: number; leadMs: number; fullHosts: string[] },
+  at: Date | null,
+): Promise<WaitingExecution[]> {
+  return waiting(tx, [at, leadMs, limit, fullHosts]);
+}
+
+const end = statement<{ id: string }>(
+  "end",
+  `with ended as (
+    update scheduler.executions
+    set due_at = null, status = 'canceled', reason = 'canceled', finished_at = coalesce($1::timestamptz, now())
+    where id = any($2::uuid[])
+    returning id
+  )
+  delete from scheduler.open_executions o using ended where o.id = ended.id`,
+);
+
+/** Ends claimed executions that are not wanted any more. */
+export async function endWaiting(tx: Tx, ids: string[], at: Date | null): Promise<void> {
+  await end(tx, [at, ids]);
+}
+
+const start = statement<Omit<StartedExecution, "toldAt">>(
+  "start",
+  `with started as (
+    update scheduler.executions e
+    set status = 'running', due_at = null, worker_id = $3::uuid, running_since = coalesce($1::timestamptz, now()),
+      attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, $1::timestamptz, now())
+    where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying')
+    returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.attempt_count, e.interruptions
+  )
+  select coalesce($1::timestamptz, clock_timestamp()) as clock, s.trigger, s.scope_id, s.id, s.job_id,
+    s.scheduled_for, s.attempt_count, s.interruptions, ${request}
+  from started s join scheduler.revisions r on r.id = s.revision_id`,
+);
+
+/**
+ * Marks executions that are ready as running on this worker and loads what they send. What somebody canceled since
+ * it got its ticket is left out.
+ */
+export async function startExecutions(
+  tx: Tx,
+  { ids, workerId }: { ids: string[]; workerId: string },
+  at: Date | null,
+): Promise<StartedExecution[]> {
+  return stamped(await start(tx, [at, ids, workerId]));
+}
+
+const canceled = statement<{ id: string }>(
+  "canceled",
+  `select id from scheduler.executions where id = any($1::uuid[]) and cancel_requested_at is not null`,
+);
+
+/** Which of the executions under way somebody wants to end. */
+export async function findCanceled(db: Db, ids: string[]): Promise<string[]> {
+  return (await canceled(db, [ids])).map(({ id }) => id);
+}
