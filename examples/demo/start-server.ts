@@ -10,7 +10,7 @@ export interface DemoServer extends AsyncDisposable {
   token: string;
 }
 
-const main = path.join(import.meta.dirname, "../../apps/server/src/main.ts");
+const main = path.join(import.meta.dirname, "../../apps/server/main.js");
 
 /** When `signal` aborts, the server ends, and with it everything that waits for it. */
 export async function startServer(signal: AbortSignal): Promise<DemoServer> {

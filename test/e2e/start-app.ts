@@ -42,7 +42,7 @@ const root = path.join(import.meta.dirname, "../..");
 
 export function launch(name: AppName, env: Env): Launched {
   const begun = performance.now();
-  const child = spawn(process.execPath, [`apps/${name}/src/main.ts`], {
+  const child = spawn(process.execPath, [`apps/${name}/main.js`], {
     cwd: root,
     env: { PATH: process.env["PATH"], PORT: "0", NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -10,7 +10,8 @@ const sampleMs = 500;
  * What a worker process needs: the resident memory of apps/worker, as a user starts it from its sources.
  *
  * Idle: without any job, ten seconds after it is ready. In drain: the most that was seen, twice a second, while the same
- * process sends a backlog of 20,000. Fresh process and database each round; medians of the rounds.
+ * process sends a backlog of 20,000. Fresh process and database each round; medians of the rounds. All but the first
+ * round find the code compiled, as every start but the first does on a machine.
  */
 export const memory: Bench = {
   name: "memory",

@@ -10,7 +10,7 @@ export interface WorkerApp extends AsyncDisposable {
   residentMegabytes(): Promise<number>;
 }
 
-const main = fileURLToPath(new URL("../../../apps/worker/src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../../apps/worker/main.js", import.meta.url));
 
 export async function startWorkerApp(databaseUrl: string): Promise<WorkerApp> {
   const secret = randomBytes(32).toString("base64");

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PGlite } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import pg from "pg";
 import { SchedulerError } from "@org/scheduler-contract";
@@ -193,6 +193,8 @@ export async function openEmbedded(dataDir: string | undefined): Promise<Databas
     unlock = await lockDataDir(dataDir);
   }
   try {
+    // Loaded here alone: it would take a tenth of the memory of processes that have a server.
+    const { PGlite } = await import("@electric-sql/pglite");
     const pglite = await PGlite.create({
       dataDir: dataDir === undefined ? "memory://" : join(dataDir, "database"),
     });
