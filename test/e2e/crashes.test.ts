@@ -1,7 +1,7 @@
 import { createClient } from "@org/scheduler-client";
 import { startTarget, type Target } from "@org/scheduler-core/testing";
-import { randomInt } from "node:crypto";
 import { expect, test, type TestContext } from "vitest";
+import { seed } from "../seeded-random.ts";
 import { connectMcp } from "./connect-mcp.ts";
 import { crashRepeatedly, expectAllDone, type System } from "./crashes.ts";
 import { copyDataDir } from "./data-dir.ts";
@@ -10,7 +10,6 @@ import { launch, startApp } from "./start-app.ts";
 
 // These wait most of the time, each for something of its own: side by side, they take as long as the longest.
 
-const seed = Number(process.env["E2E_SEED"] ?? randomInt(1_000_000));
 const timeout = 120_000;
 
 async function targetOf({ onTestFinished }: TestContext): Promise<Target> {

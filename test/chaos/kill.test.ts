@@ -1,0 +1,64 @@
+import type { Arrival } from "@org/scheduler-core/testing";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { expectAllDone, keyOf } from "../oracle.ts";
+import { seed, seededRandom } from "../seeded-random.ts";
+import { createOneShots, createRepeating, endOf } from "./load.ts";
+import { figuresOf, report } from "./report.ts";
+import { length, timeout } from "./size.ts";
+import { startSystem } from "./system.ts";
+
+/** What the design promises. */
+const takenOverWithinMs = 30_000;
+/** An answer that was given is still not safe until it is written. */
+const settlingMs = 2000;
+
+test("workers that are killed again and again lose nothing", { timeout }, async () => {
+  await using system = await startSystem();
+  const { client, target } = system;
+  const random = seededRandom(seed);
+  const answered = new Map<Arrival, number>();
+  target.answer((arrival, response) => {
+    const delayMs = 100 + Math.random() * 700;
+    answered.set(arrival, arrival.at + delayMs);
+    setTimeout(() => response.end("ok"), delayMs);
+  });
+  const workers = await Promise.all([system.startWorker(), system.startWorker()]);
+  const load = { from: Date.now() + 2000, seconds: length(12, 600), perSecond: 20 };
+  const owed = [
+    ...(await createOneShots(client, target.url, load)),
+    ...(await createRepeating(client, target.url, load)),
+  ];
+
+  await target.arrived(1);
+  const kills: number[] = [];
+  for (;;) {
+    await sleep(length(2000, 8000) * (0.5 + random()));
+    const victim = kills.length % workers.length;
+    kills.push(Date.now());
+    await workers[victim]!.end("SIGKILL");
+    // The last victim stays dead, and the other is alone with what it held.
+    if (Date.now() > endOf(owed) - 4000) break;
+    workers[victim] = await system.startWorker();
+  }
+  const reckoning = await expectAllDone(client, owed, target, 60_000);
+
+  const sent = Map.groupBy(target.arrivals, keyOf);
+  const takeovers = reckoning.again.map((later) => {
+    const earlier = sent.get(keyOf(later))!;
+    const before = earlier[earlier.indexOf(later) - 1]!;
+    const killedAt = kills.find((at) => at >= before.at) ?? Infinity;
+    expect(killedAt, "a request that nobody cut was sent again").toBeLessThan(
+      answered.get(before)! + settlingMs,
+    );
+    return later.at - killedAt;
+  });
+  const slowest = Math.max(...takeovers);
+  report("kill", {
+    kills: kills.length,
+    ...figuresOf(owed, reckoning, target),
+    "taken over after ms": slowest,
+  });
+  expect(takeovers.length, "no kill met a request under way").toBeGreaterThan(0);
+  expect(slowest).toBeLessThan(takenOverWithinMs);
+});

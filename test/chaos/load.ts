@@ -1,0 +1,72 @@
+import type { Client } from "@org/scheduler-client";
+import type { Owed } from "../oracle.ts";
+
+/** Jobs that become due over a stretch of time. */
+export interface Load {
+  /** When the first of them is due, in epoch ms. */
+  from: number;
+  seconds: number;
+  perSecond: number;
+}
+
+type NewJob = Parameters<Client["createJobs"]>[0]["jobs"][number];
+
+/** What one request may create. */
+const batchSize = 1000;
+
+/** One-shot jobs at even steps. */
+export async function createOneShots(client: Client, url: string, load: Load): Promise<Owed[]> {
+  const count = load.seconds * load.perSecond;
+  const instants = Array.from({ length: count }, (_, index) => load.from + (index * 1000) / load.perSecond);
+  const jobs = instants.map((at) => ({
+    job: { name: "one-shot", url: `${url}/one-shot`, run_at: toInstant(at) },
+    slots: [toInstant(at)],
+  }));
+  return createAll(client, jobs);
+}
+
+const minuteMs = 60_000;
+
+/** Jobs that repeat every minute, staggered so that one of them is due in each second; and five crons at once. */
+export async function createRepeating(
+  client: Client,
+  url: string,
+  { from, seconds }: Omit<Load, "perSecond">,
+): Promise<Owed[]> {
+  const end = from + seconds * 1000;
+  const end_at = toInstant(end);
+  const staggered = Array.from({ length: Math.min(60, seconds) }, (_, index) => {
+    const first = from + index * 1000;
+    const schedule = { every_n_minutes: 1, start_at: toInstant(first), end_at };
+    return { job: { name: "recurring", url: `${url}/recurring`, ...schedule }, slots: minutes(first, end) };
+  });
+  const first = Math.ceil(from / minuteMs) * minuteMs;
+  const cron = { name: "cron", url: `${url}/cron`, cron: "* * * * *", start_at: toInstant(from), end_at };
+  // A job that would never fire is refused.
+  const crons = first > end ? [] : Array.from({ length: 5 }, () => ({ job: cron, slots: minutes(first, end) }));
+  return createAll(client, [...staggered, ...crons]);
+}
+
+function minutes(first: number, end: number): string[] {
+  const count = Math.floor((end - first) / minuteMs) + 1;
+  return Array.from({ length: count }, (_, index) => toInstant(first + index * minuteMs));
+}
+
+export async function createAll(client: Client, jobs: { job: NewJob; slots: string[] }[]): Promise<Owed[]> {
+  const owed: Owed[] = [];
+  for (let done = 0; done < jobs.length; done += batchSize) {
+    const batch = jobs.slice(done, done + batchSize);
+    const { data } = await client.createJobs({ jobs: batch.map(({ job }) => job) });
+    owed.push(...data.map(({ id }, index) => ({ id, slots: batch[index]!.slots })));
+  }
+  return owed;
+}
+
+export function toInstant(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** The last of all slots, in epoch ms. */
+export function endOf(owed: Owed[]): number {
+  return owed.reduce((latest, { slots }) => Math.max(latest, Date.parse(slots.at(-1)!)), 0);
+}
