@@ -58,7 +58,7 @@ export async function expectAllDone(
 }
 
 /** How long ago a slot must have been for its execution to be there. */
-const graceMs = 3000;
+export const graceMs = 3000;
 
 /** Every job is there, every slot that has passed has fired, and no execution is open any more. */
 async function expectSettled(client: Client, owed: Owed[], target: Target): Promise<Execution[]> {

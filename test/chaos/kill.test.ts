@@ -1,9 +1,9 @@
 import type { Arrival } from "@org/scheduler-core/testing";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { expectAllDone, keyOf } from "../oracle.ts";
+import { keyOf } from "../oracle.ts";
 import { seed, seededRandom } from "../seeded-random.ts";
-import { createOneShots, createRepeating, endOf } from "./load.ts";
+import { createOneShots, createRepeating, endOf, expectLoadDone } from "./load.ts";
 import { figuresOf, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -41,7 +41,7 @@ test("workers that are killed again and again lose nothing", { timeout }, async 
     if (Date.now() > endOf(owed) - 4000) break;
     workers[victim] = await system.startWorker();
   }
-  const reckoning = await expectAllDone(client, owed, target, 60_000);
+  const reckoning = await expectLoadDone(client, owed, target);
 
   const sent = Map.groupBy(target.arrivals, keyOf);
   const takeovers = reckoning.again.map((later) => {

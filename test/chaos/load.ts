@@ -1,5 +1,8 @@
 import type { Client } from "@org/scheduler-client";
-import type { Owed } from "../oracle.ts";
+import type { Target } from "@org/scheduler-core/testing";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
+import { expectAllDone, graceMs, type Owed, type Reckoning } from "../oracle.ts";
 
 /** Jobs that become due over a stretch of time. */
 export interface Load {
@@ -19,7 +22,7 @@ export async function createOneShots(client: Client, url: string, load: Load): P
   const count = load.seconds * load.perSecond;
   const instants = Array.from({ length: count }, (_, index) => load.from + (index * 1000) / load.perSecond);
   const jobs = instants.map((at) => ({
-    job: { name: "one-shot", url: `${url}/one-shot`, run_at: toInstant(at) },
+    job: { name: "one-shot", url, run_at: toInstant(at) },
     slots: [toInstant(at)],
   }));
   return createAll(client, jobs);
@@ -38,10 +41,10 @@ export async function createRepeating(
   const staggered = Array.from({ length: Math.min(60, seconds) }, (_, index) => {
     const first = from + index * 1000;
     const schedule = { every_n_minutes: 1, start_at: toInstant(first), end_at };
-    return { job: { name: "recurring", url: `${url}/recurring`, ...schedule }, slots: minutes(first, end) };
+    return { job: { name: "recurring", url, ...schedule }, slots: minutes(first, end) };
   });
   const first = Math.ceil(from / minuteMs) * minuteMs;
-  const cron = { name: "cron", url: `${url}/cron`, cron: "* * * * *", start_at: toInstant(from), end_at };
+  const cron = { name: "cron", url, cron: "* * * * *", start_at: toInstant(from), end_at };
   // A job that would never fire is refused.
   const crons = first > end ? [] : Array.from({ length: 5 }, () => ({ job: cron, slots: minutes(first, end) }));
   return createAll(client, [...staggered, ...crons]);
@@ -69,4 +72,12 @@ export function toInstant(at: number): string {
 /** The last of all slots, in epoch ms. */
 export function endOf(owed: Owed[]): number {
   return owed.reduce((latest, { slots }) => Math.max(latest, Date.parse(slots.at(-1)!)), 0);
+}
+
+/** Waits for the end of a load, then until all of it is done. */
+export async function expectLoadDone(client: Client, owed: Owed[], target: Target): Promise<Reckoning> {
+  await sleep(Math.max(0, endOf(owed) + graceMs - Date.now()));
+  const reckoning = await expectAllDone(client, owed, target, 120_000);
+  expect(reckoning.executions.length).toBe(owed.flatMap(({ slots }) => slots).length);
+  return reckoning;
 }

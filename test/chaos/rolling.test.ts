@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { expectAllDone } from "../oracle.ts";
-import { createOneShots, createRepeating, endOf } from "./load.ts";
+import { createOneShots, createRepeating, endOf, expectLoadDone } from "./load.ts";
 import { figuresOf, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -27,7 +26,7 @@ test("workers that are restarted one after the other send each slot exactly once
     expect(code, output).toBe(0);
     workers[next] = await system.startWorker();
   }
-  const reckoning = await expectAllDone(client, owed, target, 60_000);
+  const reckoning = await expectLoadDone(client, owed, target);
 
   report("rolling", {
     restarts,

@@ -7,6 +7,7 @@ import { type App, type Env, startApp } from "../e2e/start-app.ts";
 export interface System extends AsyncDisposable {
   postgres: Installation["postgres"];
   client: Client;
+  token: string;
   target: Target;
   /** The settings of all apps. */
   env: Env;
@@ -28,6 +29,7 @@ export async function startSystem(
   return {
     postgres,
     client: createClient({ url: api.url, token }),
+    token,
     target,
     env,
     api,
