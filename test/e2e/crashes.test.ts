@@ -81,36 +81,6 @@ test.concurrent(
   },
 );
 
-test.concurrent("another worker takes over what a killed one held", { timeout }, async (context) => {
-  await using installation = await startInstallation();
-  const { token, env } = installation;
-  await using api = await startApp("api", env);
-  await using lost = await startApp("worker", env);
-  const target = await targetOf(context);
-  target.answer(({ headers }, response) => {
-    if (headers["sched-attempt"] !== "1") response.end("ok");
-  });
-  const client = createClient({ url: api.url, token });
-  const job = await client.createJob({ name: "held", url: target.url });
-  await target.arrived(1);
-  await using _other = await startApp("worker", env);
-  await lost.end("SIGKILL");
-  const killedAt = Date.now();
-  await target.arrived(2);
-  console.log(`taken over ${target.arrivals[1]!.at - killedAt} ms after the worker was killed`);
-  const [row] = (await client.listExecutions({ job_id: job.id })).data;
-  const execution = await client.waitForExecution({ execution_id: row!.id });
-  expect(execution).toMatchObject({
-    status: "succeeded",
-    attempts: [
-      { number: 1, status: "interrupted", error_code: "worker_lost" },
-      { number: 2, status: "succeeded" },
-    ],
-  });
-  const keys = target.arrivals.map(({ headers }) => headers["idempotency-key"]);
-  expect(keys).toEqual([execution.id, execution.id]);
-});
-
 test.concurrent(
   "a database that is away is tried for a while, then the start ends",
   { timeout },
