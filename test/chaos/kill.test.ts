@@ -24,7 +24,7 @@ test("workers that are killed again and again lose nothing", { timeout }, async 
     setTimeout(() => response.end("ok"), delayMs);
   });
   const workers = await Promise.all([system.startWorker(), system.startWorker()]);
-  const load = { from: Date.now() + 2000, seconds: length(12, 600), perSecond: 20 };
+  const load = { from: Date.now() + 2000, seconds: length(10, 600), perSecond: 20 };
   const owed = [
     ...(await createOneShots(client, target.url, load)),
     ...(await createRepeating(client, target.url, load)),

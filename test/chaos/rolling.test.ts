@@ -9,7 +9,7 @@ test("workers that are restarted one after the other send each slot exactly once
   const { client, target } = system;
   target.answer((_, response) => void setTimeout(() => response.end("ok"), 100 + Math.random() * 700));
   const workers = await Promise.all([system.startWorker(), system.startWorker(), system.startWorker()]);
-  const load = { from: Date.now() + 2000, seconds: length(15, 600), perSecond: 10 };
+  const load = { from: Date.now() + 2000, seconds: length(12, 600), perSecond: 10 };
   const owed = [
     ...(await createOneShots(client, target.url, load)),
     ...(await createRepeating(client, target.url, load)),

@@ -24,7 +24,7 @@ export const troubles: [name: string, happen: Trouble][] = [
 
 async function cutHalfOpen({ proxy }: Harmed): Promise<void> {
   proxy.silence();
-  await sleep(length(5000, 20_000));
+  await sleep(length(4000, 20_000));
   proxy.mend();
 }
 
@@ -36,7 +36,7 @@ async function goAway(postgres: Harmed["postgres"], how: "fast" | "immediate"): 
 
 async function terminateBackends({ postgres }: Harmed): Promise<void> {
   await using database = await connectDatabase(postgres.url);
-  await repeatFor(length(3000, 20_000), 100, () => terminate(database));
+  await repeatFor(length(2000, 20_000), 100, () => terminate(database));
 }
 
 async function terminate(database: Connection): Promise<void> {
@@ -49,7 +49,7 @@ async function terminate(database: Connection): Promise<void> {
 async function exhaustConnections({ postgres }: Harmed): Promise<void> {
   await using taken = new AsyncDisposableStack();
   const database = taken.use(await connectDatabase(postgres.url));
-  await repeatFor(length(4000, 20_000), 200, async () => {
+  await repeatFor(length(2500, 20_000), 200, async () => {
     await terminate(database);
     const takeOne = (): Promise<boolean> =>
       connectDatabase(postgres.url).then((one) => taken.use(one) === one, refusedForNumber);
@@ -69,7 +69,7 @@ async function fillDisk({ postgres }: Harmed): Promise<void> {
       $$ begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
     create trigger refuse before insert or update on scheduler.executions execute function scheduler.refuse();
     create trigger refuse before insert or update on scheduler.attempts execute function scheduler.refuse();`);
-  await sleep(length(4000, 20_000));
+  await sleep(length(2500, 20_000));
   await database.query("drop function scheduler.refuse cascade");
 }
 
