@@ -46,7 +46,8 @@ export async function createRepeating(
   const first = Math.ceil(from / minuteMs) * minuteMs;
   const cron = { name: "cron", url, cron: "* * * * *", start_at: toInstant(from), end_at };
   // A job that would never fire is refused.
-  const crons = first > end ? [] : Array.from({ length: 5 }, () => ({ job: cron, slots: minutes(first, end) }));
+  const crons =
+    first > end ? [] : Array.from({ length: 5 }, () => ({ job: cron, slots: minutes(first, end) }));
   return createAll(client, [...staggered, ...crons]);
 }
 

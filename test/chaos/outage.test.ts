@@ -43,7 +43,8 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
   const executions = await vi.waitFor(() => settled(owed), { timeout: timeout / 2, interval: 500 });
 
   const byJob = Map.groupBy(executions, ({ job_id }) => job_id);
-  for (const { id } of [...oneShots, ...fresh]) expect(byJob.get(id)).toMatchObject([{ status: "succeeded" }]);
+  for (const { id } of [...oneShots, ...fresh])
+    expect(byJob.get(id)).toMatchObject([{ status: "succeeded" }]);
   for (const { id, first, everyMs } of repeating) expectOneRun(byJob.get(id) ?? [], { first, everyMs });
   expect(new Set(executions.map(({ job_id }) => job_id)).size).toBe(owed);
   const sent = executions.filter(({ status }) => status === "succeeded");
@@ -113,7 +114,9 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
 
   /** One row for all that was missed, one run for the latest slot; then on as ever. */
   function expectOneRun(found: Execution[], { first, everyMs }: { first: number; everyMs: number }): void {
-    const runs = found.filter(({ status }) => status === "succeeded").map(({ scheduled_for }) => scheduled_for);
+    const runs = found
+      .filter(({ status }) => status === "succeeded")
+      .map(({ scheduled_for }) => scheduled_for);
     const latest = Math.min(...runs.map((slot) => Date.parse(slot)));
     const latestAt = (at: number): number => first + Math.floor((at - first) / everyMs) * everyMs;
     expect([latestAt(backFrom), latestAt(backBy)]).toContain(latest);

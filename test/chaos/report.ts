@@ -11,7 +11,11 @@ export function report(name: string, figures: Figures): void {
 }
 
 /** What there is to say about any load. */
-export function figuresOf(owed: Owed[], { executions, again, interrupted }: Reckoning, target: Target): Figures {
+export function figuresOf(
+  owed: Owed[],
+  { executions, again, interrupted }: Reckoning,
+  target: Target,
+): Figures {
   return {
     jobs: owed.length,
     slots: executions.length,

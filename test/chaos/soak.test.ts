@@ -9,7 +9,7 @@ import { figuresOf, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
 
-const seconds = length(20, 600);
+const seconds = length(15, 600);
 const perSecond = 100;
 const stepSeconds = 5;
 
@@ -24,7 +24,9 @@ test("a hundred jobs a second leave nothing behind but history", { timeout }, as
   await using system = await startSystem();
   const { client, target, postgres } = system;
   // With little room for garbage it is collected often, so that what grows is what is kept.
-  const worker = await system.startWorker({ NODE_OPTIONS: "--max-semi-space-size=2 --max-old-space-size=128" });
+  const worker = await system.startWorker({
+    NODE_OPTIONS: "--max-semi-space-size=2 --max-old-space-size=128",
+  });
   await using database = await connectDatabase(postgres.url);
   const before = await sizesOf(database);
   const from = Date.now() + 3000;
