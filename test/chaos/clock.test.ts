@@ -10,7 +10,7 @@ const tenMinutesMs = 600_000;
 const latestMs = 60_000;
 
 test("workers whose clocks are ten minutes off fire at the right instants", { timeout }, async () => {
-  await using system = await startSystem();
+  await using system = await startSystem("clock");
   const { client, target } = system;
   target.answer((_, response) => void setTimeout(() => response.end("ok"), 100 + Math.random() * 400));
   const preload = `--import=${new URL("shifted-clock.ts", import.meta.url).href}`;

@@ -18,7 +18,7 @@ test(
   async () => {
     await using ways = new AsyncDisposableStack();
     let proxy: Proxy | undefined;
-    await using system = await startSystem(async (straight) => {
+    await using system = await startSystem("database", async (straight) => {
       const url = new URL(straight);
       proxy = ways.use(await startProxy(Number(url.port)));
       url.port = String(proxy.port);

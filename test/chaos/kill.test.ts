@@ -14,7 +14,7 @@ const takenOverWithinMs = 30_000;
 const settlingMs = 2000;
 
 test("workers that are killed again and again lose nothing", { timeout }, async () => {
-  await using system = await startSystem();
+  await using system = await startSystem("kill");
   const { client, target } = system;
   const random = seededRandom(seed);
   const answered = new Map<Arrival, number>();

@@ -17,7 +17,7 @@ const answerMs = 200;
 const freshWithinMs = 3000;
 
 test("after an outage of hours each job makes one run, and fresh jobs go first", { timeout }, async () => {
-  await using system = await startSystem();
+  await using system = await startSystem("outage");
   const { client, target, token, env, postgres } = system;
   const underWay = countUnderWay(target);
   const begun = Date.now();

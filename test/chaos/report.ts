@@ -10,6 +10,13 @@ export function report(name: string, figures: Figures): void {
   console.log(`${name} (seed ${seed}): ${shown.join(", ")}`);
 }
 
+/** Tells every minute that a scenario is still at it. */
+export function showProgress(name: string, target: Target): Disposable {
+  const tell = (): void => report(`${name}, so far`, { requests: target.arrivals.length });
+  const timer = setInterval(tell, 60_000).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
 /** What there is to say about any load. */
 export function figuresOf(
   owed: Owed[],

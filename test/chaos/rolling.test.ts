@@ -5,7 +5,7 @@ import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
 
 test("workers that are restarted one after the other send each slot exactly once", { timeout }, async () => {
-  await using system = await startSystem();
+  await using system = await startSystem("rolling");
   const { client, target } = system;
   target.answer((_, response) => void setTimeout(() => response.end("ok"), 100 + Math.random() * 700));
   const workers = await Promise.all([system.startWorker(), system.startWorker(), system.startWorker()]);
