@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { App } from "../e2e/start-app.ts";
-import { createOneShots, createRepeating, expectLoadDone } from "./load.ts";
+import { createLoad, expectLoadDone, leadMs } from "./load.ts";
 import { figuresOf, lateMs, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -22,11 +22,8 @@ test("workers whose clocks are ten minutes off fire at the right instants", { ti
       SCHEDULER_CONCURRENCY: "4",
     });
   const [ahead, behind] = await Promise.all([startShifted(tenMinutesMs), startShifted(-tenMinutesMs)]);
-  const load = { from: Date.now() + 2000, seconds: length(10, 120), perSecond: 20 };
-  const owed = [
-    ...(await createOneShots(client, target.url, load)),
-    ...(await createRepeating(client, target.url, load)),
-  ];
+  const load = { from: Date.now() + leadMs, seconds: length(10, 120), perSecond: 20 };
+  const owed = await createLoad(client, target.url, load);
   const reckoning = await expectLoadDone(client, owed, target);
   const fired = { ahead: await attemptsOf(ahead), behind: await attemptsOf(behind) };
 

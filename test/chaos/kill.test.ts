@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { keyOf } from "../oracle.ts";
 import { seed, seededRandom } from "../seeded-random.ts";
-import { createOneShots, createRepeating, endOf, expectLoadDone } from "./load.ts";
+import { createLoad, endOf, expectLoadDone, leadMs } from "./load.ts";
 import { figuresOf, lateMs, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -24,11 +24,8 @@ test("workers that are killed again and again lose nothing", { timeout }, async 
     setTimeout(() => response.end("ok"), delayMs);
   });
   const workers = await Promise.all([system.startWorker(), system.startWorker()]);
-  const load = { from: Date.now() + 2000, seconds: length(10, 600), perSecond: 20 };
-  const owed = [
-    ...(await createOneShots(client, target.url, load)),
-    ...(await createRepeating(client, target.url, load)),
-  ];
+  const load = { from: Date.now() + leadMs, seconds: length(10, 600), perSecond: 20 };
+  const owed = await createLoad(client, target.url, load);
 
   await target.arrived(1);
   const kills: number[] = [];

@@ -4,6 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { expectAllDone, graceMs, type Owed, type Reckoning } from "../oracle.ts";
 
+/** How long before the first job of a load is due it must be on its way: creating it may take seconds. */
+export const leadMs = 4000;
+
 /** Jobs that become due over a stretch of time. */
 export interface Load {
   /** When the first of them is due, in epoch ms. */
@@ -17,25 +20,28 @@ type NewJob = Parameters<Client["createJobs"]>[0]["jobs"][number];
 /** What one request may create. */
 const batchSize = 1000;
 
+interface Planned {
+  job: NewJob;
+  slots: string[];
+}
+
+/** One-shot jobs, and among them repeating ones; all at once, since the first is due soon. */
+export function createLoad(client: Client, url: string, load: Load): Promise<Owed[]> {
+  return createAll(client, [...repeating(url, load), ...oneShots(url, load)]);
+}
+
 /** One-shot jobs at even steps. */
-export async function createOneShots(client: Client, url: string, load: Load): Promise<Owed[]> {
-  const count = load.seconds * load.perSecond;
-  const instants = Array.from({ length: count }, (_, index) => load.from + (index * 1000) / load.perSecond);
-  const jobs = instants.map((at) => ({
-    job: { name: "one-shot", url, run_at: toInstant(at) },
-    slots: [toInstant(at)],
-  }));
-  return createAll(client, jobs);
+export function oneShots(url: string, { from, seconds, perSecond }: Load): Planned[] {
+  return Array.from({ length: seconds * perSecond }, (_, index) => {
+    const at = toInstant(from + (index * 1000) / perSecond);
+    return { job: { name: "one-shot", url, run_at: at }, slots: [at] };
+  });
 }
 
 const minuteMs = 60_000;
 
 /** Jobs that repeat every minute, staggered so that one of them is due in each second; and five crons at once. */
-export async function createRepeating(
-  client: Client,
-  url: string,
-  { from, seconds }: Omit<Load, "perSecond">,
-): Promise<Owed[]> {
+function repeating(url: string, { from, seconds }: Load): Planned[] {
   const end = from + seconds * 1000;
   const end_at = toInstant(end);
   const staggered = Array.from({ length: Math.min(60, seconds) }, (_, index) => {
@@ -48,7 +54,7 @@ export async function createRepeating(
   // A job that would never fire is refused.
   const crons =
     first > end ? [] : Array.from({ length: 5 }, () => ({ job: cron, slots: minutes(first, end) }));
-  return createAll(client, [...staggered, ...crons]);
+  return [...staggered, ...crons];
 }
 
 function minutes(first: number, end: number): string[] {
@@ -56,7 +62,7 @@ function minutes(first: number, end: number): string[] {
   return Array.from({ length: count }, (_, index) => toInstant(first + index * minuteMs));
 }
 
-export async function createAll(client: Client, jobs: { job: NewJob; slots: string[] }[]): Promise<Owed[]> {
+export async function createAll(client: Client, jobs: Planned[]): Promise<Owed[]> {
   const owed: Owed[] = [];
   for (let done = 0; done < jobs.length; done += batchSize) {
     const batch = jobs.slice(done, done + batchSize);

@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { startApp } from "../e2e/start-app.ts";
 import { allPages, type Execution } from "../oracle.ts";
 import { connectDatabase } from "./connect-database.ts";
-import { createAll, createOneShots, toInstant } from "./load.ts";
+import { createAll, leadMs, oneShots, toInstant } from "./load.ts";
 import { lateMs, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -24,7 +24,7 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
   const repeating = await createRepeating();
   const from = begun + minuteMs;
   const load = { from, seconds: (outageMs - 2 * minuteMs) / 1000, perSecond: length(0.02, 0.2) };
-  const oneShots = await createOneShots(client, `${target.url}/old`, load);
+  const old = await createAll(client, oneShots(`${target.url}/old`, load));
 
   await system.api.end();
   await moveBack();
@@ -34,23 +34,19 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
   await target.arrived(1);
   const backBy = Date.now();
   const again = createClient({ url: api.url, token });
-  const fresh = await createOneShots(again, `${target.url}/fresh`, {
-    from: Date.now() + 1000,
-    seconds: 2,
-    perSecond: 5,
-  });
-  const owed = repeating.length + oneShots.length + fresh.length;
+  const soon = { from: Date.now() + leadMs, seconds: 2, perSecond: 5 };
+  const fresh = await createAll(again, oneShots(`${target.url}/fresh`, soon));
+  const owed = repeating.length + old.length + fresh.length;
   const executions = await vi.waitFor(() => settled(owed), { timeout: timeout / 2, interval: 500 });
 
   const byJob = Map.groupBy(executions, ({ job_id }) => job_id);
-  for (const { id } of [...oneShots, ...fresh])
-    expect(byJob.get(id)).toMatchObject([{ status: "succeeded" }]);
+  for (const { id } of [...old, ...fresh]) expect(byJob.get(id)).toMatchObject([{ status: "succeeded" }]);
   for (const { id, first, everyMs } of repeating) expectOneRun(byJob.get(id) ?? [], { first, everyMs });
   expect(new Set(executions.map(({ job_id }) => job_id)).size).toBe(owed);
   const sent = executions.filter(({ status }) => status === "succeeded");
   expect(target.arrivals.length).toBe(sent.length);
 
-  const old = target.arrivals.filter(({ path }) => path !== "/fresh");
+  const backlog = target.arrivals.filter(({ path }) => path !== "/fresh");
   const late = target.arrivals.filter(({ path }) => path === "/fresh").map(lateMs);
   report("outage", {
     jobs: owed,
@@ -58,7 +54,7 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
     missed: executions.length - sent.length,
     slots,
     "most at once": underWay.most,
-    "backlog gone after ms": old.at(-1)!.at - backBy,
+    "backlog gone after ms": backlog.at(-1)!.at - backBy,
     "fresh late max ms": Math.max(...late),
   });
   expect(underWay.most).toBe(slots);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createOneShots, createRepeating, endOf, expectLoadDone } from "./load.ts";
+import { createLoad, endOf, expectLoadDone, leadMs } from "./load.ts";
 import { figuresOf, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -9,11 +9,8 @@ test("workers that are restarted one after the other send each slot exactly once
   const { client, target } = system;
   target.answer((_, response) => void setTimeout(() => response.end("ok"), 100 + Math.random() * 700));
   const workers = await Promise.all([system.startWorker(), system.startWorker(), system.startWorker()]);
-  const load = { from: Date.now() + 2000, seconds: length(12, 600), perSecond: 10 };
-  const owed = [
-    ...(await createOneShots(client, target.url, load)),
-    ...(await createRepeating(client, target.url, load)),
-  ];
+  const load = { from: Date.now() + leadMs, seconds: length(12, 600), perSecond: 10 };
+  const owed = await createLoad(client, target.url, load);
 
   await target.arrived(1);
   let restarts = 0;

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import type { Owed } from "../oracle.ts";
 import { type Connection, connectDatabase, countOpen } from "./connect-database.ts";
-import { createOneShots, expectLoadDone } from "./load.ts";
+import { createAll, expectLoadDone, leadMs, oneShots } from "./load.ts";
 import { figuresOf, report } from "./report.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
@@ -29,12 +29,12 @@ test("a hundred jobs a second leave nothing behind but history", { timeout }, as
   });
   await using database = await connectDatabase(postgres.url);
   const before = await sizesOf(database);
-  const from = Date.now() + 3000;
+  const from = Date.now() + leadMs;
   const owed: Owed[] = [];
   const memoryMb: number[] = [];
   for (let second = 0; second < seconds; second += stepSeconds) {
     const step = { from: from + second * 1000, seconds: stepSeconds, perSecond };
-    owed.push(...(await createOneShots(client, target.url, step)));
+    owed.push(...(await createAll(client, oneShots(target.url, step))));
     memoryMb.push(await memoryOf(worker.pid));
     await sleep(Math.max(0, step.from - Date.now()));
   }
