@@ -39,13 +39,24 @@ export default defineConfig({
         // firing.test.ts prints is that of an idle machine when it runs alone: vitest run --project e2e firing
         test: {
           name: "e2e",
-          include: ["test/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/e2e/global-setup.ts"],
           setupFiles: ["test/e2e/setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // The same, while they are harmed. Each waits most of the time, for loads and recoveries of its own.
+        test: {
+          name: "chaos",
+          include: ["test/chaos/**/*.test.ts"],
+          setupFiles: ["test/e2e/setup.ts"],
+          hookTimeout: 60_000,
+          maxWorkers: 4,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

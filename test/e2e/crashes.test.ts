@@ -1,7 +1,7 @@
 import { createClient } from "@org/scheduler-client";
 import { startTarget, type Target } from "@org/scheduler-core/testing";
-import { randomInt } from "node:crypto";
 import { expect, test, type TestContext } from "vitest";
+import { seed } from "../seeded-random.ts";
 import { connectMcp } from "./connect-mcp.ts";
 import { crashRepeatedly, expectAllDone, type System } from "./crashes.ts";
 import { copyDataDir } from "./data-dir.ts";
@@ -10,7 +10,6 @@ import { launch, startApp } from "./start-app.ts";
 
 // These wait most of the time, each for something of its own: side by side, they take as long as the longest.
 
-const seed = Number(process.env["E2E_SEED"] ?? randomInt(1_000_000));
 const timeout = 120_000;
 
 async function targetOf({ onTestFinished }: TestContext): Promise<Target> {
@@ -81,36 +80,6 @@ test.concurrent(
     await Promise.all(names.map((name) => apps[name].end()));
   },
 );
-
-test.concurrent("another worker takes over what a killed one held", { timeout }, async (context) => {
-  await using installation = await startInstallation();
-  const { token, env } = installation;
-  await using api = await startApp("api", env);
-  await using lost = await startApp("worker", env);
-  const target = await targetOf(context);
-  target.answer(({ headers }, response) => {
-    if (headers["sched-attempt"] !== "1") response.end("ok");
-  });
-  const client = createClient({ url: api.url, token });
-  const job = await client.createJob({ name: "held", url: target.url });
-  await target.arrived(1);
-  await using _other = await startApp("worker", env);
-  await lost.end("SIGKILL");
-  const killedAt = Date.now();
-  await target.arrived(2);
-  console.log(`taken over ${target.arrivals[1]!.at - killedAt} ms after the worker was killed`);
-  const [row] = (await client.listExecutions({ job_id: job.id })).data;
-  const execution = await client.waitForExecution({ execution_id: row!.id });
-  expect(execution).toMatchObject({
-    status: "succeeded",
-    attempts: [
-      { number: 1, status: "interrupted", error_code: "worker_lost" },
-      { number: 2, status: "succeeded" },
-    ],
-  });
-  const keys = target.arrivals.map(({ headers }) => headers["idempotency-key"]);
-  expect(keys).toEqual([execution.id, execution.id]);
-});
 
 test.concurrent(
   "a database that is away is tried for a while, then the start ends",

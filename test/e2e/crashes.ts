@@ -1,7 +1,8 @@
 import type { Client } from "@org/scheduler-client";
 import type { Target } from "@org/scheduler-core/testing";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, vi } from "vitest";
+import { expectAllDone as expectAllOwedDone, type Owed } from "../oracle.ts";
+import { seededRandom } from "../seeded-random.ts";
 
 /** Something that can be crashed while jobs are made and fire. */
 export interface System {
@@ -18,25 +19,6 @@ interface NewJob {
   name: string;
   url: string;
   when: string;
-}
-
-/** A job that was acknowledged, and the slots that it must have fired for by the time they have passed. */
-interface Owed {
-  id: string;
-  slots: string[];
-}
-
-type Execution = Awaited<ReturnType<Client["listExecutions"]>>["data"][number];
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** Crashes a system in the middle of its work, again and again; answers what it owes. */
@@ -91,79 +73,9 @@ async function createUntilItFails(
 
 /** Nothing was lost, nothing hangs, and what was sent twice can be told by its key. */
 export async function expectAllDone(system: System, owed: Owed[], target: Target): Promise<void> {
-  const client = system.client();
-  const begun = performance.now();
-  const executions = await vi.waitFor(() => expectSettled(client, owed), { timeout: 40_000, interval: 500 });
-  const recoveredMs = Math.round(performance.now() - begun);
-
-  for (const { id, slots } of owed) {
-    const fired = executions.filter(({ job_id }) => job_id === id).map(({ scheduled_for }) => scheduled_for);
-    expect(new Set(fired).size, `${id} has one execution for each slot`).toBe(fired.length);
-    expect(slots).toEqual(expect.arrayContaining(fired));
-  }
-  let interrupted = 0;
-  for (const execution of executions) {
-    await expectAttempts(client, execution, target);
-    interrupted += execution.attempt_count - 1;
-  }
-  const ids = new Set(executions.map(({ id }) => id));
-  for (const { headers } of target.arrivals) expect(ids).toContain(headers["idempotency-key"]);
+  const { executions, interrupted, waitedMs } = await expectAllOwedDone(system.client(), owed, target);
   console.log(
     `${system.name}: ${owed.length} jobs, ${executions.length} executions, ${target.arrivals.length} requests, ` +
-      `${interrupted} attempts interrupted; all done ${recoveredMs} ms after the last start`,
+      `${interrupted} attempts interrupted; all done ${waitedMs} ms after the last start`,
   );
-}
-
-/** How long ago a slot must have been for its execution to be there. */
-const graceMs = 3000;
-
-/** Every job is there, every slot that has passed has its execution, and no execution is open any more. */
-async function expectSettled(client: Client, owed: Owed[]): Promise<Execution[]> {
-  const jobs = await allPages((cursor) => client.listJobs({ limit: 100, ...cursor }));
-  const known = new Set(jobs.map(({ id }) => id));
-  expect(owed.filter(({ id }) => !known.has(id))).toEqual([]);
-  const open = jobs.filter(({ kind, state }) => kind === "scheduled" && state !== "completed");
-  expect(open.map(({ id, name, state }) => ({ id, name, state }))).toEqual([]);
-
-  const due = new Date(Date.now() - graceMs).toISOString();
-  const executions = await allPages((cursor) => client.listExecutions({ limit: 100, ...cursor }));
-  const fired = new Set(executions.map(({ job_id, scheduled_for }) => `${job_id} ${scheduled_for}`));
-  const slots = owed.flatMap(({ id, slots: at }) =>
-    at.filter((slot) => slot < due).map((slot) => `${id} ${slot}`),
-  );
-  expect(slots.filter((slot) => !fired.has(slot))).toEqual([]);
-  const unfinished = executions.filter(({ status }) => status !== "succeeded");
-  expect(unfinished.map(({ id, status, reason }) => ({ id, status, reason }))).toEqual([]);
-  return executions;
-}
-
-/** All attempts but the last were cut by a crash; each may have left or not, none left twice. */
-async function expectAttempts(
-  client: Client,
-  { id, attempt_count }: Execution,
-  target: Target,
-): Promise<void> {
-  const { attempts } = await client.getExecution({ execution_id: id });
-  const cut = Array.from({ length: attempt_count - 1 }, () => "interrupted");
-  expect(attempts.map(({ status }) => status)).toEqual([...cut, "succeeded"]);
-  const sent = target.arrivals
-    .filter(({ headers }) => headers["idempotency-key"] === id)
-    .map(({ headers }) => headers["sched-attempt"]);
-  expect(sent).toContain(String(attempt_count));
-  expect(new Set(sent).size).toBe(sent.length);
-}
-
-interface Page<Row> {
-  data: Row[];
-  next_cursor: string | null;
-}
-
-async function allPages<Row>(page: (cursor: { cursor?: string }) => Promise<Page<Row>>): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (let cursor: string | null | undefined; cursor !== null;) {
-    const { data, next_cursor } = await page(cursor === undefined ? {} : { cursor });
-    rows.push(...data);
-    cursor = next_cursor;
-  }
-  return rows;
 }

@@ -16,6 +16,7 @@ interface Exit {
 
 /** A process of one of the apps, whether it comes up or not. */
 export interface Launched {
+  pid: number;
   /** Both streams, as they came. */
   output(): string;
   /** The URL of its greeting. Rejects when it ends without one. */
@@ -71,6 +72,7 @@ export function launch(name: AppName, env: Env): Launched {
     return exited;
   };
   const launched: Launched = {
+    pid: child.pid!,
     output: () => output,
     ready,
     exited,
