@@ -58,7 +58,8 @@ export function createFiring(
   async function turn(): Promise<number> {
     const since = performance.now() - lastPass;
     if (backlog && !hasRoom() && since < gatherMs) return gatherMs - since;
-    ahead = backlog ? Math.floor((answers / since) * aheadMs) : 0;
+    // Halfway to the new rate: answers come in bursts.
+    ahead = backlog ? Math.floor((ahead + (answers / since) * aheadMs) / 2) : 0;
     answers = 0;
     lastPass = performance.now();
     ticketsFirst = !ticketsFirst;
@@ -85,7 +86,8 @@ export function createFiring(
       await notify(engine.database.db, "tickets");
     }
     const passesOverNext = passOver.length === 0 && heldBack.length > 0 && lastPass >= passesOverFrom;
-    return { nextInMs: pass.nextInMs, more: pass.more && (went || passesOverNext) };
+    const goesOn = went || admission.room === 0 || passesOverNext;
+    return { nextInMs: pass.nextInMs, more: pass.more && goesOn };
   }
 
   async function takeTickets(): Promise<void> {

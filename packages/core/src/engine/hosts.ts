@@ -3,6 +3,8 @@ import type { Answer } from "./attempt.ts";
 /** What a worker holds for each host, and what that leaves for others. */
 export interface Hosts {
   hold(host: string, id: string): void;
+  /** Its request leaves now. */
+  send(host: string, id: string): void;
   release(host: string, id: string, answer: Answer): void;
   /** What a host may hold at the most, while so many more executions can be held at all. */
   limit(host: string, room: number): number;
@@ -12,7 +14,7 @@ export interface Hosts {
 }
 
 interface Host {
-  /** When each execution came, the oldest first. */
+  /** When each request left, the oldest first; those to come last, at no time. */
   held: Map<string, number>;
   /** The last answer came soon. */
   answersSoon: boolean;
@@ -30,6 +32,9 @@ const multiple = { soon: 8, slow: 2 };
 
 /** However full it is, a host may hold a twentieth of the slots, so that the slow ones too go on. */
 const floorShare = 20;
+
+/** A host without any request is remembered while there are no more than these. */
+const remembered = 1000;
 
 export function createHosts(slots: number): Hosts {
   const hosts = new Map<string, Host>();
@@ -50,14 +55,15 @@ export function createHosts(slots: number): Hosts {
     hold(name, id) {
       let host = hosts.get(name);
       if (!host) hosts.set(name, (host = { held: new Map(), answersSoon: false }));
-      host.held.set(id, performance.now());
+      host.held.set(id, Infinity);
     },
+    send: (name, id) => void hosts.get(name)?.held.set(id, performance.now()),
     release(name, id, { status, latencyMs }) {
       const host = hosts.get(name);
       if (!host) return;
       host.held.delete(id);
       host.answersSoon = status === "succeeded" && latencyMs < soonMs;
-      if (host.held.size === 0) hosts.delete(name);
+      if (host.held.size === 0 && hosts.size > remembered) hosts.delete(name);
     },
     limit,
     held,

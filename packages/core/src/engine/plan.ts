@@ -67,7 +67,7 @@ export async function plan(
     return {
       started: [...recorded.filter(isStarted), ...woken.started],
       tickets: tickets.length,
-      more: (room > 0 && fresh >= room) || late === batchSize || woken.more,
+      more: fresh >= room || late === batchSize || woken.more,
       nextInMs: soonest(due, planned.jobs, lead),
     };
   });

@@ -44,6 +44,7 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
   let onIdle = Promise.withResolvers<void>();
 
   function send(execution: StartedExecution): void {
+    hosts.send(execution.host, execution.id);
     const begun = begin(execution);
     underWay.set(execution.id, begun);
     void begun.answer.then((answer) => {
