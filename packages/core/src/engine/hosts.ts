@@ -6,11 +6,16 @@ export interface Hosts {
   /** Its request leaves now. */
   send(host: string, id: string): void;
   release(host: string, id: string, answer: Answer): void;
-  /** What a host may hold at the most, while so many more executions can be held at all. */
-  limit(host: string, room: number): number;
-  held(host: string): number;
-  /** Whether it holds as much as it may. */
-  isFull(host: string, room: number): boolean;
+  /** Whether it holds as much as it may, once it holds so many `more`. */
+  isFull(host: string, room: Room, more?: number): boolean;
+}
+
+/** What is left to all hosts. */
+export interface Room {
+  /** Slots. */
+  free: number;
+  /** Executions that may be claimed, for those and ahead of others. */
+  claimable: number;
 }
 
 interface Host {
@@ -45,10 +50,11 @@ export function createHosts(slots: number): Hosts {
     const [oldest] = held.values();
     return did && (oldest === undefined || performance.now() - oldest < soonMs);
   }
-  function limit(name: string, room: number): number {
+  function limit(name: string, { free, claimable }: Room): number {
     const host = hosts.get(name);
     const soon = host !== undefined && answersSoon(host);
-    return Math.max(floor, room * (soon ? multiple.soon : multiple.slow));
+    // A slow host's next request waits for a slot like the one before: nothing is claimed ahead for it.
+    return Math.max(floor, soon ? claimable * multiple.soon : free * multiple.slow);
   }
   const held = (name: string): number => hosts.get(name)?.held.size ?? 0;
   return {
@@ -65,8 +71,6 @@ export function createHosts(slots: number): Hosts {
       host.answersSoon = status === "succeeded" && latencyMs < soonMs;
       if (host.held.size === 0 && hosts.size > remembered) hosts.delete(name);
     },
-    limit,
-    held,
-    isFull: (name, room) => held(name) >= limit(name, room),
+    isFull: (name, room, more = 0) => held(name) + more >= limit(name, room),
   };
 }

@@ -98,20 +98,21 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     room,
     admission(ahead, passOver) {
       const admitted = new Map<string, number>();
-      let left = room(ahead);
+      const left = { free: room(0), claimable: room(ahead) };
       const fullHosts = passOver.filter((host) => hosts.isFull(host, left));
       const heldBack = new Set(fullHosts);
       return {
-        room: left,
+        room: left.claimable,
         fullHosts,
         admit(host) {
-          if (left === 0) return false;
+          if (left.claimable === 0) return false;
           const more = admitted.get(host) ?? 0;
-          if (hosts.held(host) + more >= hosts.limit(host, left)) {
+          if (hosts.isFull(host, left, more)) {
             heldBack.add(host);
             return false;
           }
-          left--;
+          left.claimable--;
+          left.free = Math.max(0, left.free - 1);
           admitted.set(host, more + 1);
           return true;
         },
