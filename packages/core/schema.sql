@@ -92,6 +92,12 @@ create table scheduler.jobs (
   updated_at timestamp with time zone not null,
   deleted_at timestamp with time zone,
   host text not null,
+  listed_state text default 
+CASE
+    WHEN (next_run_at IS NOT NULL) THEN 'active'::text
+    WHEN (state = ANY (ARRAY['draft'::text, 'paused'::text, 'canceled'::text])) THEN state
+    ELSE NULL::text
+END,
   constraint jobs_check CHECK (((kind = 'cron'::text) = (cron IS NOT NULL))),
   constraint jobs_check1 CHECK (((kind = 'recurring'::text) = (every_n_minutes IS NOT NULL))),
   constraint jobs_check2 CHECK (((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text])) = (run_at IS NOT NULL))),
@@ -191,7 +197,7 @@ CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, 
 CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
-CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, state, id) WHERE (deleted_at IS NULL);
+CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);

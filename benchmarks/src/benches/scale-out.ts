@@ -4,14 +4,14 @@ import type { Stage } from "../harness/stage.ts";
 import { duplicates, lastArrival, median } from "../harness/statistics.ts";
 import { vacuum } from "../harness/store-jobs.ts";
 
-const slots = 50;
+const slots = 25;
 const delayMs = 50;
 
 /**
  * What a second and a third worker bring.
  *
  * A backlog is due now, as in ./drain.ts, and the target takes 50 ms for each answer; 1, 2 and 3 worker processes of ours
- * share it, starting at once. Each has 50 slots and so could send 1,000 a second: with the target and PostgreSQL on the
+ * share it, starting at once. Each has 25 slots and so could send 500 a second: with the target and PostgreSQL on the
  * same few cores, more slots would measure the cores instead of how the workers get along. From the start to the last
  * arrival; the sizes in turns, a fresh database and fresh processes for each; medians of the rounds.
  */

@@ -1,3 +1,6 @@
+import { randomUUID } from "node:crypto";
+import { TypeID } from "typeid-js";
+import { MAX, NIL } from "uuid";
 import { expect, test } from "vitest";
 import { firstIdAt, fromPublicId, newId, slotId, toPublicId } from "./ids.ts";
 
@@ -9,6 +12,14 @@ test("an id goes to the caller and back, under its own prefix only", () => {
   expect(shown).toMatch(/^job_[0-9a-hjkmnp-tv-z]{26}$/);
   expect(fromPublicId("job", shown)).toBe(id);
   expect(fromPublicId("exec", shown)).toBeUndefined();
+});
+
+test("an id is shown as TypeID has it", () => {
+  for (let round = 0; round < 1000; round++) {
+    const uuid = randomUUID();
+    expect(toPublicId("exec", uuid)).toBe(TypeID.fromUUID("exec", uuid).toString());
+  }
+  for (const uuid of [NIL, MAX]) expect(toPublicId("job", uuid)).toBe(TypeID.fromUUID("job", uuid).toString());
 });
 
 test.each([

@@ -74,6 +74,8 @@ export interface Jobs {
   name: string;
   description: string | null;
   state: JobState;
+  /** The state, where somebody set it or there is a next run; no change that a finished execution makes. */
+  listed_state: GeneratedAlways<JobState | null>;
   kind: JobKind;
   /** Whether it has more than one slot. */
   repeats: GeneratedAlways<boolean>;

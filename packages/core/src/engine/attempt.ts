@@ -164,6 +164,7 @@ function readText(chunks: Buffer[], whole: boolean): string {
 
 /** PostgreSQL holds neither NUL nor half a character in a text, and one such text would fail a whole batch. */
 function storable(text: string): string {
+  if (text.isWellFormed() && !text.includes("\0")) return text;
   return text.replaceAll("\0", "\uFFFD").toWellFormed();
 }
 

@@ -32,18 +32,44 @@ function jobs(db: Db | Tx, scopeId: number) {
     ]);
 }
 
+interface JobPage {
+  filter: JobFilter;
+  before: string | undefined;
+  limit: number;
+}
+
 /** One page of jobs, newest first, with one row more than asked where there is a next page. */
-export function listJobs(
-  db: Db,
-  scopeId: number,
-  page: { filter: JobFilter; before: string | undefined; limit: number },
-): Promise<JobRow[]> {
-  const { filter, before, limit } = page;
+export async function listJobs(db: Db, scopeId: number, page: JobPage): Promise<JobRow[]> {
+  const { state } = page.filter;
+  const query = pageOfJobs(db, scopeId, page);
+  if (state === undefined) return query.execute();
+  // Most jobs that run once are completed: their list is read past the others.
+  if (state === "completed") return query.where("jobs.state", "=", state).execute();
+  const listed = await query.where("jobs.listed_state", "=", state).execute();
+  if (state !== "active") return listed;
+  const last = await query
+    .where("jobs.state", "=", state)
+    .where("jobs.next_run_at", "is", null)
+    .where("jobs.id", "in", jobsUnderWay(db, scopeId))
+    .execute();
+  // One that started between the two looks is in both.
+  const active = new Map([...listed, ...last].map((job) => [job.id, job]));
+  return [...active.values()].sort((one, other) => (one.id < other.id ? 1 : -1)).slice(0, page.limit + 1);
+}
+
+function jobsUnderWay(db: Db, scopeId: number) {
+  return db
+    .selectFrom("open_executions")
+    .innerJoin("executions", "executions.id", "open_executions.id")
+    .where("open_executions.scope_id", "=", scopeId)
+    .select("executions.job_id");
+}
+
+function pageOfJobs(db: Db, scopeId: number, { filter, before, limit }: JobPage) {
   let query = jobs(db, scopeId)
     .orderBy("jobs.id", "desc")
     .limit(limit + 1);
   if (before !== undefined) query = query.where("jobs.id", "<", before);
-  if (filter.state !== undefined) query = query.where("jobs.state", "=", filter.state);
   if (filter.kind !== undefined) query = query.where("jobs.kind", "=", filter.kind);
   if (filter.search !== undefined) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, "\\$&")}%`;
@@ -54,7 +80,7 @@ export function listJobs(
   if (filter.metadata !== undefined) {
     query = query.where(sql<boolean>`jobs.metadata @> ${JSON.stringify(filter.metadata)}::jsonb`);
   }
-  return query.execute();
+  return query;
 }
 
 export function findJob(db: Db | Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
