@@ -23,7 +23,7 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
   const begun = Date.now();
   const repeating = await createRepeating();
   const from = begun + minuteMs;
-  const load = { from, seconds: (outageMs - 2 * minuteMs) / 1000, perSecond: length(0.02, 0.2) };
+  const load = { from, seconds: (outageMs - 2 * minuteMs) / 1000, perSecond: length(0.01, 0.2) };
   const old = await createAll(client, oneShots(`${target.url}/old`, load));
 
   await system.api.end();
@@ -62,7 +62,7 @@ test("after an outage of hours each job makes one run, and fresh jobs go first",
   expect(Math.max(...late)).toBeLessThan(freshWithinMs);
 
   async function createRepeating() {
-    const each = length(10, 300);
+    const each = length(30, 300);
     const kinds = [1, 7, 45, 100].map((minutes) => ({
       first: begun + 30_000,
       everyMs: minutes * minuteMs,

@@ -19,7 +19,8 @@ test("an id is shown as TypeID has it", () => {
     const uuid = randomUUID();
     expect(toPublicId("exec", uuid)).toBe(TypeID.fromUUID("exec", uuid).toString());
   }
-  for (const uuid of [NIL, MAX]) expect(toPublicId("job", uuid)).toBe(TypeID.fromUUID("job", uuid).toString());
+  for (const uuid of [NIL, MAX])
+    expect(toPublicId("job", uuid)).toBe(TypeID.fromUUID("job", uuid).toString());
 });
 
 test.each([

@@ -45,8 +45,8 @@ export interface PostgresSettings {
  * connection cut half-open says nothing, and then the limit of our own is what frees whoever waits on it: loops are
  * to turn again within ten seconds.
  */
-const statementMs = 8000;
-const silenceMs = 9000;
+const statementMs = 6000;
+const silenceMs = 7000;
 
 /** Connects to a PostgreSQL server. Waits for one that is away, for a limited time; throws `unavailable`. */
 export async function connectPostgres(settings: PostgresSettings, log: Log): Promise<Database> {

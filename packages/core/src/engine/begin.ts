@@ -16,16 +16,16 @@ export interface Begun extends Sending {
  * sent is an answer too, or the execution would stay running for ever.
  */
 export function begin(engine: Engine, execution: StartedExecution): Begun {
-  const databaseTime = (): Date =>
-    engine.clock.now() ?? new Date(execution.clock.getTime() + performance.now() - execution.toldAt);
-  const aheadMs = execution.scheduled_for.getTime() - databaseTime().getTime();
-  let startedAt = new Date(databaseTime().getTime() + Math.max(aheadMs, 0));
+  const databaseMs = (): number =>
+    engine.clock.now()?.getTime() ?? execution.clock + performance.now() - execution.toldAt;
+  const aheadMs = (): number => execution.scheduled_for.getTime() - databaseMs();
+  let startedAt = new Date(Math.max(execution.scheduled_for.getTime(), databaseMs()));
   let sending: Sending | undefined;
   const giveUp = new AbortController();
   const { promise, resolve } = Promise.withResolvers<Answer>();
 
   const send = (): void => {
-    startedAt = databaseTime();
+    startedAt = new Date(databaseMs());
     try {
       sending = engine.sender.send(toOutgoing(execution, startedAt));
       void sending.answer.then(resolve);
@@ -34,9 +34,15 @@ export function begin(engine: Engine, execution: StartedExecution): Begun {
       resolve(unsent("invalid_request"));
     }
   };
-  if (aheadMs <= 0) send();
-  // Rounded up: a request must not arrive before its time.
-  else void sleep(Math.ceil(aheadMs), undefined, { signal: giveUp.signal }).then(send, () => {});
+  const sendInTime = async (): Promise<void> => {
+    // A timer may end a moment early, and a request must not arrive before its time.
+    for (let wait = aheadMs(); wait > 0; wait = aheadMs())
+      await sleep(Math.ceil(wait), undefined, { signal: giveUp.signal });
+    send();
+  };
+  // Not by way of a promise where nothing is to be waited for: then it leaves now.
+  if (aheadMs() <= 0) send();
+  else void sendInTime().catch(() => {});
 
   const endSpan = spanOfAttempt(execution);
   return {

@@ -79,7 +79,7 @@ function playWorker(on: Engine = engine) {
     start: async (room = 100) => (await plan(on, { workerId, admission: roomFor(room) })).started,
     take: async (count = 100) => (await take(on, { workerId, admission: roomFor(count) })).started,
     settle: async (execution: StartedExecution, answer: Partial<Answer>) => {
-      const settled = toSettled(execution, { ...answered, ...answer }, execution.clock);
+      const settled = toSettled(execution, { ...answered, ...answer }, new Date(execution.clock));
       await settle(on, workerId, [settled]);
       return settled;
     },
@@ -279,7 +279,9 @@ describe("a worker that lost its execution", () => {
     await sql`update scheduler.executions set worker_id = ${randomUUID()}::uuid where id = ${lost!.id}`.execute(
       engine.database.db,
     );
-    const outcomes = [lost!, kept!].map((execution) => toSettled(execution, answered, execution.clock));
+    const outcomes = [lost!, kept!].map((execution) =>
+      toSettled(execution, answered, new Date(execution.clock)),
+    );
     await settle(engine, worker.workerId, outcomes);
     expect(outcomes).toEqual([]);
     expect((await statuses()).toSorted()).toEqual(["running", "succeeded"]);
@@ -382,7 +384,7 @@ describe("a worker that stops", () => {
     await createJobs(1, { retry: { max_attempts: 1 } });
     const worker = playWorker();
     const [execution] = await worker.start();
-    const sending = engine.sender.send(toOutgoing(execution!, execution!.clock));
+    const sending = engine.sender.send(toOutgoing(execution!, new Date(execution!.clock)));
     await target.arrived(1);
     sending.abort("interrupted");
     await worker.settle(execution!, await sending.answer);

@@ -5,7 +5,7 @@ import { toOutgoing } from "./outgoing.ts";
 
 const now = new Date("2026-03-01T12:00:00.999Z");
 const execution: StartedExecution = {
-  clock: now,
+  clock: now.getTime(),
   toldAt: 0,
   trigger: "schedule",
   scope_id: 1,

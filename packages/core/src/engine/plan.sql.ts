@@ -1,7 +1,7 @@
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
-import { type StartedExecution, request, stamped } from "./start.sql.ts";
+import { clock, request, stamped, type StartedExecution } from "./start.sql.ts";
 
 export interface DueJob extends Timed {
   now: Date;
@@ -141,7 +141,7 @@ const record = statement<Omit<Planned, "toldAt">>(
     insert into scheduler.open_executions (id, scope_id)
     select id, scope_id from written where status <> 'skipped'
   )
-  select coalesce($1::timestamptz, clock_timestamp()) as clock, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
+  select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
     w.scheduled_for, w.status, 1 as attempt_count, 0 as interruptions, ${request}
   from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'`,
 );

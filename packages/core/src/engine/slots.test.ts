@@ -28,7 +28,7 @@ function openSlots(count: number) {
     over: ({ id }, { status }) => over.push(`${id} ${status}`),
   });
   const hold = (host: string, ...ids: string[]): void => {
-    for (const id of ids) slots.hold({ id, host, clock: new Date(0) } as StartedExecution);
+    for (const id of ids) slots.hold({ id, host, clock: 0 } as StartedExecution);
   };
   const answer = async (id: string, fields: Partial<Answer> = {}): Promise<void> => {
     sent.get(id)!(fields);

@@ -71,7 +71,7 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     const execution = waiting.get(id);
     if (execution === undefined) return;
     waiting.delete(id);
-    end(execution, unsent(reason), execution.clock);
+    end(execution, unsent(reason), new Date(execution.clock));
   }
   const ids = (): string[] => [...underWay.keys(), ...waiting.keys()];
   const idle = async (): Promise<void> => {

@@ -4,8 +4,8 @@ import type { Db, Tx } from "../database/tables.ts";
 
 /** An execution that this worker holds, with what it sends. */
 export interface StartedExecution {
-  /** What time it was by the database's clock when it was claimed … */
-  clock: Date;
+  /** What time it was by the database's clock when it was claimed, in milliseconds since 1970 with their fraction … */
+  clock: number;
   /** … and by `performance.now()` when this process heard of it. */
   toldAt: number;
   trigger: Trigger;
@@ -29,6 +29,10 @@ export interface StartedExecution {
 /** The columns of a revision, as `r`, that an execution is sent with. */
 export const request =
   "r.method, r.url, r.host, r.headers, r.body, r.timeout_seconds, r.success_statuses, r.retry";
+
+/** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */
+export const clock =
+  "(extract(epoch from coalesce($1::timestamptz, clock_timestamp())) * 1000)::double precision as clock";
 
 /** Notes when an answer of the database came: its clock stood at `clock` then, nearly, and not once it is used. */
 export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: number })[] {
@@ -90,7 +94,7 @@ const start = statement<Omit<StartedExecution, "toldAt">>(
     where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying')
     returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.attempt_count, e.interruptions
   )
-  select coalesce($1::timestamptz, clock_timestamp()) as clock, s.trigger, s.scope_id, s.id, s.job_id,
+  select ${clock}, s.trigger, s.scope_id, s.id, s.job_id,
     s.scheduled_for, s.attempt_count, s.interruptions, ${request}
   from started s join scheduler.revisions r on r.id = s.revision_id`,
 );

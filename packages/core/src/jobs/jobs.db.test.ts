@@ -5,6 +5,7 @@ import { plan } from "../engine/plan.ts";
 import {
   drain,
   noRoom,
+  roomFor,
   openTestScheduler,
   startTarget,
   type Target,
@@ -187,6 +188,26 @@ describe("list_jobs", () => {
     expect(await names({ metadata: { team: "ops", env: "prod" }, state: "active" })).toEqual(["a"]);
     expect(await names({ kind: "cron" })).toEqual(["c"]);
     expect(await names({ metadata: { team: "op" } })).toEqual([]);
+  });
+
+  test("has a job that runs once among the active ones until its run is over", async () => {
+    const armed = await create({ name: "armed", when: "1h" });
+    clock.advance(1);
+    const started = await create({ name: "started" });
+    clock.advance(1);
+    const newest = await create({ name: "newest", when: "1h" });
+    const { engine } = setup.scheduler;
+    const { started: executions } = await plan(engine, { ...noRoom, admission: roomFor(1) });
+    expect(executions).toHaveLength(1);
+    expect(await run("get_job", { job_id: started.id })).toMatchObject({
+      state: "active",
+      next_run_at: null,
+    });
+    expect(await names({ state: "active" })).toEqual(["newest", "started", "armed"]);
+    const page = await run("list_jobs", { state: "active", limit: 2 });
+    expect(page.data.map(({ id }) => id)).toEqual([newest.id, started.id]);
+    const next = await run("list_jobs", { state: "active", limit: 2, cursor: page.next_cursor! });
+    expect(next).toMatchObject({ data: [{ id: armed.id }], next_cursor: null });
   });
 
   test("searches name and URL for the very characters", async () => {
