@@ -55,6 +55,8 @@ END,
   error text,
   replay_of uuid,
   created_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  queued boolean not null default false,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
@@ -98,20 +100,33 @@ CASE
     WHEN (state = ANY (ARRAY['draft'::text, 'paused'::text, 'canceled'::text])) THEN state
     ELSE NULL::text
 END,
+  jitter_seconds integer,
+  ttl_seconds integer,
+  overlap text not null default 'allow'::text,
+  catch_up text not null default 'latest'::text,
+  catch_up_window_seconds integer not null default 86400,
+  catch_up_max_runs integer not null default 100,
+  constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
+  constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
+  constraint jobs_catch_up_window_seconds_check CHECK ((catch_up_window_seconds >= 0)),
   constraint jobs_check CHECK (((kind = 'cron'::text) = (cron IS NOT NULL))),
   constraint jobs_check1 CHECK (((kind = 'recurring'::text) = (every_n_minutes IS NOT NULL))),
   constraint jobs_check2 CHECK (((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text])) = (run_at IS NOT NULL))),
   constraint jobs_check3 CHECK (((next_run_at IS NULL) OR ((state = 'active'::text) AND (deleted_at IS NULL)))),
   constraint jobs_every_n_minutes_check CHECK ((every_n_minutes > 0)),
+  constraint jobs_jitter_seconds_check CHECK ((jitter_seconds > 0)),
   constraint jobs_kind_check CHECK ((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text, 'cron'::text, 'recurring'::text]))),
+  constraint jobs_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel_previous'::text]))),
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
-  constraint jobs_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'completed'::text, 'canceled'::text])))
+  constraint jobs_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'completed'::text, 'canceled'::text]))),
+  constraint jobs_ttl_seconds_check CHECK ((ttl_seconds > 0))
 ) with (fillfactor=70);
 
 create table scheduler.open_executions (
   id uuid not null,
   scope_id integer not null,
+  job_id uuid,
   constraint open_executions_pkey PRIMARY KEY (id)
 );
 
@@ -200,5 +215,6 @@ CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (d
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (job_id, id) WHERE (job_id IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

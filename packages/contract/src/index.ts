@@ -13,7 +13,7 @@ export type {
   ExecutionWithAttempts,
   Trigger,
 } from "./schemas/execution.ts";
-export type { Job, JobKind, JobState } from "./schemas/job.ts";
+export type { CatchUp, Job, JobKind, JobState, Overlap } from "./schemas/job.ts";
 export type { RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
 export { maxBodyBytes } from "./schemas/request.ts";
 export type { Mode, Token, TokenKind } from "./schemas/token.ts";

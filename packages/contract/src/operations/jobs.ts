@@ -11,7 +11,7 @@ import {
   statuses,
 } from "../schemas/common.ts";
 import { execution } from "../schemas/execution.ts";
-import { job, jobKinds, jobStates } from "../schemas/job.ts";
+import { catchUps, job, jobKinds, jobStates, overlaps } from "../schemas/job.ts";
 import { body, headers, method, retry, targetUrl, timeoutSeconds } from "../schemas/request.ts";
 
 /** What a change answers: what the caller did not know yet. */
@@ -45,6 +45,13 @@ const timezone = z.string().min(1).max(64);
 const name = z.string().trim().min(1).max(255);
 const description = z.string().max(2000);
 const maxRuns = z.int().min(1).max(1_000_000_000);
+const year = 366 * 86_400;
+const jitterSeconds = z.int().min(1).max(86_400);
+const ttlSeconds = z.int().min(1).max(year);
+const overlap = z.enum(overlaps);
+const catchUp = z.enum(catchUps);
+const catchUpWindowSeconds = z.int().min(0).max(year);
+const catchUpMaxRuns = z.int().min(1).max(1000);
 
 export const listJobs = operation({
   name: "list_jobs",
@@ -93,6 +100,12 @@ export const createJob = operation({
     start_at: instantInput.optional(),
     end_at: instantInput.optional(),
     max_runs: maxRuns.optional(),
+    jitter_seconds: jitterSeconds.optional().describe("spreads jobs: each its own, steady delay"),
+    ttl_seconds: ttlSeconds.optional().describe("not sent later than this"),
+    overlap: overlap.optional().describe("while the run before is not over; default allow"),
+    catch_up: catchUp.optional().describe("slots missed in an outage; default latest"),
+    catch_up_window_seconds: catchUpWindowSeconds.optional().describe("default a day"),
+    catch_up_max_runs: catchUpMaxRuns.optional().describe("of all; default 100"),
     timeout_seconds: timeoutSeconds.default(30),
     success_statuses: statuses.min(1).optional().describe('default ["2xx"]'),
     retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
@@ -134,6 +147,12 @@ export const updateJob = operation({
     start_at: instantInput.nullable().optional(),
     end_at: instantInput.nullable().optional(),
     max_runs: maxRuns.nullable().optional(),
+    jitter_seconds: jitterSeconds.nullable().optional(),
+    ttl_seconds: ttlSeconds.nullable().optional(),
+    overlap: overlap.nullable().optional(),
+    catch_up: catchUp.nullable().optional(),
+    catch_up_window_seconds: catchUpWindowSeconds.nullable().optional(),
+    catch_up_max_runs: catchUpMaxRuns.nullable().optional(),
     timeout_seconds: timeoutSeconds.nullable().optional(),
     success_statuses: statuses.min(1).nullable().optional(),
     retry: retry.nullable().optional(),

@@ -9,6 +9,14 @@ export type JobState = (typeof jobStates)[number];
 export const jobKinds = ["one_time", "scheduled", "cron", "recurring"] as const;
 export type JobKind = (typeof jobKinds)[number];
 
+/** What a slot does that comes while an execution of its job is not over. */
+export const overlaps = ["allow", "skip", "queue", "cancel_previous"] as const;
+export type Overlap = (typeof overlaps)[number];
+
+/** What happens to slots that passed while no worker was planning: none of them fires, the latest, or all. */
+export const catchUps = ["skip", "latest", "all"] as const;
+export type CatchUp = (typeof catchUps)[number];
+
 export const job = z.object({
   id: z.string(),
   number: z.int(),
@@ -27,6 +35,12 @@ export const job = z.object({
   start_at: instant.nullable(),
   end_at: instant.nullable(),
   max_runs: z.int().nullable(),
+  jitter_seconds: z.int().nullable(),
+  ttl_seconds: z.int().nullable(),
+  overlap: z.enum(overlaps),
+  catch_up: z.enum(catchUps),
+  catch_up_window_seconds: z.int(),
+  catch_up_max_runs: z.int(),
   timeout_seconds: z.int(),
   success_statuses: statuses,
   retry: retryPolicy,

@@ -10,10 +10,12 @@ import type {
 import type {
   AttemptErrorCode,
   AttemptStatus,
+  CatchUp,
   ExecutionStatus,
   JobKind,
   JobState,
   Mode,
+  Overlap,
   RetryPolicy,
   Statuses,
   TokenKind,
@@ -86,6 +88,12 @@ export interface Jobs {
   start_at: Date | null;
   end_at: Date | null;
   max_runs: number | null;
+  jitter_seconds: number | null;
+  ttl_seconds: number | null;
+  overlap: Generated<Overlap>;
+  catch_up: Generated<CatchUp>;
+  catch_up_window_seconds: Generated<number>;
+  catch_up_max_runs: Generated<number>;
   metadata: Json<Record<string, string>>;
   next_run_at: Date | null;
   run_count: Generated<number>;
@@ -134,6 +142,10 @@ export interface Executions {
   interruptions: Generated<number>;
   /** Somebody wants it to end while it is under way. */
   cancel_requested_at: Date | null;
+  /** Past this it is not sent any more. */
+  expires_at: Date | null;
+  /** It starts only when the executions of its job before it are over. */
+  queued: Generated<boolean>;
   status_code: number | null;
   error_code: string | null;
   error: string | null;
@@ -145,6 +157,8 @@ export interface Executions {
 interface OpenExecutions {
   id: string;
   scope_id: number;
+  /** Its job, where that does not allow its executions to overlap. */
+  job_id: string | null;
 }
 
 export interface Attempts {

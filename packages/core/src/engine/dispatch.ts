@@ -1,6 +1,6 @@
 import type { Engine } from "./engine.ts";
 import type { Admission } from "./slots.ts";
-import { type StartedExecution, startExecutions } from "./start.sql.ts";
+import { endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
 
 /**
  * Takes tickets for the room there is and marks their executions as running here, in one transaction: a ticket that
@@ -21,7 +21,9 @@ export async function take(
       tickets.filter((ticket) => !admitted.includes(ticket)),
     );
     const ids = admitted.map(({ id }) => id);
-    const started = await startExecutions(tx, { ids, workerId }, engine.clock.now());
+    const at = engine.clock.now();
+    const started = await startExecutions(tx, { ids, workerId }, at);
+    if (started.length < ids.length) await endWaiting(tx, { ids, fate: "expired" }, at);
     return { started, more: tickets.length === count };
   });
 }

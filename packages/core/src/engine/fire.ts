@@ -79,7 +79,8 @@ export function createFiring(
     for (const execution of pass.started) slots.hold(execution);
     heldBack = admission.heldBack();
     const went = pass.started.length + pass.tickets > 0;
-    if (!went && admission.fullHosts.length > 0) passesOverFrom = lastPass + heldBackMs;
+    const foundNothing = !went && admission.room > 0 && admission.fullHosts.length > 0;
+    if (foundNothing) passesOverFrom = lastPass + heldBackMs;
     if (pass.tickets > 0) {
       ticketsMayWait = true;
       // Others may have free slots; the notice is a hint and their poll is the truth.

@@ -10,6 +10,9 @@ export interface Hosts {
   isFull(host: string, room: Room, more?: number): boolean;
 }
 
+/** How the last answer came; a host that has given none yet is new. */
+type Pace = "new" | "soon" | "slow";
+
 /** What is left to all hosts. */
 export interface Room {
   /** Slots. */
@@ -21,8 +24,7 @@ export interface Room {
 interface Host {
   /** When each request left, the oldest first; those to come last, at no time. */
   held: Map<string, number>;
-  /** The last answer came soon. */
-  answersSoon: boolean;
+  pace: Pace;
 }
 
 /** An answer that takes longer keeps a slot for long. */
@@ -33,7 +35,7 @@ const soonMs = 250;
  * is always a rest for the others. (Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet
  * switches", 1998.) With 2, a single slow host may hold two thirds of the slots, and two of them two fifths each.
  */
-const multiple = { soon: 8, slow: 2 };
+const multiple: Record<Pace, number> = { soon: 8, new: 4, slow: 2 };
 
 /** However full it is, a host may hold a twentieth of the slots, so that the slow ones too go on. */
 const floorShare = 20;
@@ -46,21 +48,21 @@ export function createHosts(slots: number): Hosts {
   const floor = Math.max(1, Math.floor(slots / floorShare));
 
   /** A host that never answers says so only by its timeout; until then, the wait itself tells. */
-  function answersSoon({ held, answersSoon: did }: Host): boolean {
+  function paceOf({ held, pace }: Host): Pace {
     const [oldest] = held.values();
-    return did && (oldest === undefined || performance.now() - oldest < soonMs);
+    return oldest !== undefined && performance.now() - oldest >= soonMs ? "slow" : pace;
   }
   function limit(name: string, { free, claimable }: Room): number {
     const host = hosts.get(name);
-    const soon = host !== undefined && answersSoon(host);
-    // A slow host's next request waits for a slot like the one before: nothing is claimed ahead for it.
-    return Math.max(floor, soon ? claimable * multiple.soon : free * multiple.slow);
+    const pace = host === undefined ? "new" : paceOf(host);
+    // Nothing is claimed ahead for a host whose requests may hold their slots for long.
+    return Math.max(floor, (pace === "soon" ? claimable : free) * multiple[pace]);
   }
   const held = (name: string): number => hosts.get(name)?.held.size ?? 0;
   return {
     hold(name, id) {
       let host = hosts.get(name);
-      if (!host) hosts.set(name, (host = { held: new Map(), answersSoon: false }));
+      if (!host) hosts.set(name, (host = { held: new Map(), pace: "new" }));
       host.held.set(id, Infinity);
     },
     send: (name, id) => void hosts.get(name)?.held.set(id, performance.now()),
@@ -68,7 +70,7 @@ export function createHosts(slots: number): Hosts {
       const host = hosts.get(name);
       if (!host) return;
       host.held.delete(id);
-      host.answersSoon = status === "succeeded" && latencyMs < soonMs;
+      host.pace = status === "succeeded" && latencyMs < soonMs ? "soon" : "slow";
       if (host.held.size === 0 && hosts.size > remembered) hosts.delete(name);
     },
     isFull: (name, room, more = 0) => held(name) + more >= limit(name, room),

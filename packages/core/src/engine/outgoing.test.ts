@@ -12,6 +12,7 @@ const execution: StartedExecution = {
   id: "019c0000-0000-7000-8000-000000000001",
   job_id: "019c0000-0000-7000-8000-000000000002",
   scheduled_for: new Date("2026-03-01T11:59:59.123Z"),
+  expires_at: null,
   attempt_count: 2,
   interruptions: 0,
   method: "POST",

@@ -1,3 +1,4 @@
+import type { CatchUp, Overlap } from "@org/scheduler-contract";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
@@ -12,6 +13,13 @@ export interface DueJob extends Timed {
   host: string;
   max_runs: number | null;
   run_count: number;
+  ttl_seconds: number | null;
+  overlap: Overlap;
+  catch_up: CatchUp;
+  catch_up_window_seconds: number;
+  catch_up_max_runs: number;
+  /** How many of its executions are not over, counted up to 101; 0 where they may overlap. */
+  open: number;
   next_run_at: Date;
   /** It has been due for so long that it gets its execution now, whether there is room or not. */
   late: boolean;
@@ -61,7 +69,10 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
   )
   select coalesce($1::timestamptz, now()) as now, due.scope_id, due.id, due.revision_id, due.kind, due.cron,
     due.every_n_minutes, due.run_at, due.timezone, due.start_at, due.end_at, due.max_runs, due.run_count,
-    due.next_run_at, due.late, due.host, look.*
+    due.jitter_seconds, due.ttl_seconds, due.overlap, due.catch_up, due.catch_up_window_seconds, due.catch_up_max_runs,
+    case when due.overlap = 'allow' then 0 else (
+      select count(*)::integer from (select 1 from scheduler.open_executions o where o.job_id = due.id limit 101) o
+    ) end as open, due.next_run_at, due.late, due.host, look.*
   from (
     select coalesce((select min(due_at) from scheduler.executions where due_at is not null) <= ${soon}, false) as waiting,
       (extract(epoch from least(
@@ -94,8 +105,8 @@ export interface PlannedJob {
   id: string;
   next_run_at: Date | null;
   runs: number;
-  /** Its schedule cannot be computed any more: it stops until somebody mends it. */
-  parked: boolean;
+  /** `completed` when nothing is left to come or to be settled; `paused` until somebody mends its schedule. */
+  state: "completed" | "paused" | null;
 }
 
 export interface PlannedExecution {
@@ -104,45 +115,53 @@ export interface PlannedExecution {
   job_id: string;
   revision_id: string;
   scheduled_for: Date;
-  /** `running` starts here and now. */
-  status: "pending" | "running" | "skipped";
-  reason: string | null;
-  error: string | null;
+  /** `running` starts here and now, `pending` when there is room: at `due_at`, or with a ticket. */
+  status: "pending" | "running" | "skipped" | "expired";
+  reason?: string;
+  error?: string;
+  due_at?: Date | undefined;
+  queued?: boolean;
+  expires_at?: Date | undefined;
+  /** Its job does not allow its executions to overlap. */
+  guarded?: true | undefined;
 }
 
 /** An execution that was planned: started here, or waiting for a worker with a free slot. */
-export type Planned =
-  ({ status: "running" } & StartedExecution) | { status: "pending" | "skipped"; id: string; job_id: string };
+export type Planned = { id: string; job_id: string; due_at: Date | null } & (
+  ({ status: "running" } & StartedExecution) | { status: "pending" | "skipped" | "expired" }
+);
 
 const record = statement<Omit<Planned, "toldAt">>(
   "plan",
   `with moved as (
     update scheduler.jobs j
     set next_run_at = p.next_run_at, run_count = j.run_count + p.runs,
-      state = case when p.parked then 'paused' else j.state end
-    from json_to_recordset($2::json) as p(id uuid, next_run_at timestamptz, runs integer, parked boolean)
+      state = coalesce(p.state, j.state)
+    from json_to_recordset($2::json) as p(id uuid, next_run_at timestamptz, runs integer, state text)
     where j.id = p.id
   ), written as (
     insert into scheduler.executions (id, scope_id, job_id, revision_id, trigger, status, reason, error,
-      scheduled_for, created_at, worker_id, running_since, started_at, attempt_count, finished_at)
-    select id, scope_id, job_id, revision_id, 'schedule', status, reason, error, scheduled_for,
-      coalesce($1::timestamptz, now()),
+      scheduled_for, due_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
+      finished_at)
+    select id, scope_id, job_id, revision_id, 'schedule', status, reason, error, scheduled_for, due_at,
+      coalesce(queued, false), expires_at, coalesce($1::timestamptz, now()),
       case when status = 'running' then $4::uuid end,
       case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
       case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
       case when status = 'running' then 1 else 0 end,
-      case when status = 'skipped' then coalesce($1::timestamptz, now()) end
+      case when status in ('skipped', 'expired') then coalesce($1::timestamptz, now()) end
     from json_to_recordset($3::json)
       as x(id uuid, scope_id integer, job_id uuid, revision_id uuid, scheduled_for timestamptz, status text,
-        reason text, error text)
+        reason text, error text, due_at timestamptz, queued boolean, expires_at timestamptz)
     on conflict (id) do nothing
-    returning id, scope_id, job_id, revision_id, scheduled_for, status
+    returning id, scope_id, job_id, revision_id, scheduled_for, status, due_at, expires_at
   ), opened as (
-    insert into scheduler.open_executions (id, scope_id)
-    select id, scope_id from written where status <> 'skipped'
+    insert into scheduler.open_executions (id, scope_id, job_id)
+    select id, scope_id, case when id = any($5::uuid[]) then job_id end from written
+    where status in ('pending', 'running')
   )
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
-    w.scheduled_for, w.status, 1 as attempt_count, 0 as interruptions, ${request}
+    w.scheduled_for, w.status, w.due_at, w.expires_at, 1 as attempt_count, 0 as interruptions, ${request}
   from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'`,
 );
 
@@ -152,16 +171,42 @@ const record = statement<Omit<Planned, "toldAt">>(
  */
 export async function recordPlan(
   tx: Tx,
-  plan: { jobs: PlannedJob[]; executions: PlannedExecution[]; workerId: string },
+  { jobs, executions, workerId }: { jobs: PlannedJob[]; executions: PlannedExecution[]; workerId: string },
   at: Date | null,
 ): Promise<Planned[]> {
-  const rows = await record(tx, [
-    at,
-    JSON.stringify(plan.jobs),
-    JSON.stringify(plan.executions),
-    plan.workerId,
-  ]);
+  const guarded = executions.filter((execution) => execution.guarded).map(({ id }) => id);
+  const rows = await record(tx, [at, JSON.stringify(jobs), JSON.stringify(executions), workerId, guarded]);
   return stamped(rows) as Planned[];
+}
+
+const cancel = statement<{ id: string }>(
+  "cancel_previous",
+  `with open as (
+    select e.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
+    where o.job_id = any($2::uuid[]) and o.id <> all($3::uuid[])
+    -- What somebody has in hand is over in a moment; waiting for it while the job is locked could be a deadlock.
+    for update of e skip locked
+  ), ended as (
+    update scheduler.executions e
+    set status = 'canceled', reason = 'overlap', due_at = null, finished_at = coalesce($1::timestamptz, now())
+    from open where e.id = open.id and e.status in ('pending', 'retrying')
+    returning e.id
+  ), closed as (
+    delete from scheduler.open_executions o using ended where o.id = ended.id
+  )
+  update scheduler.executions e
+  set cancel_requested_at = coalesce($1::timestamptz, now()), reason = 'overlap'
+  from open where e.id = open.id and e.status = 'running'
+  returning e.id`,
+);
+
+/** Ends the executions of jobs that wait, but for those that are kept, and answers which are to be aborted. */
+export async function cancelPrevious(
+  tx: Tx,
+  { jobIds, keptIds }: { jobIds: string[]; keptIds: string[] },
+  at: Date | null,
+): Promise<string[]> {
+  return (await cancel(tx, [at, jobIds, keptIds])).map(({ id }) => id);
 }
 
 const count = statement<{ count: number; oldestSeconds: number }>(
@@ -176,7 +221,7 @@ const count = statement<{ count: number; oldestSeconds: number }>(
       where not repeats and next_run_at <= coalesce($1::timestamptz, now()) order by next_run_at limit 10000)
     union all
     (select due_at from scheduler.executions
-      where due_at <= coalesce($1::timestamptz, now()) order by due_at limit 10000)
+      where due_at <= coalesce($1::timestamptz, now()) and not queued order by due_at limit 10000)
   ) due`,
 );
 

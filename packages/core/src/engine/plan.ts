@@ -1,19 +1,16 @@
+import { notify } from "../database/notices.ts";
 import type { Tx } from "../database/tables.ts";
-import { slotId } from "../ids.ts";
-import { toSchedule } from "../jobs/job.ts";
-import { type MissedSlots, slotsBetween } from "../time/catch-up.ts";
-import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
-import {
-  claimDueJobs,
-  type Due,
-  type DueJob,
-  type PlannedExecution,
-  type PlannedJob,
-  recordPlan,
-} from "./plan.sql.ts";
+import { type JobPlan, needsRoom, planJob } from "./plan-job.ts";
+import { cancelPrevious, claimDueJobs, type Due, type DueJob, recordPlan } from "./plan.sql.ts";
 import type { Admission } from "./slots.ts";
-import { claimWaiting, endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
+import {
+  claimWaiting,
+  endWaiting,
+  type StartedExecution,
+  startExecutions,
+  type WaitingExecution,
+} from "./start.sql.ts";
 
 /** How many jobs beyond those that can start, and how many waiting executions, one pass takes at the most. */
 const batchSize = 1000;
@@ -52,10 +49,13 @@ export async function plan(
   const { room, fullHosts } = admission;
   return engine.database.db.transaction().execute(async (tx) => {
     const due = await claimDueJobs(tx, at, { room, fullHosts, late: batchSize, leadMs: lead, lateMs });
-    const planned = planJobs(engine, due.jobs, admission);
-    const recorded = planned.jobs.length === 0 ? [] : await recordPlan(tx, { ...planned, workerId }, at);
-    const tickets = recorded.filter(({ status }) => status === "pending");
+    const plans = planJobs(engine, due.jobs, admission);
+    const jobs = plans.map(({ job }) => job);
+    const executions = plans.flatMap((of) => of.executions);
+    const recorded = jobs.length === 0 ? [] : await recordPlan(tx, { jobs, executions, workerId }, at);
+    await endPrevious(tx, plans, at);
     const hostOf = new Map(due.jobs.map(({ id, host }) => [id, host]));
+    const tickets = recorded.filter(({ status, due_at }) => status === "pending" && due_at === null);
     await engine.queue.put(
       tx,
       tickets.map(({ id, job_id }) => ({ id, host: hostOf.get(job_id)! })),
@@ -68,7 +68,7 @@ export async function plan(
       started: [...recorded.filter(isStarted), ...woken.started],
       tickets: tickets.length,
       more: fresh >= room || late === batchSize || woken.more,
-      nextInMs: soonest(due, planned.jobs, lead),
+      nextInMs: soonest(due, jobs, lead),
     };
   });
 }
@@ -81,21 +81,20 @@ async function wakeWaiting(
 ): Promise<{ started: StartedExecution[]; more: boolean }> {
   const { limit, leadMs: lead, workerId, admission } = options;
   const due = await claimWaiting(tx, { limit, leadMs: lead, fullHosts: admission.fullHosts }, at);
-  const ended = due.filter(({ ends }) => ends);
-  const admitted = due.filter(({ ends, host }) => !ends && admission.admit(host));
-  if (ended.length > 0)
-    await endWaiting(
-      tx,
-      ended.map(({ id }) => id),
-      at,
-    );
+  const idsOf = (fate: WaitingExecution["fate"]): string[] =>
+    due.filter((execution) => execution.fate === fate).map(({ id }) => id);
+  for (const fate of ["canceled", "expired"] as const) {
+    const ids = idsOf(fate);
+    if (ids.length > 0) await endWaiting(tx, { ids, fate }, at);
+  }
+  const admitted = due.filter(({ fate, host }) => fate === "starts" && admission.admit(host));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
   return { started, more: due.length === limit };
 }
 
 /** The jobs that were just moved on may be the next to be due. */
-function soonest({ jobs, nextInMs }: Due, moved: PlannedJob[], lead: number): number | null {
+function soonest({ jobs, nextInMs }: Due, moved: JobPlan["job"][], lead: number): number | null {
   const now = jobs[0]?.now.getTime() ?? 0;
   const next = moved.flatMap(({ next_run_at }) =>
     next_run_at === null ? [] : [next_run_at.getTime() - now],
@@ -108,27 +107,28 @@ function isStarted<Row extends { status: string }>(row: Row): row is Row & { sta
   return row.status === "running";
 }
 
-function planJobs(
-  engine: Engine,
-  due: DueJob[],
-  admission: Admission,
-): { jobs: PlannedJob[]; executions: PlannedExecution[] } {
-  const jobs: PlannedJob[] = [];
-  const executions: PlannedExecution[] = [];
+/** Lets what a new execution takes the place of come to its end. */
+async function endPrevious(tx: Tx, plans: JobPlan[], at: Date | null): Promise<void> {
+  const canceling = plans.filter(({ cancelsPrevious }) => cancelsPrevious);
+  if (canceling.length === 0) return;
+  const jobIds = canceling.map(({ job }) => job.id);
+  const keptIds = canceling.flatMap(({ executions }) => executions.map(({ id }) => id));
+  for (const id of await cancelPrevious(tx, { jobIds, keptIds }, at)) await notify(tx, "cancel", id);
+}
+
+function planJobs(engine: Engine, due: DueJob[], admission: Admission): JobPlan[] {
   const freshest = due.toSorted((one, other) => other.next_run_at.getTime() - one.next_run_at.getTime());
-  for (const job of freshest) {
-    const starts = admission.admit(job.host);
+  return freshest.flatMap((job) => {
+    const needs = needsRoom(job);
+    const starts = needs && admission.admit(job.host);
     // Left where it is, it is claimed again as soon as there is room for it.
-    if (!starts && !job.late) continue;
-    const planned = planOrPark(engine, job, starts);
-    jobs.push(planned.job);
-    executions.push(...planned.executions);
-  }
-  return { jobs, executions };
+    if (needs && !starts && !job.late) return [];
+    return planOrPark(engine, job, starts);
+  });
 }
 
 /** One job whose schedule cannot be computed must not keep all the others from being planned. */
-function planOrPark(engine: Engine, due: DueJob, starts: boolean): ReturnType<typeof planJob> {
+function planOrPark(engine: Engine, due: DueJob, starts: boolean): JobPlan {
   try {
     return planJob(due, starts);
   } catch (error) {
@@ -136,56 +136,7 @@ function planOrPark(engine: Engine, due: DueJob, starts: boolean): ReturnType<ty
       { job: due.id, error: (error as Error).message },
       "paused a job whose schedule cannot be computed",
     );
-    return { job: { id: due.id, next_run_at: null, runs: 0, parked: true }, executions: [] };
+    const job = { id: due.id, next_run_at: null, runs: 0, state: "paused" } as const;
+    return { job, executions: [], cancelsPrevious: false };
   }
-}
-
-/** Missed slots older than this are not made up for. */
-const catchUpWindowMs = 24 * 60 * 60 * 1000;
-
-/**
- * What is to be done for a job that is due: of the slots that passed while nobody planned, the latest fires and one
- * row stands for all the others.
- */
-function planJob(due: DueJob, starts: boolean): { job: PlannedJob; executions: PlannedExecution[] } {
-  const schedule = toSchedule(due);
-  const now = due.now.getTime();
-  const first = due.next_run_at.getTime();
-  const second = nextRun(schedule, first);
-  // Nearly always nothing was missed, and then one computation is enough.
-  const later = second === null || second > now ? noneMissed : slotsBetween(schedule, first, now, 1);
-  const latest = later.slots.at(-1) ?? first;
-  const next = later === noneMissed ? second : nextRun(schedule, latest);
-  const exhausted = due.max_runs !== null && due.run_count + 1 >= due.max_runs;
-  const tooOld = later.total > 0 && now - latest > catchUpWindowMs;
-  const missed = tooOld ? later.total + 1 : later.total;
-  const execution = (slot: number): Omit<PlannedExecution, "status" | "reason" | "error"> => ({
-    id: slotId(due.id, new Date(slot)),
-    scope_id: due.scope_id,
-    job_id: due.id,
-    revision_id: due.revision_id,
-    scheduled_for: new Date(slot),
-  });
-  const executions: PlannedExecution[] = [];
-  if (missed > 0) {
-    const error = missedMessage(missed, later.more);
-    executions.push({ ...execution(first), status: "skipped", reason: "missed", error });
-  }
-  if (!tooOld) {
-    executions.push({
-      ...execution(latest),
-      status: starts ? "running" : "pending",
-      reason: null,
-      error: null,
-    });
-  }
-  const nextRunAt = next === null || (exhausted && !tooOld) ? null : new Date(next);
-  return { job: { id: due.id, next_run_at: nextRunAt, runs: tooOld ? 0 : 1, parked: false }, executions };
-}
-
-const noneMissed: MissedSlots = { slots: [], total: 0, more: false };
-
-function missedMessage(count: number, more: boolean): string {
-  const slots = count === 1 ? "1 slot" : `${count}${more ? " or more" : ""} slots`;
-  return `${slots} passed while no worker was planning; only the latest is made up for.`;
 }

@@ -48,12 +48,13 @@ const write = statement<{ id: string }>(
     update scheduler.executions e
     set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
       error_code = i.error_code, error = i.error,
-      reason = case when i.next_status = 'canceled' then 'canceled' else e.reason end,
+      reason = case i.next_status
+        when 'canceled' then coalesce(e.reason, 'canceled') when 'expired' then 'ttl' else e.reason end,
       -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
       started_at = case when i.number = 1 then i.started_at else e.started_at end,
       interruptions = e.interruptions + i.interrupted::integer,
       due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
-      finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled') then coalesce($1::timestamptz, now()) end
+      finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then coalesce($1::timestamptz, now()) end
     from input i
     where e.id = i.id and e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number
     returning e.id, e.job_id, e.finished_at

@@ -1,6 +1,6 @@
 import type { Answer } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
-import { judge } from "./outcome.ts";
+import { judge, type Outcome } from "./outcome.ts";
 import { type JobHealth, type SettledAttempt, settleAttempts } from "./settle.sql.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
@@ -11,7 +11,11 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     successStatuses: execution.success_statuses,
     retry: execution.retry,
   };
-  const outcome = judge(answer, rules, Math.random());
+  const outcome = inTime(
+    judge(answer, rules, Math.random()),
+    execution,
+    startedAt.getTime() + answer.latencyMs,
+  );
   return {
     scope_id: execution.scope_id,
     id: execution.id,
@@ -31,6 +35,13 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     response_body: answer.body,
     response_truncated: answer.truncated,
   };
+}
+
+/** A retry that would come too late is none. */
+function inTime(outcome: Outcome, { expires_at }: StartedExecution, endedAt: number): Outcome {
+  const { retryMs } = outcome;
+  if (retryMs === null || expires_at === null || endedAt + retryMs < expires_at.getTime()) return outcome;
+  return { ...outcome, next: "expired", retryMs: null };
 }
 
 /** How many outcomes one statement writes at the most; response bodies make the statement heavy. */
@@ -97,7 +108,9 @@ function toHealth(attempts: SettledAttempt[]): JobHealth[] {
       last_run_at: started_at,
       last_status: next_status,
       any_success: before.any_success || succeeded,
-      failures: succeeded ? 0 : before.failures + Number(next_status === "failed"),
+      failures: succeeded
+        ? 0
+        : before.failures + Number(next_status === "failed" || next_status === "expired"),
       slot_over: before.slot_over || (trigger === "schedule" && next_status !== "retrying"),
     });
   }

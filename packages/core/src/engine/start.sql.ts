@@ -13,6 +13,8 @@ export interface StartedExecution {
   id: string;
   job_id: string;
   scheduled_for: Date;
+  /** It is not sent later than this. */
+  expires_at: Date | null;
   attempt_count: number;
   interruptions: number;
   method: string;
@@ -44,18 +46,23 @@ export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: numbe
 export interface WaitingExecution {
   id: string;
   host: string;
-  /** Somebody canceled it while it was under way, or its job is gone; a replay is wanted for its own sake. */
-  ends: boolean;
+  /** Canceled: while it was under way, or with its job; a replay is wanted for its own sake. */
+  fate: "starts" | "canceled" | "expired";
 }
 
 const waiting = statement<WaitingExecution>(
   "waiting",
-  `select e.id, r.host, e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
-      select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
-    )) as ends
+  `select e.id, r.host, case
+      when e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
+        select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
+      )) then 'canceled'
+      when e.expires_at <= coalesce($1::timestamptz, now()) then 'expired'
+      else 'starts' end as fate
   from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
   where e.due_at <= coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'
     and r.host <> all($4::text[])
+    and not (e.queued and exists (
+      select 1 from scheduler.open_executions o where o.job_id = e.job_id and o.id < e.id))
   order by e.due_at desc limit $3::integer
   for update of e skip locked`,
 );
@@ -73,35 +80,43 @@ const end = statement<{ id: string }>(
   "end",
   `with ended as (
     update scheduler.executions
-    set due_at = null, status = 'canceled', reason = 'canceled', finished_at = coalesce($1::timestamptz, now())
-    where id = any($2::uuid[])
+    set due_at = null, status = $3::text, reason = case when $3 = 'canceled' then 'canceled' else 'ttl' end,
+      finished_at = coalesce($1::timestamptz, now())
+    where id = any($2::uuid[]) and status in ('pending', 'retrying')
+      and ($3 = 'canceled' or expires_at <= coalesce($1::timestamptz, now()))
     returning id
   )
   delete from scheduler.open_executions o using ended where o.id = ended.id`,
 );
 
-/** Ends claimed executions that are not wanted any more. */
-export async function endWaiting(tx: Tx, ids: string[], at: Date | null): Promise<void> {
-  await end(tx, [at, ids]);
+/** Ends executions that are not wanted any more, or whose time has run out. */
+export async function endWaiting(
+  tx: Tx,
+  { ids, fate }: { ids: string[]; fate: "canceled" | "expired" },
+  at: Date | null,
+): Promise<void> {
+  await end(tx, [at, ids, fate]);
 }
 
 const start = statement<Omit<StartedExecution, "toldAt">>(
   "start",
   `with started as (
     update scheduler.executions e
-    set status = 'running', due_at = null, worker_id = $3::uuid, running_since = coalesce($1::timestamptz, now()),
+    set status = 'running', reason = null, due_at = null, worker_id = $3::uuid, running_since = coalesce($1::timestamptz, now()),
       attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, $1::timestamptz, now())
     where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying')
-    returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.attempt_count, e.interruptions
+      and (e.expires_at is null or e.expires_at > coalesce($1::timestamptz, now()))
+    returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.expires_at, e.attempt_count,
+      e.interruptions
   )
   select ${clock}, s.trigger, s.scope_id, s.id, s.job_id,
-    s.scheduled_for, s.attempt_count, s.interruptions, ${request}
+    s.scheduled_for, s.expires_at, s.attempt_count, s.interruptions, ${request}
   from started s join scheduler.revisions r on r.id = s.revision_id`,
 );
 
 /**
  * Marks executions that are ready as running on this worker and loads what they send. What somebody canceled since
- * it got its ticket is left out.
+ * it got its ticket is left out, and so is what has run out of its time.
  */
 export async function startExecutions(
   tx: Tx,

@@ -120,6 +120,9 @@ export async function insertDueExecution(
     trigger: Trigger;
     replayOf: string | null;
     scheduledFor: Date;
+    expiresAt: Date | null;
+    /** Its job does not allow its executions to overlap. */
+    guarded: boolean;
   },
   now: Date,
 ): Promise<void> {
@@ -135,10 +138,15 @@ export async function insertDueExecution(
       scheduled_for: execution.scheduledFor,
       due_at: now,
       replay_of: execution.replayOf,
+      expires_at: execution.expiresAt,
       created_at: now,
     })
     .execute();
-  await tx.insertInto("open_executions").values({ id: execution.id, scope_id: execution.scopeId }).execute();
+  const { id, scopeId: scope_id, jobId, guarded } = execution;
+  await tx
+    .insertInto("open_executions")
+    .values({ id, scope_id, job_id: guarded ? jobId : null })
+    .execute();
 }
 
 /** Ends an execution that waits. Answers false where it was not waiting (any more). */

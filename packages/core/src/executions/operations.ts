@@ -54,7 +54,14 @@ export const executionOperations: Handlers<Names> = {
     }
     return startExecution(
       { tx, caller, now },
-      { jobId: original.job_id, revisionId: original.revision_id, trigger: "replay", replayOf: original.id },
+      {
+        jobId: original.job_id,
+        revisionId: original.revision_id,
+        trigger: "replay",
+        replayOf: original.id,
+        expiresAt: null,
+        guarded: false,
+      },
     );
   },
 

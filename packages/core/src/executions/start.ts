@@ -1,4 +1,4 @@
-import type { Execution } from "@org/scheduler-contract";
+import type { Execution, Overlap } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import { notify } from "../database/notices.ts";
 import type { Tx } from "../database/tables.ts";
@@ -12,6 +12,21 @@ export interface Asked {
   revisionId: string;
   trigger: "manual" | "replay";
   replayOf: string | null;
+  /** Past this it is not sent any more. */
+  expiresAt: Date | null;
+  /** Its job does not allow its executions to overlap. */
+  guarded: boolean;
+}
+
+interface Guarding {
+  ttl_seconds: number | null;
+  overlap: Overlap;
+}
+
+/** What a job says about an execution that is for `at`. */
+export function limitsOf({ ttl_seconds, overlap }: Guarding, at: Date): Pick<Asked, "expiresAt" | "guarded"> {
+  const expiresAt = ttl_seconds === null ? null : new Date(at.getTime() + ttl_seconds * 1000);
+  return { expiresAt, guarded: overlap !== "allow" };
 }
 
 /** Starts an execution at once, leaving the job's schedule as it is. */
@@ -31,7 +46,7 @@ export async function startExecution(
  */
 export async function startSlot(
   { tx, now }: { tx: Tx; now: Date },
-  job: { scope_id: number; id: string; revision_id: string },
+  job: Guarding & { scope_id: number; id: string; revision_id: string },
   slot: Date,
 ): Promise<void> {
   const execution = {
@@ -39,8 +54,11 @@ export async function startSlot(
     id: slotId(job.id, slot),
     jobId: job.id,
     revisionId: job.revision_id,
-  };
-  const planned = { trigger: "schedule", replayOf: null, scheduledFor: slot } as const;
-  await insertDueExecution(tx, { ...execution, ...planned }, now);
+    trigger: "schedule",
+    replayOf: null,
+    scheduledFor: slot,
+    ...limitsOf(job, slot),
+  } as const;
+  await insertDueExecution(tx, execution, now);
   await notify(tx, "due");
 }

@@ -1,6 +1,7 @@
 import type { ParsedInput } from "@org/scheduler-contract";
 import type { JobChange, NewRevision } from "../database/tables.ts";
 import type { JobRow } from "./jobs.sql.ts";
+import { changedPolicies } from "./policies.ts";
 import { reschedule, reschedules } from "./reschedule.ts";
 import { contentType, newRevision } from "./revision.ts";
 
@@ -27,6 +28,7 @@ export function changeJob(
   const change: JobChange = { updated_at: now };
   if (input.name !== undefined) change.name = input.name;
   if (input.description !== undefined) change.description = input.description;
+  Object.assign(change, changedPolicies(input));
   if (input.metadata !== undefined) change.metadata = JSON.stringify(input.metadata ?? {});
   if (reschedules(input)) Object.assign(change, reschedule(job, input, now));
   const revision = requestFields.some((field) => input[field] !== undefined)

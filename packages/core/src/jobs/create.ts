@@ -7,6 +7,7 @@ import type { WriteContext } from "../operation-context.ts";
 import { toJob } from "./job.ts";
 import { findJobs, insertJobs, insertRevisions } from "./jobs.sql.ts";
 import { newRevision } from "./revision.ts";
+import { readPolicies } from "./policies.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
 
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
@@ -59,8 +60,10 @@ function prepareJob(
   const timed = readSchedule(input, now);
   const id = newId(now);
   const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
+  const policies = readPolicies(input);
   const job = {
     ...timed,
+    ...policies,
     scope_id: caller.scopeId,
     id,
     revision_id: revision.id,
@@ -70,7 +73,7 @@ function prepareJob(
     state: "active" as const,
     max_runs: input.max_runs ?? null,
     metadata: JSON.stringify(input.metadata ?? {}),
-    next_run_at: firstRun(timed, now),
+    next_run_at: firstRun({ ...timed, id, jitter_seconds: policies.jitter_seconds }, now),
     created_by: describeCaller(caller),
     created_at: now,
     updated_at: now,

@@ -11,6 +11,14 @@ const reasons: Record<string, string> = {
   job_canceled: "its job was canceled",
   job_deleted: "its job was deleted",
   missed: "no worker was running",
+  overlap: "the job does not let its executions overlap",
+  ttl: "its time to live ran out",
+};
+
+/** What to change so that it does not happen again, by reason. */
+const remedies: Record<string, string> = {
+  overlap: ' To let slots overlap or wait in line: update_job with overlap "allow" or "queue".',
+  ttl: " To give slots more time: update_job with a longer ttl_seconds, or null.",
 };
 
 /** What became of a slot that has its execution. */
@@ -28,10 +36,11 @@ export function explainExecution(execution: Execution): Finding {
     case "pending":
     case "running":
     case "retrying": {
+      const waits = execution.reason === "overlap" ? " It waits for the execution before it to be over." : "";
       const next = execution.next_attempt_at ? ` The next attempt is at ${execution.next_attempt_at}.` : "";
       return {
         verdict: "under_way",
-        explanation: `The slot of ${slot} is ${execution.status} after ${tries}${error}.${next}`,
+        explanation: `The slot of ${slot} is ${execution.status} after ${tries}${error}.${waits || next}`,
         advice: `Wait for it: wait_for_execution {"execution_id": "${execution.id}"}.`,
       };
     }
@@ -49,7 +58,7 @@ export function explainExecution(execution: Execution): Finding {
       return {
         verdict: "not_fired",
         explanation: `The slot of ${slot} ended as ${execution.status}${sent}: ${reason}${error}.`,
-        advice: `To run it all the same: run_job {"job_id": "${execution.job_id}"}.`,
+        advice: `To run it all the same: run_job {"job_id": "${execution.job_id}"}.${remedies[execution.reason ?? ""] ?? ""}`,
       };
     }
   }

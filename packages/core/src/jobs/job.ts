@@ -12,11 +12,18 @@ export interface Timed {
   timezone: string;
   start_at: Date | null;
   end_at: Date | null;
+  jitter_seconds?: number | null;
+  /** Whose jitter it is; without one there is none. */
+  id?: string;
 }
 
 /** A stored job as the pure functions of time read it. */
 export function toSchedule(job: Timed): Schedule {
-  const bounds = { startAt: job.start_at?.getTime() ?? null, endAt: job.end_at?.getTime() ?? null };
+  const bounds = {
+    startAt: job.start_at?.getTime() ?? null,
+    endAt: job.end_at?.getTime() ?? null,
+    jitterMs: jitterOf(job),
+  };
   switch (job.kind) {
     case "one_time":
     case "scheduled":
@@ -26,6 +33,12 @@ export function toSchedule(job: Timed): Schedule {
     case "recurring":
       return { kind: "recurring", everyMinutes: job.every_n_minutes!, ...bounds };
   }
+}
+
+/** A job's own delay: the same for each of its slots, so that they keep their distance, and another for each job. */
+function jitterOf({ id, jitter_seconds }: Timed): number {
+  if (id === undefined || jitter_seconds == null) return 0;
+  return parseInt(id.slice(-12), 16) % (jitter_seconds * 1000 + 1);
 }
 
 /** Whether a kind has a single slot. */
@@ -55,6 +68,12 @@ export function toJob(row: JobRow): Job {
     start_at: row.start_at?.toISOString() ?? null,
     end_at: row.end_at?.toISOString() ?? null,
     max_runs: row.max_runs,
+    jitter_seconds: row.jitter_seconds,
+    ttl_seconds: row.ttl_seconds,
+    overlap: row.overlap,
+    catch_up: row.catch_up,
+    catch_up_window_seconds: row.catch_up_window_seconds,
+    catch_up_max_runs: row.catch_up_max_runs,
     timeout_seconds: row.timeout_seconds,
     success_statuses: row.success_statuses,
     retry: row.retry,

@@ -1,5 +1,5 @@
 import { endWaiting } from "../executions/ledger.ts";
-import { startExecution, startSlot } from "../executions/start.ts";
+import { limitsOf, startExecution, startSlot } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
@@ -91,7 +91,13 @@ export const jobOperations: Handlers<Names> = {
     if (job.state === "canceled") throw stateConflict(job, "run", newJob);
     return startExecution(
       { tx, caller, now },
-      { jobId: job.id, revisionId: job.revision_id, trigger: "manual", replayOf: null },
+      {
+        jobId: job.id,
+        revisionId: job.revision_id,
+        trigger: "manual",
+        replayOf: null,
+        ...limitsOf(job, now),
+      },
     );
   },
 

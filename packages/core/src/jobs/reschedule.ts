@@ -18,6 +18,7 @@ const fields = [
   "start_at",
   "end_at",
   "max_runs",
+  "jitter_seconds",
 ] as const;
 
 /** Whether an update touches the schedule at all. */
@@ -49,6 +50,7 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
   const changed: JobRow = {
     ...job,
     ...timed,
+    jitter_seconds: input.jitter_seconds === undefined ? job.jitter_seconds : input.jitter_seconds,
     max_runs: input.max_runs === undefined ? job.max_runs : input.max_runs,
     run_count: retimed && ended ? 0 : job.run_count,
   };
@@ -102,7 +104,7 @@ function keepsItsSlots(job: JobRow, changed: JobRow): boolean {
   const sameStart = job.start_at?.getTime() === changed.start_at?.getTime();
   const sameZone = job.timezone === changed.timezone || changed.kind !== "cron";
   const within = changed.end_at === null || (job.next_run_at !== null && job.next_run_at <= changed.end_at);
-  return sameStart && sameZone && within;
+  return sameStart && sameZone && within && job.jitter_seconds === changed.jitter_seconds;
 }
 
 /** A job that had ended starts over with a new run; a paused one stays paused. */

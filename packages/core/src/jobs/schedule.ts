@@ -38,14 +38,28 @@ export function assertRoom({ start_at, end_at }: Bounds, now: Date): void {
 
 /** The first slot of a new schedule. Throws `invalid_schedule` where there is none. */
 export function firstRun(timed: Timed, now: Date): Date {
-  // The slot of a job that is due now is now itself.
-  const after = timed.kind === "one_time" ? now.getTime() - 1 : now.getTime();
-  const next = nextRun(toSchedule(timed), after);
+  const next = nextFrom(timed, now);
   if (next !== null) return new Date(next);
   throw new SchedulerError("invalid_schedule", "This schedule would never fire.", {
     field: boundAtFault(timed),
     hint: "Look at it with preview_schedule, and give a timing with a run between start_at and end_at.",
   });
+}
+
+function nextFrom(timed: Timed, now: Date): number | null {
+  const schedule = toSchedule(timed);
+  const at = now.getTime();
+  switch (timed.kind) {
+    case "one_time":
+      // The slot of a job that is due now is now itself.
+      return nextRun(schedule, at - 1);
+    case "recurring":
+      // Its slots count from the one before, which has the jitter in it; now has not.
+      return nextRun(schedule, at + (schedule.jitterMs ?? 0));
+    case "scheduled":
+    case "cron":
+      return nextRun(schedule, at);
+  }
 }
 
 function boundAtFault({ run_at, start_at, end_at }: Timed): string {
@@ -56,7 +70,7 @@ function boundAtFault({ run_at, start_at, end_at }: Timed): string {
 /** The next slot of a job that goes on, counted from now; null when it has none left. */
 export function resumedRun(job: JobRow, now: Date): Date | null {
   if (job.max_runs !== null && job.run_count >= job.max_runs) return null;
-  const next = nextRun(toSchedule(job), now.getTime());
+  const next = nextFrom(job, now);
   if (next !== null) return new Date(next);
   if (isOneShot(job.kind) && job.run_count === 0) {
     throw new SchedulerError(

@@ -9,6 +9,8 @@ import { offsetPeriodAt } from "./zone.ts";
 interface Bounds {
   startAt?: number | null;
   endAt?: number | null;
+  /** How much later than the clock says each slot is, in ms; `startAt` is about the time before it is added. */
+  jitterMs?: number;
 }
 
 /** When a job is due; instants in epoch ms. */
@@ -30,9 +32,12 @@ const latest = Date.UTC(9900, 0, 1);
 export function nextRun(schedule: Schedule, after: number): number | null {
   const startAt = schedule.startAt ?? -Infinity;
   const endAt = schedule.endAt ?? Infinity;
+  const jitter = schedule.jitterMs ?? 0;
   if (after >= endAt) return null;
-  const slot = slotAfter(schedule, after, startAt);
-  return slot !== null && slot > after && slot >= startAt && slot <= endAt ? slot : null;
+  const plain = slotAfter(schedule, after - jitter, startAt);
+  if (plain === null || plain < startAt) return null;
+  const slot = plain + jitter;
+  return slot > after && slot <= endAt ? slot : null;
 }
 
 /** The first `count` slots after `after`; fewer when there are no more. */

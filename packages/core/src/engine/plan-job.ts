@@ -1,0 +1,168 @@
+import type { CatchUp, Overlap } from "@org/scheduler-contract";
+import { slotId } from "../ids.ts";
+import { isOneShot, toSchedule } from "../jobs/job.ts";
+import { slotsBetween } from "../time/catch-up.ts";
+import { nextRun, type Schedule } from "../time/next-run.ts";
+import type { DueJob, PlannedExecution, PlannedJob } from "./plan.sql.ts";
+
+/** What is to be done for a job that is due. */
+export interface JobPlan {
+  job: PlannedJob;
+  executions: PlannedExecution[];
+  /** Executions before these are to end. */
+  cancelsPrevious: boolean;
+}
+
+/** A slot that is found later than this was missed: until then it is merely late, as in a backlog. */
+const missedAfterMs = 60_000;
+
+/** How many executions of a job may wait for one another. */
+const maxQueued = 100;
+
+/** Whether the slot that is due needs room at all: one that has to wait for the execution before it needs none. */
+export function needsRoom({ overlap, open }: Pick<DueJob, "overlap" | "open">): boolean {
+  return open === 0 || overlap === "allow" || overlap === "cancel_previous";
+}
+
+/** Decides what becomes of the slots of a due job that have passed: which of them fire, and how. */
+export function planJob(due: DueJob, starts: boolean): JobPlan {
+  const schedule = toSchedule(due);
+  const now = due.now.getTime();
+  const { fire, missed, next } = passedSlots(due, schedule, now);
+  const left = due.max_runs === null ? Infinity : due.max_runs - due.run_count;
+  const executions = fireSlots(due, fire.slice(0, left), { starts, now });
+  if (missed.count > 0) executions.unshift(missedExecution(due, missed));
+  const runs = executions.filter(({ status }) => status === "pending" || status === "running").length;
+  const over = next === null || runs >= left;
+  return {
+    job: {
+      id: due.id,
+      next_run_at: over ? null : new Date(next),
+      runs,
+      // Nothing that is still to be settled would end it.
+      state: over && runs === 0 && due.open === 0 ? "completed" : null,
+    },
+    executions,
+    cancelsPrevious: due.overlap === "cancel_previous" && due.open > 0 && runs > 0,
+  };
+}
+
+interface Passed {
+  /** Oldest first. */
+  fire: number[];
+  missed: { first: number; count: number; more: boolean };
+  next: number | null;
+}
+
+function passedSlots(due: DueJob, schedule: Schedule, now: number): Passed {
+  const first = due.next_run_at.getTime();
+  const oldest = now - madeUpWithinMs(due);
+  const second = nextRun(schedule, first);
+  // Nearly always nothing else has passed, and then one computation is enough.
+  if (second === null || second > now) {
+    const fire = first < oldest ? [] : [first];
+    return { fire, missed: { first, count: 1 - fire.length, more: false }, next: second };
+  }
+  const most = due.catch_up === "all" ? due.catch_up_max_runs : 1;
+  const { slots, total, more } = slotsBetween(schedule, first, now, most);
+  const latest = slots.length < most ? [first, ...slots] : slots;
+  const fire = latest.filter((slot) => slot >= oldest);
+  const missed = { first, count: total + 1 - fire.length, more };
+  return { fire, missed, next: nextRun(schedule, slots.at(-1) ?? first) };
+}
+
+/** A single slot fires however late it is, unless it has a time to live: there is no later one to make up for it. */
+function madeUpWithinMs({ kind, catch_up, catch_up_window_seconds }: DueJob): number {
+  if (isOneShot(kind)) return Infinity;
+  return catch_up === "skip" ? missedAfterMs : Math.max(missedAfterMs, catch_up_window_seconds * 1000);
+}
+
+function fireSlots(
+  due: DueJob,
+  slots: number[],
+  { starts, now }: { starts: boolean; now: number },
+): PlannedExecution[] {
+  const guarded = due.overlap !== "allow" || undefined;
+  let before = due.open;
+  let started = false;
+  return slots.map((slot, index): PlannedExecution => {
+    const expires = due.ttl_seconds === null ? undefined : slot + due.ttl_seconds * 1000;
+    const execution = {
+      ...slotOf(due, slot),
+      guarded,
+      expires_at: expires === undefined ? undefined : new Date(expires),
+    };
+    if (expires !== undefined && expires <= now) {
+      return {
+        ...execution,
+        status: "expired",
+        reason: "ttl",
+        error: `It was to be sent within ${due.ttl_seconds} s.`,
+      };
+    }
+    const overlap = overlapOf(due.overlap, before, index === slots.length - 1);
+    if (overlap === "skip")
+      return { ...execution, status: "skipped", reason: "overlap", error: skipped(due, before) };
+    before++;
+    if (overlap === "queue")
+      return { ...execution, status: "pending", reason: "overlap", due_at: due.now, queued: true };
+    if (starts && !started) {
+      started = true;
+      return { ...execution, status: "running" };
+    }
+    // One of many finds its room like an execution that waited; a single one gets a ticket.
+    return { ...execution, status: "pending", due_at: slots.length > 1 ? due.now : undefined };
+  });
+}
+
+/** What a slot does while `before` executions of its job are not over. */
+function overlapOf(overlap: Overlap, before: number, isLast: boolean): "start" | "queue" | "skip" {
+  switch (overlap) {
+    case "allow":
+      return "start";
+    case "skip":
+      return before > 0 ? "skip" : "start";
+    case "queue":
+      if (before === 0) return "start";
+      return before > maxQueued ? "skip" : "queue";
+    case "cancel_previous":
+      return isLast ? "start" : "skip";
+  }
+}
+
+function skipped({ overlap }: DueJob, before: number): string {
+  switch (overlap) {
+    case "queue":
+      return `${before} executions of the job are not over, and no more of them may wait.`;
+    case "cancel_previous":
+      return "A later slot took its place.";
+    default:
+      return "An execution of the job was not over.";
+  }
+}
+
+function missedExecution(due: DueJob, { first, count, more }: Passed["missed"]): PlannedExecution {
+  const slots = count === 1 ? "1 slot" : `${count}${more ? " or more" : ""} slots`;
+  return {
+    ...slotOf(due, first),
+    status: "skipped",
+    reason: "missed",
+    error: `${slots} passed while no worker was planning${consequences[due.catch_up]}.`,
+  };
+}
+
+const consequences: Record<CatchUp, string> = {
+  skip: "; the job makes up for none",
+  latest: "; only the latest is made up for",
+  all: "; these were too many, or too old, to be made up for",
+};
+
+function slotOf(due: DueJob, slot: number) {
+  return {
+    id: slotId(due.id, new Date(slot)),
+    scope_id: due.scope_id,
+    job_id: due.id,
+    revision_id: due.revision_id,
+    scheduled_for: new Date(slot),
+  };
+}
