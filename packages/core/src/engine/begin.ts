@@ -26,6 +26,7 @@ export function begin(engine: Engine, execution: StartedExecution): Begun {
 
   const send = (): void => {
     startedAt = new Date(databaseMs());
+    if (execution.expires_at !== null && startedAt >= execution.expires_at) return resolve(unsent("expired"));
     try {
       sending = engine.sender.send(toOutgoing(execution, startedAt));
       void sending.answer.then(resolve);
@@ -65,6 +66,12 @@ const verdicts = {
     status: "interrupted",
     errorCode: "worker_lost",
     error: "The worker stopped before the request was sent.",
+  },
+  // Handed back, and then there is no time left for another attempt.
+  expired: {
+    status: "interrupted",
+    errorCode: "worker_lost",
+    error: "Its time to live ran out before a slot was free.",
   },
   invalid_request: {
     status: "connection_error",

@@ -478,4 +478,9 @@ test("a job whose schedule cannot be read any more is paused, and does not keep 
     engine.database.db,
   );
   expect(rows.map(({ state }) => state)).toEqual(["active", "paused"]);
+  expect(await execute("explain_job", { job_id: bad!.id, at: "2026-03-01T12:01:00Z" })).toMatchObject({
+    verdict: "not_fired",
+    explanation: expect.stringContaining("cannot be read any more") as string,
+    advice: expect.stringContaining("update_job") as string,
+  });
 });

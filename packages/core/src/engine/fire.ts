@@ -28,6 +28,8 @@ const gatherMs = 20;
  * wait for the database then, and one round trip is for many. Nothing is claimed ahead of targets that hang.
  */
 const aheadMs = 60;
+/** As a multiple of the slots. */
+const maxAhead = 3;
 
 /**
  * To find what lies behind the jobs of a full host, all of those are passed over: not again this soon where that
@@ -58,8 +60,9 @@ export function createFiring(
   async function turn(): Promise<number> {
     const since = performance.now() - lastPass;
     if (backlog && !hasRoom() && since < gatherMs) return gatherMs - since;
-    // Halfway to the new rate: answers come in bursts.
-    ahead = backlog ? Math.floor((ahead + (answers / since) * aheadMs) / 2) : 0;
+    // Halfway to the new rate, and never out of all measure: answers come in bursts.
+    const wanted = Math.floor((ahead + (answers / since) * aheadMs) / 2);
+    ahead = backlog ? Math.min(wanted, slots.count * maxAhead) : 0;
     answers = 0;
     lastPass = performance.now();
     ticketsFirst = !ticketsFirst;

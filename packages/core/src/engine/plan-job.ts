@@ -157,6 +157,16 @@ const consequences: Record<CatchUp, string> = {
   all: "; these were too many, or too old, to be made up for",
 };
 
+/** A job whose schedule cannot be computed stops, and its ledger says so. */
+export function parked(due: DueJob): JobPlan {
+  const error = "The job is paused: its schedule could not be computed.";
+  return {
+    job: { id: due.id, next_run_at: null, runs: 0, state: "paused" },
+    executions: [{ ...slotOf(due, due.next_run_at.getTime()), status: "skipped", reason: "unreadable", error }],
+    cancelsPrevious: false,
+  };
+}
+
 function slotOf(due: DueJob, slot: number) {
   return {
     id: slotId(due.id, new Date(slot)),

@@ -1,7 +1,7 @@
 import { notify } from "../database/notices.ts";
 import type { Tx } from "../database/tables.ts";
 import type { Engine } from "./engine.ts";
-import { type JobPlan, needsRoom, planJob } from "./plan-job.ts";
+import { type JobPlan, needsRoom, parked, planJob } from "./plan-job.ts";
 import { cancelPrevious, claimDueJobs, type Due, type DueJob, recordPlan } from "./plan.sql.ts";
 import type { Admission } from "./slots.ts";
 import {
@@ -136,7 +136,6 @@ function planOrPark(engine: Engine, due: DueJob, starts: boolean): JobPlan {
       { job: due.id, error: (error as Error).message },
       "paused a job whose schedule cannot be computed",
     );
-    const job = { id: due.id, next_run_at: null, runs: 0, state: "paused" } as const;
-    return { job, executions: [], cancelsPrevious: false };
+    return parked(due);
   }
 }

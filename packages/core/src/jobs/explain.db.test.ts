@@ -108,6 +108,32 @@ describe("not_fired", () => {
     expect(await explain(job, "2026-03-01T16:10:00Z")).toMatchObject({ verdict: "fired" });
   });
 
+  test("left out because the execution before it was not over", async () => {
+    target.answer(500);
+    const retry = { strategy: "fixed", base_seconds: 7200, jitter: false } as const;
+    const job = await hourly({ overlap: "skip", retry });
+    await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+    await drain(setup.scheduler, clock, "2026-03-01T14:00:00Z");
+    expect(await explain(job)).toMatchObject({
+      verdict: "not_fired",
+      at: "2026-03-01T14:00:00.000Z",
+      explanation: expect.stringContaining("the job does not let its executions overlap") as string,
+      advice: expect.stringContaining('overlap "allow" or "queue"') as string,
+    });
+  });
+
+  test("waits in line", async () => {
+    target.answer(500);
+    const retry = { strategy: "fixed", base_seconds: 7200, jitter: false } as const;
+    const job = await hourly({ overlap: "queue", retry });
+    await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z");
+    await drain(setup.scheduler, clock, "2026-03-01T14:00:00Z");
+    expect(await explain(job)).toMatchObject({
+      verdict: "under_way",
+      explanation: expect.stringContaining("It waits for the execution before it to be over.") as string,
+    });
+  });
+
   test("canceled before it fired", async () => {
     const job = await hourly();
     clock.set("2026-03-01T13:00:10Z");

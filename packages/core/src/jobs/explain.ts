@@ -37,7 +37,7 @@ export async function explain(
 
 /** A slot answers for an instant until the next one is due; a row of missed slots for all of them. */
 function answersFor(row: { scheduled_for: Date; reason: string | null }, job: JobRow, at: Date): boolean {
-  if (row.reason === "missed") return true;
+  if (row.reason === "missed" || row.reason === "unreadable") return true;
   const next = nextRun(toSchedule(job), row.scheduled_for.getTime());
   return next === null || next > at.getTime();
 }

@@ -13,11 +13,13 @@ const reasons: Record<string, string> = {
   missed: "no worker was running",
   overlap: "the job does not let its executions overlap",
   ttl: "its time to live ran out",
+  unreadable: "the schedule cannot be read any more",
 };
 
 /** What to change so that it does not happen again, by reason. */
 const remedies: Record<string, string> = {
   overlap: ' To let slots overlap or wait in line: update_job with overlap "allow" or "queue".',
+  unreadable: " To go on: give it a new timing with update_job, then resume_job.",
   ttl: " To give slots more time: update_job with a longer ttl_seconds, or null.",
 };
 

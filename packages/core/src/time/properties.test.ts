@@ -44,6 +44,7 @@ const cronSchedules = fc.record({ kind: fc.constant("cron" as const), cron: cron
 const bounds = fc.record({
   startAt: fc.option(instants, { freq: 2 }),
   endAt: fc.option(instants, { freq: 2 }),
+  jitterMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: day })),
 });
 const schedules: fc.Arbitrary<Schedule> = fc
   .tuple(
