@@ -13,6 +13,7 @@ import {
   type TestScheduler,
 } from "../testing/index.ts";
 import type { Answer } from "./attempt.ts";
+import { begin } from "./begin.ts";
 import { plan } from "./plan.ts";
 import { settle, toSettled } from "./settle.ts";
 import { findCanceled, type StartedExecution } from "./start.sql.ts";
@@ -158,6 +159,16 @@ describe("the time to live", () => {
     clock.set("2026-03-01T12:01:10Z");
     expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ tickets: 1 });
     expect(await drain(setup.scheduler, clock, "2026-03-01T12:01:31Z")).toEqual([]);
+    expect(await ledger()).toEqual(["12:01 expired ttl"]);
+    expect(target.arrivals).toEqual([]);
+  });
+
+  test("ends what was claimed in time and found no slot until too late", async () => {
+    await create({ ttl_seconds: 30 });
+    const [execution] = await start(minute(1));
+    clock.set("2026-03-01T12:01:30Z");
+    const begun = begin(setup.scheduler.engine, execution!);
+    await finish(execution!, await begun.answer);
     expect(await ledger()).toEqual(["12:01 expired ttl"]);
     expect(target.arrivals).toEqual([]);
   });
