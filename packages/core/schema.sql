@@ -64,7 +64,7 @@ END,
   constraint executions_pkey PRIMARY KEY (id),
   constraint executions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text]))),
   constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text])))
-) with (fillfactor=50);
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02);
 
 create table scheduler.jobs (
   id uuid not null,
@@ -121,14 +121,14 @@ END,
   constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
   constraint jobs_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'completed'::text, 'canceled'::text]))),
   constraint jobs_ttl_seconds_check CHECK ((ttl_seconds > 0))
-) with (fillfactor=70);
+) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0.02);
 
 create table scheduler.open_executions (
   id uuid not null,
   scope_id integer not null,
   job_id uuid,
   constraint open_executions_pkey PRIMARY KEY (id)
-);
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
 
 create table scheduler.revisions (
   id uuid not null,
