@@ -162,7 +162,9 @@ export function parked(due: DueJob): JobPlan {
   const error = "The job is paused: its schedule could not be computed.";
   return {
     job: { id: due.id, next_run_at: null, runs: 0, state: "paused" },
-    executions: [{ ...slotOf(due, due.next_run_at.getTime()), status: "skipped", reason: "unreadable", error }],
+    executions: [
+      { ...slotOf(due, due.next_run_at.getTime()), status: "skipped", reason: "unreadable", error },
+    ],
     cancelsPrevious: false,
   };
 }

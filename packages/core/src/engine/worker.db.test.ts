@@ -231,6 +231,21 @@ test("the one slot that a host has left beside requests that hang goes on with i
   for (const release of hanging) release();
 });
 
+test("a host that hangs leaves slots to the others, however much is due for it", async () => {
+  const hanging = await startTarget();
+  hanging.answer(() => {});
+  const jobs = (url: string) =>
+    Array.from({ length: 30 }, (_, number) => ({ name: "job", url: `${url}/${number}` }));
+  await execute("create_jobs", { jobs: jobs(target.url) });
+  // Fresher, and so first in line.
+  await execute("create_jobs", { jobs: jobs(hanging.url) });
+  await startWorker(setup.scheduler, { concurrency: 10 });
+  await until("succeeded", 30);
+  expect(hanging.arrivals.length).toBeGreaterThan(1);
+  expect(hanging.arrivals.length).toBeLessThan(10);
+  await hanging.close();
+});
+
 test("what is recorded as the start is when the request really left, not when it was due", async () => {
   await startWorker();
   await execute("create_job", { name: "soon", url: target.url, when: "1s" });
