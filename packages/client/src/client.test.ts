@@ -66,6 +66,7 @@ const candidates: unknown[] = [
   "manual",
   "agent",
   "live",
+  "skip",
 ];
 
 /** An input with every field filled in. */

@@ -55,7 +55,7 @@ describe.each([
       expect(Object.keys(tool.annotations ?? {})).toHaveLength(4);
     }
     expect(encode(JSON.stringify({ tools: list.tools })).length).toBeLessThanOrEqual(
-      Math.min(6000, list.tools.length * 200),
+      Math.min(6000, list.tools.length * 220),
     );
     expect(client.getInstructions()).toContain("create_job");
     await client.close();
