@@ -116,6 +116,14 @@ export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<void
   await tx.insertInto("jobs").values(rows).execute();
 }
 
+/** Stores a job in a transaction to be rolled back. A sequence does not roll back, so its next number is only read. */
+export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<void> {
+  const columns = sql.join(["number", ...Object.keys(row)].map((name) => sql.ref(name)));
+  const number = sql`(select last_value + is_called::integer from scheduler.jobs_number_seq)`;
+  const values = sql.join([number, ...Object.values(row)]);
+  await sql`insert into scheduler.jobs (${columns}) overriding system value values (${values})`.execute(tx);
+}
+
 export async function insertRevisions(tx: Tx, rows: Insertable<Revisions>[]): Promise<void> {
   await tx.insertInto("revisions").values(rows).execute();
 }
