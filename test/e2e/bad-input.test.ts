@@ -65,6 +65,8 @@ const wrongFields: [what: string, fields: Json, expected: Expected][] = [
   ["a retry without attempts", { retry: { max_attempts: 0 } }, input("retry.max_attempts")],
   ["an unknown field", { colour: "red" }, input("colour")],
   ["an unknown field inside", { retry: { attempts: 3 } }, input("retry.attempts")],
+  ["a draft in words", { draft: "yes" }, input("draft")],
+  ["a dry run in words", { dry_run: "yes" }, input("dry_run")],
   ["an empty name", { name: " " }, input("name")],
   ["a body over 256 KB", { body: "x".repeat(256 * 1024 + 1) }, input("body")],
 ];
@@ -81,6 +83,18 @@ describe.each(wrongFields)("%s", (_, fields, expected) => {
       expectProblem(json, expected);
     }
   });
+});
+
+test("a good job is only tried by a dry run", async () => {
+  const job = { name: "tried", url, cron: "0 9 * * *", dry_run: true };
+  const { status, json } = await ask(`${server.url}/v1/jobs`, { token: server.token, body: job });
+  expect(status).toBe(200);
+  expect(json).toMatchObject({ name: "tried", state: "active", dry_run: true, notes: [] });
+  expect(await live.createJob(job)).toMatchObject({ dry_run: true });
+  for (const mcp of mcps)
+    expect(await mcp.call("create_job", job)).toMatchObject({
+      json: { name: "tried", dry_run: true, notes: [] },
+    });
 });
 
 const byId: [tool: string, idField: string, method: string, path: string][] = [

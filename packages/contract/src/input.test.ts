@@ -35,6 +35,10 @@ test("defaults are filled in, and nothing else is changed", () => {
   expect(parseInput(operations.get_me, undefined)).toEqual({});
 });
 
+test("a job of a batch is not tried by itself", () => {
+  expect(refusal("create_jobs", { jobs: [{ ...job, dry_run: true }] }).field).toBe("jobs.0.dry_run");
+});
+
 test.each(all)(
   "$name takes no field that it does not know, and says so before anything else",
   (operation) => {

@@ -16,6 +16,8 @@ export interface WriteContext {
   caller: Caller;
   /** The database's time, or the test's. */
   now: Date;
+  /** All of it will be rolled back once it has been answered. */
+  dryRun: boolean;
 }
 
 type Context<Name extends OperationName> = Operations[Name]["risk"] extends "read"

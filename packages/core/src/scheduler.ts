@@ -18,6 +18,7 @@ import { orUnavailable } from "./database/away.ts";
 import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
 import { migrate } from "./database/migrate.ts";
 import { readNow } from "./database/now.ts";
+import { committed, rolledBack } from "./database/transaction.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -130,9 +131,10 @@ function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefi
     ) => Promise<Output<Name>>;
     if (operation.risk === "read")
       return handler({ db, caller, now: () => readNow(db, clock.now()) }, parsed);
-    return db.transaction().execute(async (tx) => {
+    const dryRun = (parsed as { dry_run?: boolean }).dry_run === true;
+    return (dryRun ? rolledBack : committed)(db, async (tx) => {
       const now = await readNow(tx, clock.now());
-      const output = await handler({ tx, caller, now }, parsed);
+      const output = await handler({ tx, caller, now, dryRun }, parsed);
       await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
       return output;
     });

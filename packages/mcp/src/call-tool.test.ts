@@ -49,6 +49,15 @@ describe("an answer", () => {
     expect(detailed.structured).toEqual(backend.jobs[0]);
   });
 
+  it("has what belongs to a dry run only after one", async () => {
+    const { call } = setup();
+    const args = { name: "nightly report", url: "https://api.example.com/sync" };
+    const tried = (await call("create_job", { ...args, dry_run: true })).structured;
+    expect(tried).toMatchObject({ dry_run: true, notes: ["a note"] });
+    const { dry_run: _, notes: __, ...rest } = tried;
+    expect(Object.keys((await call("create_job", args)).structured)).toEqual(Object.keys(rest));
+  });
+
   it("marks what a target said and shows its beginning", async () => {
     const { backend, call } = setup();
     backend.executions.push(withBody("x".repeat(5000)));

@@ -19,9 +19,14 @@ export function present(tool: Tool, output: Answer, { format, maxText = Infinity
   return cutTextsIn(answer, maxText);
 }
 
-function presentRow({ concise }: Tool, output: Answer, { format, maxText }: Required<Presentation>): Answer {
+function presentRow(
+  { concise, optional }: Tool,
+  output: Answer,
+  { format, maxText }: Required<Presentation>,
+): Answer {
   // A field that an older server leaves out is null, so that the answer keeps what the output schema says.
-  const fields: Answer = Object.fromEntries(concise.map((name) => [name, output[name] ?? null]));
+  const shown = concise.filter((name) => name in output || !optional.includes(name));
+  const fields: Answer = Object.fromEntries(shown.map((name) => [name, output[name] ?? null]));
   const answer = format === "concise" ? fields : { ...fields, ...output };
   if (!Array.isArray(answer["attempts"])) return answer;
   const maxBody = format === "concise" ? Math.min(conciseBody, maxText) : maxText;

@@ -68,6 +68,11 @@ describe("the tools", () => {
     expect(byName("preview_schedule").inputSchema.properties?.["when"]?.description).toContain("in 2h");
   });
 
+  it("promise only what every answer has", () => {
+    const { concise, outputSchema } = byName("create_job");
+    expect(concise).toEqual([...outputSchema.required!, "dry_run", "notes"]);
+  });
+
   it("narrow to toolsets and to reading", () => {
     const risks = new Set(selectTools(true).map((tool) => tool.risk));
     expect([...risks]).toEqual(["read"]);

@@ -18,6 +18,8 @@ export interface Tool {
   checked: Operation;
   /** The fields of a concise answer; for lists, of each row. */
   concise: readonly string[];
+  /** Those of them that are not in every answer. */
+  optional: readonly string[];
   isPage: boolean;
 }
 
@@ -52,7 +54,10 @@ export function selectTools(readOnly: boolean, toolsets?: readonly Toolset[]): r
 function toTool(operation: Operation, { toolset, concise }: ToolFace): Tool {
   const { title, description, risk, output } = operation;
   const checked = risk === "read" ? withResponseFormat(operation) : operation;
-  const isPage = output instanceof z.ZodObject && "next_cursor" in output.shape;
+  const shape = output instanceof z.ZodObject ? output.shape : {};
+  const isPage = "next_cursor" in shape;
+  const optional = concise.filter((field) => shape[field] instanceof z.ZodOptional);
+  const required = concise.filter((field) => !optional.includes(field));
   return {
     name: operation.name as OperationName,
     title,
@@ -61,9 +66,10 @@ function toTool(operation: Operation, { toolset, concise }: ToolFace): Tool {
     risk,
     annotations: annotate(operation),
     inputSchema: compactInput(z.toJSONSchema(checked.input, { io: "input" }) as JsonSchema),
-    outputSchema: compactOutput(concise, isPage),
+    outputSchema: compactOutput(required, isPage),
     checked,
     concise,
+    optional,
     isPage,
   };
 }

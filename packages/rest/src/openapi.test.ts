@@ -50,6 +50,13 @@ function inputName({ requestBody }: Described): string {
   return /schemas\/(\w+)/.exec(JSON.stringify(requestBody ?? {}))?.[1] ?? "";
 }
 
+test("has the status of a dry run where there can be one", () => {
+  const { paths } = setup();
+  const statuses = (path: string) => Object.keys(paths[path]!["post"]!.responses);
+  expect(statuses("/v1/jobs")).toEqual(["200", "201", "default"]);
+  expect(statuses("/v1/jobs/batch")).toEqual(["201", "default"]);
+});
+
 test("shares what operations share, and says how metadata is filtered", () => {
   const { paths, components } = setup();
   const job = { $ref: "#/components/schemas/Job" };

@@ -96,6 +96,7 @@ function responses(operation: Operation, outputId: string): object {
   };
   return {
     [String(operation.http.status ?? 200)]: success,
+    ...("dry_run" in operation.input.shape && { "200": success }),
     default: { $ref: "#/components/responses/Problem" },
   };
 }

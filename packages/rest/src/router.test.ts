@@ -26,7 +26,8 @@ function createBackend() {
       const parsed = parseInput(operations[name], input) as Record<string, unknown>;
       if (state.failure !== undefined) throw state.failure;
       calls.push({ name, input: parsed });
-      return { echo: parsed } as unknown as Output<Name>;
+      const tried = parsed["dry_run"] === true ? { dry_run: true } : {};
+      return { echo: parsed, ...tried } as unknown as Output<Name>;
     },
     async ready() {
       return { ready: state.ready, checks: { database: { ok: state.ready, detail: "asked" } } };
@@ -87,6 +88,18 @@ test("path, query and body become the operation's input, and the answer has its 
     { limit: 5, state: "active", search: "%", metadata: { "team.eu": "a b", env: "x&y" } },
     { job_id: "job_1" },
   ]);
+});
+
+test("a dry run creates nothing, and its status says so", async () => {
+  const { call } = await setup();
+  const job = { name: "a", url: "https://a.example" };
+  for (const [dry_run, status] of [
+    [true, 200],
+    [false, 201],
+  ])
+    expect(await call("POST /v1/jobs", { body: JSON.stringify({ ...job, dry_run }) })).toMatchObject({
+      status,
+    });
 });
 
 const body = '{"name":"a","url":"https://a.example"}';

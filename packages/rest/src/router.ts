@@ -50,7 +50,9 @@ function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: O
     const caller = operation.public ? undefined : await backend.authenticate(bearerToken(request));
     const input = await readInput(operation, request, response);
     const output = await backend.execute(name, input as Input<OperationName>, caller);
-    response.status(operation.http.status ?? 200).json(output);
+    // A dry run creates nothing.
+    const status = "dry_run" in output ? 200 : operation.http.status;
+    response.status(status ?? 200).json(output);
   };
 }
 

@@ -11,11 +11,13 @@ import {
   statuses,
 } from "../schemas/common.ts";
 import { execution } from "../schemas/execution.ts";
-import { catchUps, job, jobKinds, jobStates, overlaps } from "../schemas/job.ts";
+import { catchUps, changedJob, job, jobKinds, jobStates, overlaps } from "../schemas/job.ts";
 import { body, headers, method, retry, targetUrl, timeoutSeconds } from "../schemas/request.ts";
 
 /** What a change answers: what the caller did not know yet. */
 const changed = ["id", "number", "name", "state", "kind", "next_run_at"] as const;
+/** A dry run says what else there is to know. */
+const changedOrTried = [...changed, "dry_run", "notes"] as const;
 const listed = [...changed, "url", "last_status"] as const;
 const shown = [
   ...listed,
@@ -23,6 +25,7 @@ const shown = [
   "cron",
   "every_n_minutes",
   "timezone",
+  "schedule_description",
   "next_runs",
   "consecutive_failures",
 ] as const;
@@ -52,6 +55,33 @@ const overlap = z.enum(overlaps);
 const catchUp = z.enum(catchUps);
 const catchUpWindowSeconds = z.int().min(0).max(year);
 const catchUpMaxRuns = z.int().min(1).max(1000);
+const dryRun = z.boolean().optional().describe("only check and preview");
+
+const newJob = z.strictObject({
+  name,
+  url: targetUrl,
+  kind: z.enum(jobKinds).optional(),
+  method: method.default("GET"),
+  headers: headers.optional(),
+  body: body.optional(),
+  ...timing,
+  timezone: timezone.default("UTC"),
+  start_at: instantInput.optional(),
+  end_at: instantInput.optional(),
+  max_runs: maxRuns.optional(),
+  jitter_seconds: jitterSeconds.optional().describe("up to; steady for a job"),
+  ttl_seconds: ttlSeconds.optional().describe("deliver by"),
+  overlap: overlap.optional().describe("default allow"),
+  catch_up: catchUp.optional().describe("missed slots; default latest"),
+  catch_up_window_seconds: catchUpWindowSeconds.optional().describe("default a day"),
+  catch_up_max_runs: catchUpMaxRuns.optional().describe("default 100"),
+  timeout_seconds: timeoutSeconds.default(30),
+  success_statuses: statuses.min(1).optional().describe('default ["2xx"]'),
+  retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
+  description: description.optional(),
+  metadata: metadata.optional(),
+  draft: z.boolean().optional().describe("fires nothing until resume_job"),
+});
 
 export const listJobs = operation({
   name: "list_jobs",
@@ -88,42 +118,19 @@ export const createJob = operation({
   title: "Create a job",
   description:
     "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
-  input: z.strictObject({
-    name,
-    url: targetUrl,
-    kind: z.enum(jobKinds).optional(),
-    method: method.default("GET"),
-    headers: headers.optional(),
-    body: body.optional(),
-    ...timing,
-    timezone: timezone.default("UTC"),
-    start_at: instantInput.optional(),
-    end_at: instantInput.optional(),
-    max_runs: maxRuns.optional(),
-    jitter_seconds: jitterSeconds.optional().describe("up to; steady for a job"),
-    ttl_seconds: ttlSeconds.optional().describe("deliver by"),
-    overlap: overlap.optional().describe("default allow"),
-    catch_up: catchUp.optional().describe("missed slots; default latest"),
-    catch_up_window_seconds: catchUpWindowSeconds.optional().describe("default a day"),
-    catch_up_max_runs: catchUpMaxRuns.optional().describe("default 100"),
-    timeout_seconds: timeoutSeconds.default(30),
-    success_statuses: statuses.min(1).optional().describe('default ["2xx"]'),
-    retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
-    description: description.optional(),
-    metadata: metadata.optional(),
-  }),
-  output: job,
+  input: newJob.extend({ dry_run: dryRun }),
+  output: changedJob,
   risk: "write",
   idempotent: false,
   http: { method: "POST", path: "/v1/jobs", status: 201 },
-  tool: { toolset: "jobs", concise: changed },
+  tool: { toolset: "jobs", concise: changedOrTried },
 });
 
 export const createJobs = operation({
   name: "create_jobs",
   title: "Create many jobs",
   description: "Create up to 1,000 jobs at once, all of them or none; each as in create_job.",
-  input: z.strictObject({ jobs: z.array(createJob.input).min(1).max(1000) }),
+  input: z.strictObject({ jobs: z.array(newJob).min(1).max(1000) }),
   output: z.object({ data: z.array(job) }),
   risk: "write",
   idempotent: false,
@@ -158,12 +165,13 @@ export const updateJob = operation({
     retry: retry.nullable().optional(),
     description: description.nullable().optional(),
     metadata: metadata.nullable().optional(),
+    dry_run: dryRun,
   }),
-  output: job,
+  output: changedJob,
   risk: "write",
   idempotent: true,
   http: { method: "PATCH", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise: changed },
+  tool: { toolset: "jobs", concise: changedOrTried },
 });
 
 export const pauseJob = operation({
@@ -181,7 +189,7 @@ export const pauseJob = operation({
 export const resumeJob = operation({
   name: "resume_job",
   title: "Resume a job",
-  description: "Let a paused job fire again, from now on; what was missed is not made up.",
+  description: "Let a paused job or a draft fire, from now on; what was missed is not made up.",
   input: z.strictObject({ job_id: id }),
   output: job,
   risk: "write",

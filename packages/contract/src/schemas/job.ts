@@ -34,6 +34,7 @@ export const job = z.object({
   timezone: z.string(),
   start_at: instant.nullable(),
   end_at: instant.nullable(),
+  schedule_description: z.string(),
   max_runs: z.int().nullable(),
   jitter_seconds: z.int().nullable(),
   ttl_seconds: z.int().nullable(),
@@ -55,3 +56,10 @@ export const job = z.object({
   updated_at: instant,
 });
 export type Job = z.infer<typeof job>;
+
+/** A job that was changed, or would have been. */
+export const changedJob = job.extend({
+  dry_run: z.literal(true).optional(),
+  /** What may surprise in its runs, as `preview_schedule` tells it; only of a dry run. */
+  notes: z.array(z.string()).optional(),
+});

@@ -189,6 +189,30 @@ describe("what belongs to another half or workspace is not there", () => {
   });
 });
 
+describe("a dry run", () => {
+  const triable = guarded.filter(({ operation }) => "dry_run" in operation.input.shape);
+
+  test.each(triable)(
+    "of $name writes nothing, and needs what the real thing needs",
+    async ({ operation }) => {
+      const name = operation.name as OperationName;
+      const input = { ...sampleInput(operation), dry_run: true };
+      if ("job_id" in input) input.job_id = await newJob();
+      const before = await count();
+      for (let time = 0; time < 2; time++)
+        expect(await execute(name, input, live)).toMatchObject({ dry_run: true });
+      await expect(execute(name, input, reader)).rejects.toMatchObject({ code: "forbidden" });
+      if ("job_id" in input)
+        await expect(execute(name, input, elsewhere)).rejects.toMatchObject({ code: "not_found" });
+      expect(await count()).toEqual(before);
+    },
+  );
+
+  test("is a matter of create_job and update_job", () => {
+    expect(triable.map(({ name }) => name)).toEqual(["create_job", "update_job"]);
+  });
+});
+
 type Changing = {
   [Name in OperationName]: Operations[Name]["risk"] extends "read" ? never : Name;
 }[OperationName];

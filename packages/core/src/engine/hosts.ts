@@ -14,7 +14,7 @@ export interface Hosts {
 type Pace = "new" | "soon" | "slow";
 
 /** What is left to all hosts. */
-export interface Room {
+interface Room {
   /** Slots. */
   free: number;
   /** Executions that may be claimed, for those and ahead of others. */

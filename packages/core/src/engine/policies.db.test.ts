@@ -214,7 +214,6 @@ describe("catch-up", () => {
     await drain(setup.scheduler, clock, minute(5));
     expect(await ledger()).toEqual([1, 2, 3, 4, 5].map((slot) => `12:0${slot} succeeded`));
     const slots = target.arrivals.map(({ headers }) => headers["x-cron-service-scheduled-for"]);
-    expect(slots.toSorted()).toHaveLength(5);
     expect(new Set(slots).size).toBe(5);
   });
 

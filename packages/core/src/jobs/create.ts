@@ -1,11 +1,10 @@
-import { SchedulerError, type Job, type ParsedInput } from "@org/scheduler-contract";
+import { SchedulerError, type ParsedInput } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
 import { newId } from "../ids.ts";
 import type { WriteContext } from "../operation-context.ts";
-import { toJob } from "./job.ts";
-import { findJobs, insertJobs, insertRevisions } from "./jobs.sql.ts";
+import { findJobs, insertJobs, insertRevisions, insertTrialJob, type JobRow } from "./jobs.sql.ts";
 import { newRevision } from "./revision.ts";
 import { readPolicies } from "./policies.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
@@ -13,8 +12,10 @@ import { firstRun, readSchedule } from "./schedule.ts";
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
 const noticeWithinMs = 5000;
 
+type NewJobInput = ParsedInput<"create_jobs">["jobs"][number];
+
 /** Stores new jobs, however many, in the same few statements: all of them or none. */
-export async function createJobs(context: WriteContext, inputs: ParsedInput<"create_job">[]): Promise<Job[]> {
+export async function createJobs(context: WriteContext, inputs: NewJobInput[]): Promise<JobRow[]> {
   const { tx, caller, now } = context;
   const prepared = inputs.map((input, index) =>
     inputs.length === 1 ? prepareJob(context, input) : inBatch(index, () => prepareJob(context, input)),
@@ -23,15 +24,14 @@ export async function createJobs(context: WriteContext, inputs: ParsedInput<"cre
     tx,
     prepared.map(({ revision }) => revision),
   );
-  await insertJobs(
-    tx,
-    prepared.map(({ job }) => job),
-  );
-  const nearest = Math.min(...prepared.map(({ job }) => job.next_run_at.getTime()));
-  await noticeIfNear(tx, new Date(nearest), now);
-  const ids = prepared.map(({ job }) => job.id);
+  const jobs = prepared.map(({ job }) => job);
+  if (context.dryRun) for (const job of jobs) await insertTrialJob(tx, job);
+  else await insertJobs(tx, jobs);
+  const nearest = Math.min(...jobs.map(({ next_run_at }) => next_run_at?.getTime() ?? Infinity));
+  await noticeIfNear(tx, nearest === Infinity ? null : new Date(nearest), now);
+  const ids = jobs.map(({ id }) => id);
   const stored = new Map((await findJobs(tx, caller.scopeId, ids)).map((row) => [row.id, row]));
-  return ids.map((id) => toJob(stored.get(id)!));
+  return ids.map((id) => stored.get(id)!);
 }
 
 /** Says which of many jobs is at fault. */
@@ -55,12 +55,14 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
 
 function prepareJob(
   { caller, now }: WriteContext,
-  input: ParsedInput<"create_job">,
-): { job: NewJob & { id: string; next_run_at: Date }; revision: NewRevision } {
+  input: NewJobInput,
+): { job: NewJob & { id: string; next_run_at: Date | null }; revision: NewRevision } {
   const timed = readSchedule(input, now);
   const id = newId(now);
   const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
   const policies = readPolicies(input);
+  // Also of a draft: a timing without any run is refused at once.
+  const first = firstRun({ ...timed, id, jitter_seconds: policies.jitter_seconds }, now);
   const job = {
     ...timed,
     ...policies,
@@ -70,10 +72,10 @@ function prepareJob(
     host: revision.host,
     name: input.name,
     description: input.description ?? null,
-    state: "active" as const,
+    state: input.draft ? ("draft" as const) : ("active" as const),
     max_runs: input.max_runs ?? null,
     metadata: JSON.stringify(input.metadata ?? {}),
-    next_run_at: firstRun({ ...timed, id, jitter_seconds: policies.jitter_seconds }, now),
+    next_run_at: input.draft ? null : first,
     created_by: describeCaller(caller),
     created_at: now,
     updated_at: now,

@@ -1,6 +1,6 @@
 import type { Execution, Output } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
-import { isOneShot } from "./job.ts";
+import { isOneShot, stateInWords } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
 export type Finding = Pick<Output<"explain_job">, "verdict" | "explanation" | "advice">;
@@ -76,7 +76,7 @@ export function outlook(job: JobRow, finding: Finding): Finding {
     case "draft":
       return {
         ...finding,
-        explanation: `${finding.explanation} The job is ${job.state} now and does not fire.`,
+        explanation: `${finding.explanation} The job is ${stateInWords(job)} now and does not fire.`,
         advice: resumeAdvice(job),
       };
     case "canceled":
@@ -126,7 +126,7 @@ export function explainSilence(job: JobRow, at: Date | null): Finding {
     case "draft":
       return {
         verdict: "not_fired",
-        explanation: `The job is ${job.state}: it does not fire until it is resumed.`,
+        explanation: `The job is ${stateInWords(job)}: it does not fire until it is resumed.`,
         advice: resumeAdvice(job),
       };
     case "completed":
@@ -143,5 +143,6 @@ export function explainSilence(job: JobRow, at: Date | null): Finding {
 }
 
 function resumeAdvice(job: JobRow): string {
-  return `Let it fire again: resume_job {"job_id": "${toPublicId("job", job.id)}"}.`;
+  const again = job.state === "draft" ? "" : " again";
+  return `Let it fire${again}: resume_job {"job_id": "${toPublicId("job", job.id)}"}.`;
 }

@@ -1,5 +1,6 @@
 import type { Job, JobKind } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
+import { describeSchedule } from "../time/preview.ts";
 import { nextRuns, type Schedule } from "../time/next-run.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
@@ -46,6 +47,16 @@ export function isOneShot(kind: JobKind): boolean {
   return kind === "one_time" || kind === "scheduled";
 }
 
+/** The state after "the job is". */
+export function stateInWords({ state }: Pick<JobRow, "state">): string {
+  return state === "draft" ? "a draft" : state;
+}
+
+/** A draft without a timing is due when it is resumed: until then its instant moves along. */
+export function floats({ state, kind }: Pick<JobRow, "state" | "kind">): boolean {
+  return state === "draft" && kind === "one_time";
+}
+
 const shownRuns = 5;
 
 /** A stored job as callers see it. */
@@ -67,6 +78,7 @@ export function toJob(row: JobRow): Job {
     timezone: row.timezone,
     start_at: row.start_at?.toISOString() ?? null,
     end_at: row.end_at?.toISOString() ?? null,
+    schedule_description: describeTiming(row),
     max_runs: row.max_runs,
     jitter_seconds: row.jitter_seconds,
     ttl_seconds: row.ttl_seconds,
@@ -89,9 +101,19 @@ export function toJob(row: JobRow): Job {
   };
 }
 
+function describeTiming(row: JobRow): string {
+  return floats(row) ? "Once, as soon as it is resumed" : describeSchedule(toSchedule(row), row.timezone);
+}
+
+/** How many of the next runs are shown. */
+export function countShown({ max_runs, run_count }: Pick<JobRow, "max_runs" | "run_count">): number {
+  return max_runs === null ? shownRuns : Math.min(shownRuns, max_runs - run_count);
+}
+
 function upcomingRuns(row: JobRow): string[] {
   if (row.next_run_at === null) return [];
-  const left = row.max_runs === null ? shownRuns : Math.min(shownRuns, row.max_runs - row.run_count);
   const next = row.next_run_at.getTime();
-  return [next, ...nextRuns(toSchedule(row), next, left - 1)].map((at) => new Date(at).toISOString());
+  return [next, ...nextRuns(toSchedule(row), next, countShown(row) - 1)].map((at) =>
+    new Date(at).toISOString(),
+  );
 }

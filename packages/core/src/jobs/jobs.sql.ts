@@ -5,7 +5,7 @@ import type { Db, Jobs, Revisions, Tx } from "../database/tables.ts";
 /** A job together with the request of its current revision. */
 export type JobRow = Selectable<Jobs> & Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id" | "host">;
 
-export interface JobFilter {
+interface JobFilter {
   state?: JobState | undefined;
   kind?: JobKind | undefined;
   search?: string | undefined;
@@ -114,6 +114,14 @@ export async function knowsJob(db: Db, scopeId: number, id: string): Promise<boo
 
 export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<void> {
   await tx.insertInto("jobs").values(rows).execute();
+}
+
+/** Stores a job in a transaction to be rolled back. A sequence does not roll back, so its next number is only read. */
+export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<void> {
+  const columns = sql.join(["number", ...Object.keys(row)].map((name) => sql.ref(name)));
+  const number = sql`(select last_value + is_called::integer from scheduler.jobs_number_seq)`;
+  const values = sql.join([number, ...Object.values(row)]);
+  await sql`insert into scheduler.jobs (${columns}) overriding system value values (${values})`.execute(tx);
 }
 
 export async function insertRevisions(tx: Tx, rows: Insertable<Revisions>[]): Promise<void> {

@@ -6,12 +6,13 @@ import { readCursor, toPage } from "../page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { changeJob } from "./change.ts";
 import { createJobs, noticeIfNear } from "./create.ts";
+import { toChangedJob } from "./dry-run.ts";
 import { explain } from "./explain.ts";
 import { toJob, toSchedule } from "./job.ts";
 import { insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { afterOneMore, losesSlot } from "./reschedule.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
-import { readSchedule, resumedRun } from "./schedule.ts";
+import { activate, readSchedule } from "./schedule.ts";
 
 type Names =
   | "list_jobs"
@@ -41,14 +42,15 @@ export const jobOperations: Handlers<Names> = {
 
   async create_job(context, input) {
     const [job] = await createJobs(context, [input]);
-    return job!;
+    return toChangedJob(context, job!);
   },
 
   async create_jobs(context, input) {
-    return { data: await createJobs(context, input.jobs) };
+    return { data: (await createJobs(context, input.jobs)).map(toJob) };
   },
 
-  async update_job({ tx, caller, now }, input) {
+  async update_job(context, input) {
+    const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     const { change, revision } = changeJob(job, input, now);
     if (losesSlot(job, change, now)) {
@@ -58,31 +60,29 @@ export const jobOperations: Handlers<Names> = {
     if (revision) await insertRevisions(tx, [revision]);
     await updateJob(tx, caller.scopeId, job.id, change);
     await noticeIfNear(tx, change.next_run_at ?? null, now);
-    return toJob(await requireJob(tx, caller, input.job_id));
+    return toChangedJob(context, await requireJob(tx, caller, input.job_id));
   },
 
-  async pause_job({ tx, caller, now }, input) {
-    const job = await lockJobFor(tx, caller, input.job_id);
+  async pause_job(context, input) {
+    const job = await lockJobFor(context.tx, context.caller, input.job_id);
     if (job.state === "paused") return toJob(job);
     if (job.state !== "active") {
       throw stateConflict(job, "paused", "Leave it as it is: only an active job has runs to hold back.");
     }
-    return change({ tx, caller, now }, job, { state: "paused", next_run_at: null });
+    return change(context, job, { state: "paused", next_run_at: null });
   },
 
-  async resume_job({ tx, caller, now }, input) {
+  async resume_job(context, input) {
+    const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "active") return toJob(job);
     if (job.state === "canceled") throw stateConflict(job, "resumed", newJob);
     if (job.state === "completed") {
       throw stateConflict(job, "resumed", 'Give it a new timing with update_job, such as {"when": "in 2h"}.');
     }
-    const nextRunAt = resumedRun(job, now);
-    await noticeIfNear(tx, nextRunAt, now);
-    return change({ tx, caller, now }, job, {
-      state: nextRunAt === null ? "completed" : "active",
-      next_run_at: nextRunAt,
-    });
+    const timed = activate(job, now);
+    await noticeIfNear(tx, timed.next_run_at, now);
+    return change(context, job, { ...timed, state: timed.next_run_at === null ? "completed" : "active" });
   },
 
   async run_job({ tx, caller, now }, input) {
@@ -101,11 +101,12 @@ export const jobOperations: Handlers<Names> = {
     );
   },
 
-  async cancel_job({ tx, caller, now }, input) {
+  async cancel_job(context, input) {
+    const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") return toJob(job);
     await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
-    return change({ tx, caller, now }, job, { state: "canceled", next_run_at: null });
+    return change(context, job, { state: "canceled", next_run_at: null });
   },
 
   async delete_job({ tx, caller, now }, input) {
@@ -132,7 +133,7 @@ export const jobOperations: Handlers<Names> = {
 async function change(
   { tx, caller, now }: WriteContext,
   job: JobRow,
-  fields: Pick<JobRow, "state" | "next_run_at">,
+  fields: Pick<JobRow, "state" | "next_run_at"> & Partial<Pick<JobRow, "run_at">>,
 ): Promise<ReturnType<typeof toJob>> {
   await updateJob(tx, caller.scopeId, job.id, { ...fields, updated_at: now });
   return toJob({ ...job, ...fields, updated_at: now });

@@ -2,6 +2,7 @@ import { SchedulerError } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { fromPublicId } from "../ids.ts";
+import { stateInWords } from "./job.ts";
 import { findJob, type JobRow, knowsJob, lockJob } from "./jobs.sql.ts";
 
 /** The job behind a caller's id. Throws `not_found`, also for another workspace's. */
@@ -36,5 +37,5 @@ function noSuchJob(id: string): SchedulerError {
 
 /** A job's state does not allow what was asked. */
 export function stateConflict(job: JobRow, wanted: string, hint: string): SchedulerError {
-  return new SchedulerError("conflict", `The job is ${job.state} and cannot be ${wanted}.`, { hint });
+  return new SchedulerError("conflict", `The job is ${stateInWords(job)} and cannot be ${wanted}.`, { hint });
 }

@@ -1,6 +1,6 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { nextRun } from "../time/next-run.ts";
-import { isOneShot, type Timed, toSchedule } from "./job.ts";
+import { floats, isOneShot, stateInWords, type Timed, toSchedule } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { readTiming, type TimingInput } from "./timing.ts";
 
@@ -72,14 +72,33 @@ export function resumedRun(job: JobRow, now: Date): Date | null {
   if (job.max_runs !== null && job.run_count >= job.max_runs) return null;
   const next = nextFrom(job, now);
   if (next !== null) return new Date(next);
-  if (isOneShot(job.kind) && job.run_count === 0) {
-    throw new SchedulerError(
-      "conflict",
-      `Its time, ${job.run_at!.toISOString()}, passed while it was ${job.state}.`,
-      {
-        hint: 'Run it now with run_job, or give it a new time with update_job, such as {"when": "in 5m"}.',
-      },
-    );
-  }
+  if (job.state === "draft" || (isOneShot(job.kind) && job.run_count === 0)) throw nothingLeft(job);
   return null;
+}
+
+/** The first slot of a draft that becomes active, and its instant where that was not fixed before. */
+export function activate(job: JobRow, now: Date): Pick<JobRow, "run_at" | "next_run_at"> {
+  if (!floats(job)) return { run_at: job.run_at, next_run_at: resumedRun(job, now) };
+  const next = nextRun(toSchedule({ ...job, run_at: now }), now.getTime() - 1);
+  if (next === null) throw nothingLeft(job);
+  return { run_at: now, next_run_at: new Date(next) };
+}
+
+/** Why a job that has not run yet never will. */
+function nothingLeft(job: JobRow): SchedulerError {
+  const { run_at, start_at, end_at } = job;
+  const inBounds =
+    run_at !== null && !floats(job) && !(start_at && run_at < start_at) && !(end_at && run_at > end_at);
+  if (!inBounds) {
+    return new SchedulerError("conflict", "Its schedule has no run between start_at and end_at any more.", {
+      hint: 'Move its bounds with update_job, such as {"end_at": null}, or give it a new timing.',
+    });
+  }
+  return new SchedulerError(
+    "conflict",
+    `Its time, ${run_at.toISOString()}, passed while it was ${stateInWords(job)}.`,
+    {
+      hint: 'Run it now with run_job, or give it a new time with update_job, such as {"when": "in 5m"}.',
+    },
+  );
 }

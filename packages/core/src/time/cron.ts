@@ -24,6 +24,7 @@ export interface Cron {
 
 const maxLength = 255;
 const parsed = boundedCache<string, Cron>(10_000);
+const described = boundedCache<string, string>(10_000);
 
 const nicknames: Record<string, string> = {
   "@hourly": "0 * * * *",
@@ -49,7 +50,10 @@ export function parseCron(expression: string, field = "cron"): Cron {
 
 /** The expression in English, such as "At 09:00, Monday through Friday". Throws `invalid_schedule`. */
 export function describeCron(expression: string): string {
-  return cronstrue.toString(parseCron(expression).expression, { use24HourTimeFormat: true });
+  const known = described.get(expression);
+  if (known !== undefined) return known;
+  const english = cronstrue.toString(parseCron(expression).expression, { use24HourTimeFormat: true });
+  return described.set(expression, english);
 }
 
 function read(expression: string, field: string): Cron {

@@ -26,7 +26,7 @@ export function previewSchedule(schedule: Schedule, options: PreviewOptions): Sc
 }
 
 /** The schedule in English, such as "At 09:00, Monday through Friday (Europe/Berlin)". */
-function describeSchedule(schedule: Schedule, timezone: string): string {
+export function describeSchedule(schedule: Schedule, timezone: string): string {
   switch (schedule.kind) {
     case "one_time":
     case "scheduled":

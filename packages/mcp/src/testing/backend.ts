@@ -35,8 +35,9 @@ export function createTestBackend(): TestBackend {
   const carryOut: Record<string, (input: Fields) => unknown> = {
     list_jobs: (input) => page(jobs, input),
     get_job: ({ job_id: id }) => found(jobs, id),
-    create_job: (input) => {
+    create_job: ({ dry_run: dryRun, ...input }) => {
       const job = exampleJob({ ...(input as Partial<Job>), number: jobs.length + 1 });
+      if (dryRun) return { ...job, dry_run: true, notes: ["a note"] };
       jobs.unshift(job);
       return job;
     },
@@ -109,6 +110,7 @@ export function exampleJob(fields: Partial<Job> = {}): Job {
     timezone: "UTC",
     start_at: null,
     end_at: null,
+    schedule_description: "At 09:00 (UTC)",
     max_runs: null,
     timeout_seconds: 30,
     success_statuses: ["2xx"],
