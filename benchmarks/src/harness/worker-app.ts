@@ -14,7 +14,8 @@ const main = fileURLToPath(new URL("../../../apps/worker/main.js", import.meta.u
 
 export async function startWorkerApp(databaseUrl: string): Promise<WorkerApp> {
   const secret = randomBytes(32).toString("base64");
-  const app = spawn(process.execPath, [main], {
+  // As its start script does: with V8's default, a worker under load keeps 60 MB more of short-lived garbage.
+  const app = spawn(process.execPath, ["--max-semi-space-size=8", main], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       PATH: process.env.PATH,
