@@ -146,6 +146,14 @@ describe("overlap", () => {
     expect(rows).toHaveLength(1);
   });
 
+  test("set while an execution is not over holds for that one too", async () => {
+    const { id: job_id } = await create();
+    await start(minute(1));
+    await run("update_job", { job_id, overlap: "skip" });
+    expect(await start(minute(2))).toEqual([]);
+    expect(await ledger()).toEqual(["12:01 running", "12:02 skipped overlap"]);
+  });
+
   test("allow: slots do not look at each other", async () => {
     await create();
     await start(minute(1));

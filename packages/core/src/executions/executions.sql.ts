@@ -149,6 +149,14 @@ export async function insertDueExecution(
     .execute();
 }
 
+/** Makes the executions of a job that are not over count for its overlap: until now it allowed any. */
+export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise<void> {
+  await sql`
+    update scheduler.open_executions o set job_id = e.job_id
+    from scheduler.executions e
+    where o.scope_id = ${scopeId} and e.id = o.id and e.job_id = ${jobId}::uuid`.execute(tx);
+}
+
 /** Ends an execution that waits. Answers false where it was not waiting (any more). */
 export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Date): Promise<boolean> {
   return (

@@ -1,5 +1,5 @@
 import type { Db, Tx } from "../database/tables.ts";
-import { cancelWaitingOfJob, type ExecutionRow, findLastSlot } from "./executions.sql.ts";
+import { cancelWaitingOfJob, type ExecutionRow, findLastSlot, guardOpen } from "./executions.sql.ts";
 
 interface JobKey {
   scopeId: number;
@@ -9,6 +9,11 @@ interface JobKey {
 /** The execution of a job's last slot at or before `at`, or of its last slot of all. */
 export function lastSlot(db: Db, job: JobKey, at: Date | null): Promise<ExecutionRow | undefined> {
   return findLastSlot(db, job, at);
+}
+
+/** Makes what a job has under way count for its overlap. */
+export function guardUnderWay(tx: Tx, job: JobKey): Promise<void> {
+  return guardOpen(tx, job.scopeId, job.id);
 }
 
 /** Ends what a job has not started yet. Tickets of canceled executions are dropped when they come up. */

@@ -1,4 +1,4 @@
-import { endWaiting } from "../executions/ledger.ts";
+import { endWaiting, guardUnderWay } from "../executions/ledger.ts";
 import { limitsOf, startExecution, startSlot } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
@@ -56,6 +56,9 @@ export const jobOperations: Handlers<Names> = {
     if (losesSlot(job, change, now)) {
       await startSlot({ tx, now }, job, job.next_run_at!);
       Object.assign(change, afterOneMore(job, change));
+    }
+    if (job.overlap === "allow" && change.overlap !== undefined && change.overlap !== "allow") {
+      await guardUnderWay(tx, { scopeId: caller.scopeId, id: job.id });
     }
     if (revision) await insertRevisions(tx, [revision]);
     await updateJob(tx, caller.scopeId, job.id, change);
