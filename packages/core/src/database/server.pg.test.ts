@@ -267,7 +267,7 @@ describe("a server that goes away", () => {
         select setting from pg_settings where name = any(${names}) order by name desc`.execute(on);
       return rows.map(({ setting }) => Number(setting));
     };
-    expect(await limits(db)).toEqual([8000, 10_000]);
+    expect(await limits(db)).toEqual([6000, 10_000]);
     await unhurried(async (own) => expect(await limits(own)).toEqual([0, 0]));
     await nobodyLeft("scheduler-unhurried");
   });
