@@ -52,6 +52,7 @@ export function createFiring(
   let ticketsFirst = false;
   let ticketsMayWait = true;
   let ticketsLookedAt = -Infinity;
+  let ticketsHeldBack: string[] = [];
 
   /** A round trip for less room than this waits a moment for more of it. */
   const hasRoom = (): boolean => slots.room(ahead) >= Math.max(1, Math.floor((slots.count + ahead) / 3));
@@ -81,8 +82,7 @@ export function createFiring(
     const pass = await plan(engine, { workerId, admission });
     for (const execution of pass.started) slots.hold(execution);
     heldBack = admission.heldBack();
-    const went = pass.started.length + pass.tickets > 0;
-    const foundNothing = !went && admission.room > 0 && admission.fullHosts.length > 0;
+    const foundNothing = !pass.moved && admission.room > 0 && admission.fullHosts.length > 0;
     if (foundNothing) passesOverFrom = lastPass + heldBackMs;
     if (pass.tickets > 0) {
       ticketsMayWait = true;
@@ -90,7 +90,7 @@ export function createFiring(
       await notify(engine.database.db, "tickets");
     }
     const passesOverNext = passOver.length === 0 && heldBack.length > 0 && lastPass >= passesOverFrom;
-    const goesOn = went || admission.room === 0 || passesOverNext;
+    const goesOn = pass.moved || admission.room === 0 || passesOverNext;
     return { nextInMs: pass.nextInMs, more: pass.more && goesOn };
   }
 
@@ -99,9 +99,14 @@ export function createFiring(
     if (!looks || slots.room(ahead) === 0) return;
     ticketsLookedAt = performance.now();
     ticketsMayWait = false;
-    const taken = await take(engine, { workerId, admission: slots.admission(ahead, heldBack) });
+    const admission = slots.admission(ahead, [...new Set([...heldBack, ...ticketsHeldBack])]);
+    const taken = await take(engine, { workerId, admission });
     for (const execution of taken.started) slots.hold(execution);
-    ticketsMayWait ||= taken.more;
+    ticketsHeldBack = admission.heldBack();
+    // What was put back for want of room at its host is not worth another look before that host has answered, but
+    // what lies behind it is.
+    const seesPast = ticketsHeldBack.length > admission.fullHosts.length;
+    ticketsMayWait ||= taken.more && (taken.started.length > 0 || seesPast);
   }
 
   function endGathering(): void {
@@ -118,10 +123,11 @@ export function createFiring(
     },
     noticeAnswer(host) {
       answers++;
-      if (!backlog && heldBack.length === 0) return;
+      ticketsMayWait ||= ticketsHeldBack.includes(host);
+      if (!backlog && !ticketsMayWait && heldBack.length === 0) return;
       if (hasRoom() || slots.room(ahead) === 1) wake();
       // One of many answers of a host that holds all it may: a pass for each of them would be one for a single slot.
-      else if (heldBack.includes(host)) gathering ??= setTimeout(endGathering, gatherMs);
+      else if (ticketsMayWait || heldBack.includes(host)) gathering ??= setTimeout(endGathering, gatherMs);
     },
     stop: () => clearTimeout(gathering),
   };

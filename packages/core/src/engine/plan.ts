@@ -29,6 +29,8 @@ export interface PlanPass {
   started: StartedExecution[];
   /** How many found no room here and wait as tickets for whoever has some. */
   tickets: number;
+  /** Something that was due is not any more. */
+  moved: boolean;
   /** There may be more to claim at once. */
   more: boolean;
   /** Until there is something to claim again; null when nothing is planned. */
@@ -67,6 +69,7 @@ export async function plan(
     return {
       started: [...recorded.filter(isStarted), ...woken.started],
       tickets: tickets.length,
+      moved: jobs.length > 0 || woken.started.length > 0,
       more: fresh >= room || late === batchSize || woken.more,
       nextInMs: soonest(due, jobs, lead),
     };
