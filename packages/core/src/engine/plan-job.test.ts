@@ -99,6 +99,20 @@ describe("catch-up", () => {
     expect(plan(0, { max_runs: 4, run_count: 3 })).toEqual(["12:00 running", "over"]);
   });
 
+  test("uses up the runs that are left with slots that are sent, not with those that are not", () => {
+    expect(plan(55, { catch_up: "all", ttl_seconds: 1200, max_runs: 2 })).toEqual([
+      ...["12:00", "12:10", "12:20", "12:30"].map((slot) => `${slot} expired ttl`),
+      "12:40 running",
+      "12:50 pending",
+      "over",
+    ]);
+    expect(plan(35, { catch_up: "all", overlap: "cancel_previous", max_runs: 1 })).toEqual([
+      ...["12:00", "12:10", "12:20"].map((slot) => `${slot} skipped overlap`),
+      "12:30 running",
+      "over",
+    ]);
+  });
+
   test("of years is one row", () => {
     const years = 3 * 365 * 24 * 60;
     expect(plan(years + 0.5, { kind: "cron", cron: "* * * * *", every_n_minutes: null })).toEqual([
@@ -132,6 +146,12 @@ describe("overlap, while an execution is not over", () => {
 
   test("no more than a hundred wait in line", () => {
     expect(plan(0, { overlap: "queue", open: 101 })).toEqual(["12:00 skipped overlap", "next 12:10"]);
+  });
+
+  test("a single slot that is skipped ends its job, whatever else is under way", () => {
+    const once = { kind: "scheduled", every_n_minutes: null, run_at: new Date(noon) } as const;
+    const { job } = planJob(due(0, { ...once, overlap: "skip", open: 1 }), true);
+    expect(job).toMatchObject({ next_run_at: null, state: "completed" });
   });
 
   test("a skipped slot is no run", () => {

@@ -30,17 +30,18 @@ export function planJob(due: DueJob, starts: boolean): JobPlan {
   const now = due.now.getTime();
   const { fire, missed, next } = passedSlots(due, schedule, now);
   const left = due.max_runs === null ? Infinity : due.max_runs - due.run_count;
-  const executions = fireSlots(due, fire.slice(0, left), { starts, now });
+  const executions = fireSlots(due, fire, { starts, now, left });
   if (missed.count > 0) executions.unshift(missedExecution(due, missed));
   const runs = executions.filter(({ status }) => status === "pending" || status === "running").length;
   const over = next === null || runs >= left;
+  // A single slot that sends nothing ends its job whatever else is under way: nothing that comes to an end later would.
+  const ends = over && runs === 0 && (due.open === 0 || isOneShot(due.kind));
   return {
     job: {
       id: due.id,
       next_run_at: over ? null : new Date(next),
       runs,
-      // Nothing that is still to be settled would end it.
-      state: over && runs === 0 && due.open === 0 ? "completed" : null,
+      state: ends ? "completed" : null,
     },
     executions,
     cancelsPrevious: due.overlap === "cancel_previous" && due.open > 0 && runs > 0,
@@ -80,12 +81,14 @@ function madeUpWithinMs({ kind, catch_up, catch_up_window_seconds }: DueJob): nu
 function fireSlots(
   due: DueJob,
   slots: number[],
-  { starts, now }: { starts: boolean; now: number },
+  { starts, now, left }: { starts: boolean; now: number; left: number },
 ): PlannedExecution[] {
   const guarded = due.overlap !== "allow" || undefined;
   let before = due.open;
   let started = false;
-  return slots.map((slot, index): PlannedExecution => {
+  return slots.flatMap((slot, index): PlannedExecution | [] => {
+    // The job's runs are used up: its schedule ends before this slot.
+    if (before - due.open >= left) return [];
     const expires = due.ttl_seconds === null ? undefined : slot + due.ttl_seconds * 1000;
     const execution = {
       ...slotOf(due, slot),

@@ -62,7 +62,9 @@ export async function plan(
       tx,
       tickets.map(({ id, job_id }) => ({ id, host: hostOf.get(job_id)! })),
     );
-    const waiting = { limit: batchSize, leadMs: lead, workerId, admission };
+    // A full worker must not keep others from what it cannot start.
+    const limit = Math.min(batchSize, Math.max(100, room * 4));
+    const waiting = { limit, leadMs: lead, workerId, admission };
     const woken = due.waiting ? await wakeWaiting(tx, waiting, at) : { started: [], more: false };
     const late = due.jobs.filter((job) => job.late).length;
     const fresh = due.jobs.length - late;
@@ -90,10 +92,11 @@ async function wakeWaiting(
     const ids = idsOf(fate);
     if (ids.length > 0) await endWaiting(tx, { ids, fate }, at);
   }
-  const admitted = due.filter(({ fate, host }) => fate === "starts" && admission.admit(host));
+  const wanted = due.filter(({ fate }) => fate === "starts");
+  const admitted = wanted.filter(({ host }) => admission.admit(host));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
-  return { started, more: due.length === limit };
+  return { started, more: due.length === limit || admitted.length < wanted.length };
 }
 
 /** The jobs that were just moved on may be the next to be due. */

@@ -15,6 +15,7 @@ import {
 import type { Answer } from "./attempt.ts";
 import { begin } from "./begin.ts";
 import { plan } from "./plan.ts";
+import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
 import { findCanceled, type StartedExecution } from "./start.sql.ts";
 
@@ -126,6 +127,22 @@ describe("overlap", () => {
     await finish(second[0]!, { statusCode: 404 });
     expect(await start(minute(3))).toMatchObject([{ scheduled_for: new Date(minute(3)) }]);
     expect(await ledger()).toEqual(["12:01 succeeded", "12:02 failed", "12:03 running"]);
+  });
+
+  test("queue: a slot waits for a manual run too that came later than its time", async () => {
+    const { id: job_id } = await create({ overlap: "queue" });
+    clock.set("2026-03-01T12:01:03Z");
+    await run("run_job", { job_id });
+    expect(await start("2026-03-01T12:01:04Z")).toMatchObject([{ trigger: "manual" }]);
+    expect(await start("2026-03-01T12:01:05Z")).toEqual([]);
+  });
+
+  test("queue: what waits past its time to live ends there", async () => {
+    await create({ overlap: "queue", ttl_seconds: 90 });
+    await start(minute(1));
+    await start(minute(2));
+    await start("2026-03-01T12:03:31Z");
+    expect(await ledger()).toEqual(["12:01 running", "12:02 expired ttl", "12:03 pending overlap"]);
   });
 
   test("cancel_previous: what waits ends at once, what runs is asked to, and the new slot starts", async () => {
@@ -267,6 +284,32 @@ describe("jitter", () => {
     expect(second! - first!).toBe(600_000);
     await drain(setup.scheduler, clock, first);
     expect(await run("get_job", { job_id: job.id })).toMatchObject({ next_run_at: job.next_runs[1] });
+  });
+
+  test("changed after a slot has fired does not fire that slot again", async () => {
+    const { id: job_id } = await create();
+    await drain(setup.scheduler, clock, minute(1));
+    const { next_run_at } = await run("update_job", { job_id, jitter_seconds: 50 });
+    expect(Date.parse(next_run_at!)).toBeGreaterThanOrEqual(Date.parse(minute(2)));
+    await drain(setup.scheduler, clock, "2026-03-01T12:02:50Z");
+    await run("update_job", { job_id, jitter_seconds: null });
+    await drain(setup.scheduler, clock, minute(3));
+    expect(target.arrivals).toHaveLength(3);
+  });
+
+  test("taken away while its delay runs fires the slot at once instead of losing it", async () => {
+    const { id: job_id, next_run_at } = await create({ jitter_seconds: 50 });
+    const slot = Math.floor(Date.parse(next_run_at!) / 60_000) * 60_000;
+    clock.set((slot + Date.parse(next_run_at!)) / 2);
+    await run("update_job", { job_id, jitter_seconds: null });
+    expect(await drain(setup.scheduler, clock)).toHaveLength(1);
+  });
+
+  test("is kept by a job that lost its next run and gets it back", async () => {
+    const job = await create({ jitter_seconds: 50 });
+    await sql`update scheduler.jobs set next_run_at = null`.execute(setup.scheduler.engine.database.db);
+    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    expect(await run("get_job", { job_id: job.id })).toMatchObject({ next_run_at: job.next_run_at });
   });
 
   test("set, changed and taken away by an update moves the next run", async () => {

@@ -139,7 +139,7 @@ export async function findUnarmedJobs(
 ): Promise<{ jobs: UnarmedJob[]; cursor: string | null }> {
   const { rows } = await sql<UnarmedJob & { unarmed: boolean }>`
     select ${instant(at)} as now, j.id, j.kind, j.cron, j.every_n_minutes, j.run_at, j.timezone, j.start_at, j.end_at,
-      j.max_runs, j.run_count,
+      j.max_runs, j.run_count, j.jitter_seconds,
       j.state = 'active' and j.next_run_at is null and j.deleted_at is null and not exists (
         select 1 from scheduler.executions e where e.job_id = j.id and e.finished_at is null
       ) as unarmed

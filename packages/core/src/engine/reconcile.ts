@@ -73,7 +73,8 @@ async function mendUnarmedJobs({ database: { db }, clock, log }: Engine, state: 
 function runToArm(job: UnarmedJob): Date | null {
   if (job.max_runs !== null && job.run_count >= job.max_runs) return null;
   // A single slot that never got its execution is still owed.
-  if (isOneShot(job.kind)) return job.run_count === 0 ? job.run_at : null;
-  const next = nextRun(toSchedule(job), job.now.getTime());
+  const owed = isOneShot(job.kind) && job.run_count === 0;
+  if (isOneShot(job.kind) && !owed) return null;
+  const next = nextRun(toSchedule(job), owed ? job.run_at!.getTime() - 1 : job.now.getTime());
   return next === null ? null : new Date(next);
 }

@@ -49,18 +49,24 @@ const batchSize = 200;
 
 /**
  * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that were
- * really sent are kept until the database takes them.
+ * really sent are kept until the database takes them. Answers whether others of their jobs may have waited for them.
  */
-export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<void> {
+export async function settle(
+  engine: Engine,
+  workerId: string,
+  waiting: SettledAttempt[],
+): Promise<{ guarded: boolean }> {
+  let guarded = false;
   while (waiting.length > 0) {
     const attempts = waiting.slice(0, batchSize);
-    await write(engine, workerId, attempts);
+    guarded = (await write(engine, workerId, attempts)) || guarded;
     waiting.splice(0, attempts.length);
   }
+  return { guarded };
 }
 
-async function write(engine: Engine, workerId: string, attempts: SettledAttempt[]): Promise<void> {
-  let settled: Set<string>;
+async function write(engine: Engine, workerId: string, attempts: SettledAttempt[]): Promise<boolean> {
+  let settled: Awaited<ReturnType<typeof settleAttempts>>;
   try {
     const batch = { attempts, health: toHealth(attempts), workerId };
     settled = await settleAttempts(engine.database.db, batch, engine.clock.now());
@@ -72,15 +78,16 @@ async function write(engine: Engine, workerId: string, attempts: SettledAttempt[
     else if (first!.error !== notStorable) await write(engine, workerId, [withoutTexts(first!)]);
     // Dropped here, the execution is found as a stray and goes on.
     else engine.log.error({ execution: first!.id, err: error }, "an outcome cannot be stored");
-    return;
+    return true;
   }
   for (const { id, number } of attempts) {
-    if (settled.has(id)) continue;
+    if (settled.ids.has(id)) continue;
     engine.log.warn(
       { execution: id, attempt: number },
       "an outcome came too late: its execution was taken back",
     );
   }
+  return settled.guarded;
 }
 
 /** Data that the database refuses whenever it is tried: SQLSTATE classes 22 and 23. */

@@ -61,8 +61,9 @@ const waiting = statement<WaitingExecution>(
   from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
   where e.due_at <= coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'
     and r.host <> all($4::text[])
-    and not (e.queued and exists (
-      select 1 from scheduler.open_executions o where o.job_id = e.job_id and o.id < e.id))
+    and (e.expires_at <= coalesce($1::timestamptz, now()) or not (e.queued and exists (
+      select 1 from scheduler.open_executions o join scheduler.executions p on p.id = o.id
+      where o.job_id = e.job_id and o.id <> e.id and (o.id < e.id or not p.queued))))
   order by e.due_at desc limit $3::integer
   for update of e skip locked`,
 );

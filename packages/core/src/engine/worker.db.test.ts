@@ -231,6 +231,23 @@ test("the one slot that a host has left beside requests that hang goes on with i
   for (const release of hanging) release();
 });
 
+test("what waits for a free slot gets it as soon as there is one, not at the next look", async () => {
+  await createJobs(1, { when: "2h" });
+  const [job] = (await execute("list_jobs", {})).data;
+  for (let number = 0; number < 40; number++) await execute("run_job", { job_id: job!.id });
+  await startWorker(setup.scheduler, { concurrency: 2 });
+  await until("succeeded", 40);
+});
+
+test("a queue goes on as soon as the execution before is over, not at the next look", async () => {
+  await createJobs(1, { cron: "* * * * *", overlap: "queue", catch_up: "all" });
+  await sql`update scheduler.jobs set next_run_at = date_trunc('minute', now()) - interval '19 minutes'`.execute(
+    setup.scheduler.engine.database.db,
+  );
+  await startWorker(setup.scheduler, { concurrency: 10 });
+  await until("succeeded", 20);
+});
+
 test("a host that hangs leaves slots to the others, however much is due for it", async () => {
   const hanging = await startTarget();
   hanging.answer(() => {});

@@ -74,9 +74,9 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     if (outcomes.length === 0) return settleIdleMs;
     await sleep(firing.hasBacklog() ? gatherMs.backlog : gatherMs.idle);
     const retries = outcomes.some(({ retry_ms }) => retry_ms !== null);
-    await settle(engine, id, outcomes);
-    // A retry may be due sooner than the planner means to sleep.
-    if (retries) loops.fire?.wake();
+    const { guarded } = await settle(engine, id, outcomes);
+    // A retry, or who waited in line, may be due sooner than the planner means to sleep.
+    if (retries || guarded) loops.fire?.wake();
     return 0;
   }
 

@@ -151,10 +151,16 @@ export async function insertDueExecution(
 
 /** Makes the executions of a job that are not over count for its overlap: until now it allowed any. */
 export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise<void> {
+  // One that is locked is just coming to its end; its settlement waits for the job, which is locked here.
   await sql`
-    update scheduler.open_executions o set job_id = e.job_id
-    from scheduler.executions e
-    where o.scope_id = ${scopeId} and e.id = o.id and e.job_id = ${jobId}::uuid`.execute(tx);
+    with open as (
+      select o.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
+      where o.scope_id = ${scopeId} and e.job_id = ${jobId}::uuid
+      for update of o skip locked
+    )
+    update scheduler.open_executions o set job_id = ${jobId}::uuid from open where o.id = open.id`.execute(
+    tx,
+  );
 }
 
 /** Ends an execution that waits. Answers false where it was not waiting (any more). */

@@ -108,6 +108,30 @@ describe("not_fired", () => {
     expect(await explain(job, "2026-03-01T16:10:00Z")).toMatchObject({ verdict: "fired" });
   });
 
+  test("not due because the job was paused then, though its schedule has the slot", async () => {
+    const job = await hourly();
+    await run("pause_job", { job_id: job.id });
+    clock.set("2026-03-01T13:30:00Z");
+    expect(await explain(job, "2026-03-01T13:10:00Z")).toMatchObject({ verdict: "not_due" });
+    await run("resume_job", { job_id: job.id });
+    expect(await explain(job, "2026-03-01T13:00:00Z")).toMatchObject({
+      verdict: "not_fired",
+      explanation: expect.stringContaining("the job was paused then") as string,
+    });
+    expect(await explain(job, "2026-03-01T13:10:00Z")).toMatchObject({ verdict: "not_due" });
+  });
+
+  test("paused over its only slot: what to do is what works", async () => {
+    const job = await run("create_job", { name: "once", url: target.url, when: "1h" });
+    await run("pause_job", { job_id: job.id });
+    clock.set("2026-03-01T13:30:00Z");
+    const { advice } = await explain(job);
+    expect(advice).toContain(`run_job {"job_id": "${job.id}"}`);
+    await expect(run("resume_job", { job_id: job.id })).rejects.toMatchObject({ code: "conflict" });
+    await run("update_job", { job_id: job.id, when: "in 5m" });
+    expect(await run("resume_job", { job_id: job.id })).toMatchObject({ state: "active" });
+  });
+
   test("left out because the execution before it was not over", async () => {
     target.answer(500);
     const retry = { strategy: "fixed", base_seconds: 7200, jitter: false } as const;

@@ -19,20 +19,30 @@ export async function explain(
   const next = job.next_run_at;
   const answer = { job_id: toPublicId("job", job.id), next_run_at: next?.toISOString() ?? null };
   const present = await now();
+  const silence = () => ({ now: present, hasSlot: at !== null && isSlot(job, at) });
   if (at !== null && at > present) {
-    return { ...answer, at: at.toISOString(), ...explainFuture(job, at), execution: null };
+    return { ...answer, at: at.toISOString(), ...explainFuture(job, at, silence()), execution: null };
   }
   if (next !== null && next <= present && (at === null || at >= next)) {
     return { ...answer, at: next.toISOString(), ...explainOverdue(next), execution: null };
   }
   const row = await lastSlot(db, { scopeId: caller.scopeId, id: job.id }, at);
   if (!row || (at !== null && !answersFor(row, job, at))) {
-    return { ...answer, at: at?.toISOString() ?? null, ...explainSilence(job, at), execution: null };
+    return {
+      ...answer,
+      at: at?.toISOString() ?? null,
+      ...explainSilence(job, at, silence()),
+      execution: null,
+    };
   }
   const execution = toExecution(row);
   const finding = explainExecution(execution);
-  const told = at === null ? outlook(job, finding) : finding;
+  const told = at === null ? outlook(job, finding, present) : finding;
   return { ...answer, at: execution.scheduled_for, ...told, execution };
+}
+
+function isSlot(job: JobRow, at: Date): boolean {
+  return nextRun(toSchedule(job), at.getTime() - 1) === at.getTime();
 }
 
 /** A slot answers for an instant until the next one is due; a row of missed slots for all of them. */

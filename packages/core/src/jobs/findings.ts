@@ -1,6 +1,6 @@
 import type { Execution, Output } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
-import { isOneShot, stateInWords } from "./job.ts";
+import { floats, isOneShot, stateInWords } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
 export type Finding = Pick<Output<"explain_job">, "verdict" | "explanation" | "advice">;
@@ -67,17 +67,21 @@ export function explainExecution(execution: Execution): Finding {
 }
 
 /** What goes on from here, where that is not the usual. */
-export function outlook(job: JobRow, finding: Finding): Finding {
+export function outlook(job: JobRow, finding: Finding, now: Date): Finding {
   switch (job.state) {
     case "active":
     case "completed":
       return finding;
     case "paused":
     case "draft":
+      if (finding.verdict === "under_way") {
+        const explanation = `${finding.explanation} The job is ${stateInWords(job)} now: what is under way goes on, and no new slot fires.`;
+        return { ...finding, explanation };
+      }
       return {
         ...finding,
         explanation: `${finding.explanation} The job is ${stateInWords(job)} now and does not fire.`,
-        advice: resumeAdvice(job),
+        advice: resumeAdvice(job, now),
       };
     case "canceled":
       return { ...finding, explanation: `${finding.explanation} The job is canceled now.` };
@@ -94,8 +98,8 @@ export function explainOverdue(next: Date): Finding {
 }
 
 /** Nothing has become of an instant that is still to come. */
-export function explainFuture(job: JobRow, at: Date): Finding {
-  if (job.next_run_at === null) return explainSilence(job, at);
+export function explainFuture(job: JobRow, at: Date, present: Present): Finding {
+  if (job.next_run_at === null) return explainSilence(job, at, present);
   return {
     verdict: "not_due",
     explanation: `${at.toISOString()} is still to come. The job's next run is at ${job.next_run_at.toISOString()}.`,
@@ -103,8 +107,14 @@ export function explainFuture(job: JobRow, at: Date): Finding {
   };
 }
 
+interface Present {
+  now: Date;
+  /** The schedule, as it is now, has a slot at the very instant that was asked about. */
+  hasSlot: boolean;
+}
+
 /** Why there is no slot to speak of: at an instant, or at all. */
-export function explainSilence(job: JobRow, at: Date | null): Finding {
+export function explainSilence(job: JobRow, at: Date | null, { now, hasSlot }: Present): Finding {
   const when = at ? ` at ${at.toISOString()}` : "";
   if (at && at < job.created_at) {
     return {
@@ -115,6 +125,13 @@ export function explainSilence(job: JobRow, at: Date | null): Finding {
   }
   switch (job.state) {
     case "active":
+      if (hasSlot) {
+        return {
+          verdict: "not_fired",
+          explanation: `The schedule has a slot${when}, but none was due: the job was paused then, or had another schedule.`,
+          advice: `To make up for it: run_job {"job_id": "${toPublicId("job", job.id)}"}.`,
+        };
+      }
       return {
         verdict: "not_due",
         explanation: job.next_run_at
@@ -124,10 +141,17 @@ export function explainSilence(job: JobRow, at: Date | null): Finding {
       };
     case "paused":
     case "draft":
+      if (at !== null && !hasSlot) {
+        return {
+          verdict: "not_due",
+          explanation: `No slot of the job was due${when}, and it is ${stateInWords(job)} now.`,
+          advice: resumeAdvice(job, now),
+        };
+      }
       return {
         verdict: "not_fired",
         explanation: `The job is ${stateInWords(job)}: it does not fire until it is resumed.`,
-        advice: resumeAdvice(job),
+        advice: resumeAdvice(job, now),
       };
     case "completed":
     case "canceled":
@@ -142,7 +166,12 @@ export function explainSilence(job: JobRow, at: Date | null): Finding {
   }
 }
 
-function resumeAdvice(job: JobRow): string {
+function resumeAdvice(job: JobRow, now: Date): string {
+  const id = toPublicId("job", job.id);
+  // Resuming it would be refused: its only slot has passed.
+  if (isOneShot(job.kind) && !floats(job) && job.run_at !== null && job.run_at <= now) {
+    return `Run it now: run_job {"job_id": "${id}"}. Or give it a new time: update_job {"job_id": "${id}", "when": "in 5m"}, then resume_job.`;
+  }
   const again = job.state === "draft" ? "" : " again";
-  return `Let it fire${again}: resume_job {"job_id": "${toPublicId("job", job.id)}"}.`;
+  return `Let it fire${again}: resume_job {"job_id": "${id}"}.`;
 }

@@ -37,7 +37,7 @@ export function toSchedule(job: Timed): Schedule {
 }
 
 /** A job's own delay: the same for each of its slots, so that they keep their distance, and another for each job. */
-function jitterOf({ id, jitter_seconds }: Timed): number {
+export function jitterOf({ id, jitter_seconds }: Timed): number {
   if (id === undefined || jitter_seconds == null) return 0;
   return parseInt(id.slice(-12), 16) % (jitter_seconds * 1000 + 1);
 }

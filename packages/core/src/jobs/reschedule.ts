@@ -1,7 +1,7 @@
 import type { ParsedInput } from "@org/scheduler-contract";
 import type { JobChange } from "../database/tables.ts";
 import { assertTimeZone } from "../time/zone-name.ts";
-import { isOneShot, type Timed } from "./job.ts";
+import { isOneShot, jitterOf, type Timed } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { stateConflict } from "./require.ts";
 import { assertRoom, firstRun, resumedRun, toDate } from "./schedule.ts";
@@ -52,7 +52,7 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
     ...timed,
     jitter_seconds: input.jitter_seconds === undefined ? job.jitter_seconds : input.jitter_seconds,
     max_runs: input.max_runs === undefined ? job.max_runs : input.max_runs,
-    run_count: retimed && ended ? 0 : job.run_count,
+    run_count: retimed && (ended || usedUp(job, input)) ? 0 : job.run_count,
   };
   const exhausted = changed.max_runs !== null && changed.run_count >= changed.max_runs;
   const spent = !retimed && isOneShot(kind) && ended;
@@ -63,6 +63,11 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
     run_count: changed.run_count,
     ...nextState(job, next, exhausted),
   };
+}
+
+/** Whether a new maximum has been reached already: with a new timing it is about the runs to come. */
+function usedUp(job: JobRow, { max_runs }: Changes): boolean {
+  return max_runs != null && job.run_count >= max_runs;
 }
 
 /** Whether a change moves a repeating job away from a slot that is due and only waits for a worker with room. */
@@ -88,7 +93,7 @@ function nextRunOf(
   if (retimed) return firstRun(changed, now);
   switch (job.state) {
     case "active":
-      return keepsItsSlots(job, changed) ? job.next_run_at : firstRun(changed, now);
+      return keepsItsSlots(job, changed) ? withJitter(job, changed, now) : firstRun(changed, now);
     case "completed":
       // Later bounds or more runs let a job that had come to its end go on.
       return resumedRun(changed, now);
@@ -104,7 +109,14 @@ function keepsItsSlots(job: JobRow, changed: JobRow): boolean {
   const sameStart = job.start_at?.getTime() === changed.start_at?.getTime();
   const sameZone = job.timezone === changed.timezone || changed.kind !== "cron";
   const within = changed.end_at === null || (job.next_run_at !== null && job.next_run_at <= changed.end_at);
-  return sameStart && sameZone && within && job.jitter_seconds === changed.jitter_seconds;
+  return sameStart && sameZone && within;
+}
+
+/** The run that is planned, with another delay: the slot stays the same one, so that it fires neither twice nor never. */
+function withJitter(job: JobRow, changed: JobRow, now: Date): Date | null {
+  if (job.next_run_at === null || job.jitter_seconds === changed.jitter_seconds) return job.next_run_at;
+  const at = job.next_run_at.getTime() - jitterOf(job) + jitterOf(changed);
+  return new Date(Math.max(at, now.getTime()));
 }
 
 /** A job that had ended starts over with a new run; a paused one stays paused. */
