@@ -20,6 +20,10 @@ export async function readInput(
   const body = await readBody(request, response);
   const [fields, misplaced] = takesQuery(operation) ? [query, body] : [body, query];
   const stray = Object.keys(misplaced)[0];
+  // A field that is known nowhere is refused as such: sending it elsewhere would not help.
+  if (stray !== undefined && !Object.hasOwn(operation.input.shape, stray)) {
+    return { ...fields, [stray]: misplaced[stray], ...request.params };
+  }
   if (stray !== undefined) throw wrongPlace(operation, stray);
   const repeated = Object.keys(request.params).find((name) => Object.hasOwn(fields, name));
   if (repeated !== undefined) throw alreadyInPath(operation, repeated);

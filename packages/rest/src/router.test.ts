@@ -145,6 +145,14 @@ test.each<[string, RequestInit, number, string, string?]>([
   expect(calls).toEqual([]);
 });
 
+test("a field that no place takes is not sent from one place to the other", async () => {
+  const { call } = await setup();
+  const { json } = await call("DELETE /v1/jobs/job_1", { body: '{"dry_run":true}' });
+  expect(json).toMatchObject({ field: "dry_run", hint: expect.not.stringContaining("Send it") as string });
+  const known = await call("POST /v1/jobs?name=a", { body });
+  expect(known.json).toMatchObject({ field: "name", hint: "Send it in a JSON body." });
+});
+
 test("a missing token is asked for, a wrong one is called invalid", async () => {
   const { call } = await setup();
   const missing = await call("GET /v1/me", { headers: { Authorization: "" } });

@@ -141,6 +141,15 @@ function refuseCount(written: string, atoms: string[], refuse: Refuse): never {
   }
   const count = `${atoms.length} field${atoms.length === 1 ? "" : "s"}`;
   const detail = `Cron has five fields here (minute hour day-of-month month day-of-week), "${written}" has ${count}.`;
+  if (atoms.some((atom) => /TZ=|[a-z]\/[a-z]/i.test(atom))) {
+    return refuse(detail, `Give the zone in timezone, and here only the five fields, ${example}.`);
+  }
+  if (atoms.length < cronFields.length && !written.includes("*")) {
+    return refuse(
+      detail,
+      `Give a delay or an instant in when, an interval in every_n_minutes, and here a cron, ${example}.`,
+    );
+  }
   if (atoms.length < cronFields.length) {
     return refuse(detail, `Write the missing ones as "*", ${example}.`);
   }
