@@ -34,8 +34,8 @@ test.concurrent("a server that is killed again and again loses nothing", { timeo
     },
   };
   const target = await targetOf(context);
-  const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
-  await expectAllDone(system, owed, target);
+  const made = await crashRepeatedly(system, { target, seed, rounds: 5 });
+  await expectAllDone(system, made, target);
   await app.end();
 });
 
@@ -75,8 +75,8 @@ test.concurrent(
       },
     };
     const target = await targetOf(context);
-    const owed = await crashRepeatedly(system, { target, seed, rounds: 5 });
-    await expectAllDone(system, owed, target);
+    const made = await crashRepeatedly(system, { target, seed, rounds: 5 });
+    await expectAllDone(system, made, target);
     await Promise.all(names.map((name) => apps[name].end()));
   },
 );
