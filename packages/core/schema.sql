@@ -57,6 +57,8 @@ END,
   created_at timestamp with time zone not null,
   expires_at timestamp with time zone,
   queued boolean not null default false,
+  queue text not null default 'default'::text,
+  in_lane boolean not null default false,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
@@ -106,6 +108,8 @@ END,
   catch_up text not null default 'latest'::text,
   catch_up_window_seconds integer not null default 86400,
   catch_up_max_runs integer not null default 100,
+  queue text not null default 'default'::text,
+  key text,
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
   constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
   constraint jobs_catch_up_window_seconds_check CHECK ((catch_up_window_seconds >= 0)),
@@ -127,8 +131,33 @@ create table scheduler.open_executions (
   id uuid not null,
   scope_id integer not null,
   job_id uuid,
+  queue text,
   constraint open_executions_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
+
+create table scheduler.queues (
+  scope_id integer not null,
+  name text not null,
+  id uuid not null,
+  concurrency integer,
+  rate_max integer,
+  rate_period_seconds integer,
+  paused boolean not null default false,
+  timeout_seconds integer,
+  retry jsonb,
+  priority integer not null default 0,
+  laned boolean default ((concurrency IS NOT NULL) OR (rate_max IS NOT NULL) OR paused OR (priority <> 0)),
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint queues_check CHECK (((rate_max IS NULL) = (rate_period_seconds IS NULL))),
+  constraint queues_concurrency_check CHECK ((concurrency > 0)),
+  constraint queues_id_key UNIQUE (id),
+  constraint queues_pkey PRIMARY KEY (scope_id, name),
+  constraint queues_rate_max_check CHECK ((rate_max > 0)),
+  constraint queues_rate_period_seconds_check CHECK ((rate_period_seconds > 0)),
+  constraint queues_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint queues_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
+) with (fillfactor=50);
 
 create table scheduler.revisions (
   id uuid not null,
@@ -142,6 +171,11 @@ create table scheduler.revisions (
   success_statuses jsonb not null,
   retry jsonb not null,
   host text not null,
+  inherits_timeout boolean not null default false,
+  inherits_retry boolean not null default false,
+  assertions jsonb,
+  follow_redirects boolean not null default false,
+  callback_url text,
   constraint revisions_pkey PRIMARY KEY (id),
   constraint revisions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
 );
@@ -207,14 +241,19 @@ create table scheduler.workspaces (
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
+CREATE INDEX executions_by_queue ON scheduler.executions USING btree (scope_id, queue, id) WHERE (queue <> 'default'::text);
 CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, id);
 CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
-CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (NOT in_lane));
+CREATE INDEX executions_in_lane ON scheduler.executions USING btree (scope_id, queue, due_at, id) WHERE ((due_at IS NOT NULL) AND in_lane);
+CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (job_id, id) WHERE (job_id IS NOT NULL);
+CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, queue) WHERE (queue IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

@@ -57,6 +57,7 @@ const candidates: unknown[] = [
   [{ name: "a", url: "https://a.example" }],
   { "X-Source": "test" },
   { max_attempts: 3 },
+  [{ type: "body_contains", value: awkward }],
   "https://a.example",
   "2030-01-01T00:00:00Z",
   "active",

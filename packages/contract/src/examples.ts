@@ -1,12 +1,15 @@
 /** What a field looks like, for hints. A field of this name looks the same in every operation. */
 const examples: Record<string, string> = {
   agent: '"researcher"',
+  assertions: '[{"type": "body_contains", "value": "ok"}]',
   body: '"text", or an object that is sent as JSON',
+  callback_url: '"https://api.example.com/done"',
   catch_up: '"latest", "skip" or "all"',
   catch_up_max_runs: "100, from 1 to 1000",
   catch_up_window_seconds: "86400",
   cron: '"0 9 * * *"',
   cursor: "next_cursor of the page before",
+  delay_seconds: "60, from 0 to 86400",
   email: '"you@example.com"',
   end_at: '"2030-01-01T00:00:00Z"',
   every_n_minutes: "15",
@@ -20,6 +23,7 @@ const examples: Record<string, string> = {
   metadata: '{"team": "billing"}',
   name: '"nightly report"',
   overlap: '"allow", "skip", "queue" or "cancel_previous"',
+  queue: '"webhooks"',
   retry: '{"max_attempts": 5, "base_seconds": 10}',
   run_at: '"2026-07-01T09:00:00Z"',
   start_at: '"2026-07-01T09:00:00Z"',

@@ -14,6 +14,6 @@ export type {
   Trigger,
 } from "./schemas/execution.ts";
 export type { CatchUp, Job, JobKind, JobState, Overlap } from "./schemas/job.ts";
-export type { RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
+export type { Assertion, RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
 export { maxBodyBytes } from "./schemas/request.ts";
 export type { Mode, Token, TokenKind } from "./schemas/token.ts";

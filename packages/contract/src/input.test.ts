@@ -29,7 +29,6 @@ test("defaults are filled in, and nothing else is changed", () => {
     url: "https://a.example/",
     method: "GET",
     timezone: "UTC",
-    timeout_seconds: 30,
     body,
   });
   expect(parseInput(operations.get_me, undefined)).toEqual({});

@@ -5,7 +5,7 @@ import { encode } from "gpt-tokenizer";
 import { describe, expect, it } from "vitest";
 import { createMcpHttp } from "./http.ts";
 import type { McpHttpOptions } from "./http.ts";
-import { createTestBackend, exampleJob, readOnlyToken, token } from "./testing/backend.ts";
+import { createTestBackend, exampleJob, listBudget, readOnlyToken, token } from "./testing/backend.ts";
 import { serve } from "./testing/serve.ts";
 
 const info = { name: "test", version: "1.0.0" };
@@ -55,7 +55,7 @@ describe.each([
       expect(Object.keys(tool.annotations ?? {})).toHaveLength(4);
     }
     expect(encode(JSON.stringify({ tools: list.tools })).length).toBeLessThanOrEqual(
-      Math.min(6000, list.tools.length * 220),
+      listBudget(list.tools.length),
     );
     expect(client.getInstructions()).toContain("create_job");
     await client.close();

@@ -12,7 +12,16 @@ import {
 } from "../schemas/common.ts";
 import { execution } from "../schemas/execution.ts";
 import { catchUps, changedJob, job, jobKinds, jobStates, overlaps } from "../schemas/job.ts";
-import { body, headers, method, retry, targetUrl, timeoutSeconds } from "../schemas/request.ts";
+import {
+  assertions,
+  body,
+  headers,
+  method,
+  retry,
+  slug,
+  targetUrl,
+  timeoutSeconds,
+} from "../schemas/request.ts";
 
 /** What a change answers: what the caller did not know yet. */
 const changed = ["id", "number", "name", "state", "kind", "next_run_at"] as const;
@@ -43,6 +52,8 @@ const timing = {
   run_at: instantInput.optional(),
 };
 
+const delaySeconds = z.int().min(0).max(86_400);
+
 const timezone = z.string().min(1).max(64);
 
 const name = z.string().trim().min(1).max(255);
@@ -65,6 +76,7 @@ const newJob = z.strictObject({
   headers: headers.optional(),
   body: body.optional(),
   ...timing,
+  delay_seconds: delaySeconds.optional().describe("from now"),
   timezone: timezone.default("UTC"),
   start_at: instantInput.optional(),
   end_at: instantInput.optional(),
@@ -75,9 +87,13 @@ const newJob = z.strictObject({
   catch_up: catchUp.optional().describe("missed slots; default latest"),
   catch_up_window_seconds: catchUpWindowSeconds.optional().describe("default a day"),
   catch_up_max_runs: catchUpMaxRuns.optional().describe("default 100"),
-  timeout_seconds: timeoutSeconds.default(30),
+  queue: slug.optional().describe("made on first use"),
+  timeout_seconds: timeoutSeconds.optional().describe("default 30"),
   success_statuses: statuses.min(1).optional().describe('default ["2xx"]'),
+  assertions: assertions.optional(),
+  follow_redirects: z.boolean().optional(),
   retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
+  callback_url: targetUrl.optional().describe("POST to it when an execution is over"),
   description: description.optional(),
   metadata: metadata.optional(),
   draft: z.boolean().optional().describe("fires nothing until resume_job"),
@@ -90,6 +106,7 @@ export const listJobs = operation({
   input: z.strictObject({
     state: z.enum(jobStates).optional(),
     kind: z.enum(jobKinds).optional(),
+    queue: slug.optional(),
     search: z.string().min(1).max(200).optional().describe("in name or URL"),
     metadata: metadata.optional(),
     ...pageInput,
@@ -160,9 +177,13 @@ export const updateJob = operation({
     catch_up: catchUp.nullable().optional(),
     catch_up_window_seconds: catchUpWindowSeconds.nullable().optional(),
     catch_up_max_runs: catchUpMaxRuns.nullable().optional(),
+    queue: slug.nullable().optional(),
     timeout_seconds: timeoutSeconds.nullable().optional(),
     success_statuses: statuses.min(1).nullable().optional(),
+    assertions: assertions.nullable().optional(),
+    follow_redirects: z.boolean().nullable().optional(),
     retry: retry.nullable().optional(),
+    callback_url: targetUrl.nullable().optional(),
     description: description.nullable().optional(),
     metadata: metadata.nullable().optional(),
     dry_run: dryRun,
@@ -225,7 +246,7 @@ export const runJob = operation({
   name: "run_job",
   title: "Run a job now",
   description: "Run a job at once; its schedule is not touched. Answers with the execution.",
-  input: z.strictObject({ job_id: id }),
+  input: z.strictObject({ job_id: id, delay_seconds: delaySeconds.optional() }),
   output: execution,
   risk: "execute",
   idempotent: false,

@@ -35,6 +35,8 @@ const attemptErrorCodes = [
   "tls",
   "timeout",
   "status",
+  "assertion",
+  "circuit_open",
   "address_blocked",
   "invalid_request",
   "connection",
@@ -62,6 +64,7 @@ export type Attempt = z.infer<typeof attempt>;
 export const execution = z.object({
   id: z.string(),
   job_id: z.string(),
+  queue: z.string(),
   trigger: z.enum(triggers),
   status: z.enum(executionStatuses),
   reason: z.string().nullable(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { instant, statuses } from "./common.ts";
-import { methods, retryPolicy } from "./request.ts";
+import { assertion, methods, retryPolicy } from "./request.ts";
 
 export const jobStates = ["draft", "active", "paused", "completed", "canceled"] as const;
 export type JobState = (typeof jobStates)[number];
@@ -20,6 +20,7 @@ export type CatchUp = (typeof catchUps)[number];
 export const job = z.object({
   id: z.string(),
   number: z.int(),
+  key: z.string().nullable(),
   name: z.string(),
   description: z.string().nullable(),
   state: z.enum(jobStates),
@@ -42,9 +43,15 @@ export const job = z.object({
   catch_up: z.enum(catchUps),
   catch_up_window_seconds: z.int(),
   catch_up_max_runs: z.int(),
+  queue: z.string(),
+  /** Its own, else its queue's, else the default. */
   timeout_seconds: z.int(),
   success_statuses: statuses,
+  assertions: z.array(assertion),
+  follow_redirects: z.boolean(),
+  /** Its own, else its queue's, else the default. */
   retry: retryPolicy,
+  callback_url: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
   consecutive_failures: z.int(),
   last_run_at: instant.nullable(),

@@ -71,6 +71,9 @@ function headerProblem(name: string, value: string, seen: Set<string>): string |
   return undefined;
 }
 
+/** RFC 9535, of which only what leads to a single place: names and indices. */
+const jsonPath = /^\$(\.[A-Za-z_][\w-]*|\[\d{1,9}\]|\['[^'\\]*'\]|\["[^"\\]*"\])*$/;
+
 type Body = string | Record<string, unknown> | unknown[];
 
 /**
@@ -92,6 +95,78 @@ function bodyProblem(value: unknown): string | undefined {
   const bytes = new TextEncoder().encode(text).length;
   return bytes <= maxBodyBytes ? undefined : `at most ${maxBodyBytes} bytes, this has ${bytes}`;
 }
+
+/** The name of a queue, or a job's own key: what can stand in a path as it is. */
+export const slug = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, "expected up to 100 letters, digits and . _ : -");
+
+const assertionTypes = [
+  "status_equals",
+  "header_equals",
+  "body_contains",
+  "json_path_equals",
+  "answered_under_ms",
+] as const;
+
+/** One more thing that must hold for an answer to count as a success. */
+export const assertion = z
+  .strictObject({
+    type: z.enum(assertionTypes),
+    name: z.string().regex(headerName, "not a header name; write it like X-Source").optional(),
+    path: z
+      .string()
+      .max(500)
+      .regex(jsonPath, "expected names and indices only, such as $.items[0].state")
+      .optional(),
+    value: z.union([z.string().max(2000), z.number(), z.boolean(), z.null()]),
+  })
+  .superRefine((given, context) => {
+    const problem = assertionProblem(given);
+    if (problem) context.addIssue({ code: "custom", ...problem });
+  });
+
+const needs: Partial<Record<AssertionType, "name" | "path">> = {
+  header_equals: "name",
+  json_path_equals: "path",
+};
+
+function assertionProblem(given: {
+  type: AssertionType;
+  name?: string | undefined;
+  path?: string | undefined;
+  value: unknown;
+}): { path: string[]; message: string } | undefined {
+  const { type, value } = given;
+  for (const field of ["name", "path"] as const) {
+    const isNeeded = needs[type] === field;
+    if (isNeeded === (given[field] !== undefined)) continue;
+    const message = isNeeded ? `is needed for ${type}` : `has no meaning for ${type}; leave it out`;
+    return { path: [field], message };
+  }
+  const message = valueProblem(type, value);
+  return message === undefined ? undefined : { path: ["value"], message };
+}
+
+function valueProblem(type: AssertionType, value: unknown): string | undefined {
+  switch (type) {
+    case "status_equals":
+      return isWhole(value, 100, 599) ? undefined : "expected a status code such as 200";
+    case "answered_under_ms":
+      return isWhole(value, 1, 300_000) ? undefined : "expected whole milliseconds, from 1 to 300000";
+    case "header_equals":
+    case "body_contains":
+      return typeof value === "string" && value !== "" ? undefined : "expected text";
+    case "json_path_equals":
+      return undefined;
+  }
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+export const assertions = z.array(assertion).max(10);
 
 export const timeoutSeconds = z.int().min(1).max(300);
 
@@ -119,6 +194,8 @@ export const retryPolicy = z.object({
   retry_on_statuses: statuses,
 });
 
+type AssertionType = (typeof assertionTypes)[number];
+export type Assertion = z.infer<typeof assertion>;
 export type RetryInput = z.infer<typeof retry>;
 export type RetryPolicy = z.infer<typeof retryPolicy>;
 export type Statuses = z.infer<typeof statuses>;

@@ -8,6 +8,7 @@ import type {
   Updateable,
 } from "kysely";
 import type {
+  Assertion,
   AttemptErrorCode,
   AttemptStatus,
   CatchUp,
@@ -66,6 +67,26 @@ export interface Tokens {
   created_at: Generated<Date>;
 }
 
+/** What the jobs of one name share. */
+export interface Queues {
+  scope_id: number;
+  name: string;
+  id: string;
+  /** How many of its executions may run at once, on all workers together. */
+  concurrency: number | null;
+  /** So many requests in any period of so long. */
+  rate_max: number | null;
+  rate_period_seconds: number | null;
+  paused: Generated<boolean>;
+  timeout_seconds: number | null;
+  retry: Json<RetryPolicy> | null;
+  priority: Generated<number>;
+  /** Its executions wait for their turn instead of starting wherever there is room. */
+  laned: GeneratedAlways<boolean>;
+  created_at: Date;
+  updated_at: Date;
+}
+
 export interface Jobs {
   scope_id: number;
   id: string;
@@ -73,6 +94,9 @@ export interface Jobs {
   revision_id: string;
   /** Its current revision's. */
   host: string;
+  /** The caller's own name for it; only one job that is there has it. */
+  key: string | null;
+  queue: Generated<string>;
   name: string;
   description: string | null;
   state: JobState;
@@ -120,12 +144,21 @@ export interface Revisions {
   timeout_seconds: number;
   success_statuses: Json<Statuses>;
   retry: Json<RetryPolicy>;
+  /** The job named none of its own: its queue's holds where that has one. */
+  inherits_timeout: Generated<boolean>;
+  inherits_retry: Generated<boolean>;
+  assertions: Json<Assertion[]> | null;
+  follow_redirects: Generated<boolean>;
+  callback_url: string | null;
 }
 
 export interface Executions {
   scope_id: number;
   id: string;
   job_id: string;
+  queue: Generated<string>;
+  /** It waits for its turn in its queue, where that is laned. */
+  in_lane: Generated<boolean>;
   revision_id: string;
   trigger: Trigger;
   status: ExecutionStatus;
@@ -159,6 +192,8 @@ interface OpenExecutions {
   scope_id: number;
   /** Its job, where that does not allow its executions to overlap. */
   job_id: string | null;
+  /** Its queue, while it takes up one of the places there. */
+  queue: string | null;
 }
 
 export interface Attempts {
@@ -200,6 +235,7 @@ export interface Tables {
   scopes: Scopes;
   users: Users;
   tokens: Tokens;
+  queues: Queues;
   jobs: Jobs;
   revisions: Revisions;
   executions: Executions;

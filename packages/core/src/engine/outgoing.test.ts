@@ -20,9 +20,12 @@ const execution: StartedExecution = {
   host: "example.com",
   headers: {},
   body: "hello",
+  follow_redirects: false,
   timeout_seconds: 30,
   success_statuses: ["2xx"],
+  assertions: null,
   retry: defaultRetry,
+  callback_url: null,
 };
 const deliveryId = "exec_01kg000000e008000000000001";
 

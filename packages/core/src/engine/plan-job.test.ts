@@ -11,6 +11,7 @@ function due(minutesLate: number, fields: Partial<DueJob> = {}): DueJob {
     now: new Date(noon + minutesLate * minute),
     scope_id: 1,
     id: "019c0000-0000-7000-8000-000000000002",
+    queue: "default",
     revision_id: "019c0000-0000-7000-8000-000000000001",
     host: "example.com",
     kind: "recurring",

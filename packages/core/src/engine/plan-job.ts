@@ -177,6 +177,7 @@ function slotOf(due: DueJob, slot: number) {
     id: slotId(due.id, new Date(slot)),
     scope_id: due.scope_id,
     job_id: due.id,
+    queue: due.queue,
     revision_id: due.revision_id,
     scheduled_for: new Date(slot),
   };

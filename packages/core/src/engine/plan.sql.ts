@@ -9,6 +9,7 @@ export interface DueJob extends Timed {
   scope_id: number;
   id: string;
   revision_id: string;
+  queue: string;
   /** Where its request goes. */
   host: string;
   max_runs: number | null;
@@ -67,7 +68,7 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
     order by next_run_at desc limit $5::integer
     for update of j skip locked
   )
-  select coalesce($1::timestamptz, now()) as now, due.scope_id, due.id, due.revision_id, due.kind, due.cron,
+  select coalesce($1::timestamptz, now()) as now, due.scope_id, due.id, due.revision_id, due.queue, due.kind, due.cron,
     due.every_n_minutes, due.run_at, due.timezone, due.start_at, due.end_at, due.max_runs, due.run_count,
     due.jitter_seconds, due.ttl_seconds, due.overlap, due.catch_up, due.catch_up_window_seconds, due.catch_up_max_runs,
     case when due.overlap = 'allow' then 0 else (
@@ -113,6 +114,7 @@ export interface PlannedExecution {
   id: string;
   scope_id: number;
   job_id: string;
+  queue: string;
   revision_id: string;
   scheduled_for: Date;
   /** `running` starts here and now, `pending` when there is room: at `due_at`, or with a ticket. */
@@ -140,10 +142,10 @@ const record = statement<Omit<Planned, "toldAt">>(
     from json_to_recordset($2::json) as p(id uuid, next_run_at timestamptz, runs integer, state text)
     where j.id = p.id
   ), written as (
-    insert into scheduler.executions (id, scope_id, job_id, revision_id, trigger, status, reason, error,
+    insert into scheduler.executions (id, scope_id, job_id, queue, revision_id, trigger, status, reason, error,
       scheduled_for, due_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
       finished_at)
-    select id, scope_id, job_id, revision_id, 'schedule', status, reason, error, scheduled_for, due_at,
+    select id, scope_id, job_id, queue, revision_id, 'schedule', status, reason, error, scheduled_for, due_at,
       coalesce(queued, false), expires_at, coalesce($1::timestamptz, now()),
       case when status = 'running' then $4::uuid end,
       case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
@@ -151,10 +153,10 @@ const record = statement<Omit<Planned, "toldAt">>(
       case when status = 'running' then 1 else 0 end,
       case when status in ('skipped', 'expired') then coalesce($1::timestamptz, now()) end
     from json_to_recordset($3::json)
-      as x(id uuid, scope_id integer, job_id uuid, revision_id uuid, scheduled_for timestamptz, status text,
+      as x(id uuid, scope_id integer, job_id uuid, queue text, revision_id uuid, scheduled_for timestamptz, status text,
         reason text, error text, due_at timestamptz, queued boolean, expires_at timestamptz)
     on conflict (id) do nothing
-    returning id, scope_id, job_id, revision_id, scheduled_for, status, due_at, expires_at
+    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, due_at, expires_at
   ), opened as (
     insert into scheduler.open_executions (id, scope_id, job_id)
     select id, scope_id, case when id = any($5::uuid[]) then job_id end from written
@@ -162,7 +164,8 @@ const record = statement<Omit<Planned, "toldAt">>(
   )
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
     w.scheduled_for, w.status, w.due_at, w.expires_at, 1 as attempt_count, 0 as interruptions, ${request}
-  from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'`,
+  from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'
+  left join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue`,
 );
 
 /**

@@ -1,4 +1,4 @@
-import type { RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
+import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 
@@ -23,14 +23,18 @@ export interface StartedExecution {
   host: string;
   headers: Record<string, string>;
   body: string | null;
+  follow_redirects: boolean;
   timeout_seconds: number;
   success_statuses: Statuses;
+  assertions: Assertion[] | null;
   retry: RetryPolicy;
+  callback_url: string | null;
 }
 
-/** The columns of a revision, as `r`, that an execution is sent with. */
-export const request =
-  "r.method, r.url, r.host, r.headers, r.body, r.timeout_seconds, r.success_statuses, r.retry";
+/** The columns of a revision `r` and its queue `q` that an execution is sent with. */
+export const request = `r.method, r.url, r.host, r.headers, r.body, r.follow_redirects, r.success_statuses, r.assertions,
+  case when r.inherits_timeout then coalesce(q.timeout_seconds, r.timeout_seconds) else r.timeout_seconds end as timeout_seconds,
+  case when r.inherits_retry then coalesce(q.retry, r.retry) else r.retry end as retry, r.callback_url`;
 
 /** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */
 export const clock =
@@ -107,12 +111,13 @@ const start = statement<Omit<StartedExecution, "toldAt">>(
       attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, $1::timestamptz, now())
     where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying')
       and (e.expires_at is null or e.expires_at > coalesce($1::timestamptz, now()))
-    returning e.scope_id, e.id, e.job_id, e.revision_id, e.trigger, e.scheduled_for, e.expires_at, e.attempt_count,
+    returning e.scope_id, e.id, e.job_id, e.queue, e.revision_id, e.trigger, e.scheduled_for, e.expires_at, e.attempt_count,
       e.interruptions
   )
   select ${clock}, s.trigger, s.scope_id, s.id, s.job_id,
     s.scheduled_for, s.expires_at, s.attempt_count, s.interruptions, ${request}
-  from started s join scheduler.revisions r on r.id = s.revision_id`,
+  from started s join scheduler.revisions r on r.id = s.revision_id
+  left join scheduler.queues q on q.scope_id = s.scope_id and q.name = s.queue`,
 );
 
 /**

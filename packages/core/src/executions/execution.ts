@@ -17,6 +17,7 @@ export function toExecution(row: ExecutionRow): Execution {
   return {
     id: toPublicId("exec", row.id),
     job_id: toPublicId("job", row.job_id),
+    queue: row.queue,
     trigger: row.trigger,
     status: row.status,
     reason: row.reason,

@@ -31,9 +31,15 @@ function executions(db: Db | Tx, scopeId: number) {
         .onRef("revisions.scope_id", "=", "executions.scope_id")
         .onRef("revisions.id", "=", "executions.revision_id"),
     )
+    .leftJoin("queues", (join) =>
+      join.onRef("queues.scope_id", "=", "executions.scope_id").onRef("queues.name", "=", "executions.queue"),
+    )
     .where("executions.scope_id", "=", scopeId)
     .selectAll("executions")
-    .select(sql<number>`(revisions.retry->>'max_attempts')::integer`.as("max_attempts"));
+    .select(
+      sql<number>`(case when revisions.inherits_retry then coalesce(queues.retry, revisions.retry) else revisions.retry end
+        ->>'max_attempts')::integer`.as("max_attempts"),
+    );
 }
 
 /** One page of executions, newest first, with one row more than `limit` where there is a next page. */
@@ -109,18 +115,21 @@ export function findLastSlot(
   return query.executeTakeFirst();
 }
 
-/** Writes an execution that starts as soon as a worker has room for it. */
+/** Writes an execution that starts at its time, as soon as a worker has room for it. */
 export async function insertDueExecution(
   tx: Tx,
   execution: {
     scopeId: number;
     id: string;
     jobId: string;
+    queue: string;
     revisionId: string;
     trigger: Trigger;
     replayOf: string | null;
     scheduledFor: Date;
     expiresAt: Date | null;
+    /** When it may start. */
+    dueAt: Date;
     /** Its job does not allow its executions to overlap. */
     guarded: boolean;
   },
@@ -132,11 +141,12 @@ export async function insertDueExecution(
       scope_id: execution.scopeId,
       id: execution.id,
       job_id: execution.jobId,
+      queue: execution.queue,
       revision_id: execution.revisionId,
       trigger: execution.trigger,
       status: "pending",
       scheduled_for: execution.scheduledFor,
-      due_at: now,
+      due_at: execution.dueAt,
       replay_of: execution.replayOf,
       expires_at: execution.expiresAt,
       created_at: now,

@@ -56,6 +56,7 @@ export const executionOperations: Handlers<Names> = {
       { tx, caller, now },
       {
         jobId: original.job_id,
+        queue: original.queue,
         revisionId: original.revision_id,
         trigger: "replay",
         replayOf: original.id,

@@ -9,6 +9,7 @@ import { findExecution, insertDueExecution } from "./executions.sql.ts";
 /** An execution that belongs to no slot: somebody asked for it. */
 export interface Asked {
   jobId: string;
+  queue: string;
   revisionId: string;
   trigger: "manual" | "replay";
   replayOf: string | null;
@@ -16,6 +17,8 @@ export interface Asked {
   expiresAt: Date | null;
   /** Its job does not allow its executions to overlap. */
   guarded: boolean;
+  /** Not before this; at once where it is missing. */
+  dueAt?: Date;
 }
 
 interface Guarding {
@@ -29,13 +32,14 @@ export function limitsOf({ ttl_seconds, overlap }: Guarding, at: Date): Pick<Ask
   return { expiresAt, guarded: overlap !== "allow" };
 }
 
-/** Starts an execution at once, leaving the job's schedule as it is. */
+/** Starts an execution, leaving the job's schedule as it is. */
 export async function startExecution(
   { tx, caller, now }: { tx: Tx; caller: Caller; now: Date },
   asked: Asked,
 ): Promise<Execution> {
   const id = newId(now);
-  await insertDueExecution(tx, { ...asked, id, scopeId: caller.scopeId, scheduledFor: now }, now);
+  const dueAt = asked.dueAt ?? now;
+  await insertDueExecution(tx, { ...asked, id, scopeId: caller.scopeId, scheduledFor: dueAt, dueAt }, now);
   await notify(tx, "due");
   return toExecution((await findExecution(tx, caller.scopeId, id))!);
 }
@@ -46,17 +50,19 @@ export async function startExecution(
  */
 export async function startSlot(
   { tx, now }: { tx: Tx; now: Date },
-  job: Guarding & { scope_id: number; id: string; revision_id: string },
+  job: Guarding & { scope_id: number; id: string; queue: string; revision_id: string },
   slot: Date,
 ): Promise<void> {
   const execution = {
     scopeId: job.scope_id,
     id: slotId(job.id, slot),
     jobId: job.id,
+    queue: job.queue,
     revisionId: job.revision_id,
     trigger: "schedule",
     replayOf: null,
     scheduledFor: slot,
+    dueAt: now,
     ...limitsOf(job, slot),
   } as const;
   await insertDueExecution(tx, execution, now);

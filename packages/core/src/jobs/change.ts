@@ -4,6 +4,7 @@ import type { JobRow } from "./jobs.sql.ts";
 import { changedPolicies } from "./policies.ts";
 import { reschedule, reschedules } from "./reschedule.ts";
 import { contentType, newRevision } from "./revision.ts";
+import { defaultQueue } from "../queues/queue.ts";
 
 type Changes = ParsedInput<"update_job">;
 
@@ -14,10 +15,11 @@ const requestFields = [
   "body",
   "timeout_seconds",
   "success_statuses",
+  "assertions",
+  "follow_redirects",
   "retry",
+  "callback_url",
 ] as const;
-
-const defaultTimeoutSeconds = 30;
 
 /** What an update changes in the stored job, and the new version of its request where that changes. */
 export function changeJob(
@@ -27,6 +29,7 @@ export function changeJob(
 ): { change: JobChange; revision: NewRevision | undefined } {
   const change: JobChange = { updated_at: now };
   if (input.name !== undefined) change.name = input.name;
+  if (input.queue !== undefined) change.queue = input.queue ?? defaultQueue;
   if (input.description !== undefined) change.description = input.description;
   Object.assign(change, changedPolicies(input));
   if (input.metadata !== undefined) change.metadata = JSON.stringify(input.metadata ?? {});
@@ -46,16 +49,20 @@ function changeRequest(job: JobRow, input: Changes, now: Date): NewRevision {
       method: input.method ?? job.method,
       url: input.url ?? job.url,
       headers: changeHeaders(job, input),
-      body: input.body === undefined ? (job.body ?? undefined) : (input.body ?? undefined),
-      timeout_seconds:
-        input.timeout_seconds === undefined
-          ? job.timeout_seconds
-          : (input.timeout_seconds ?? defaultTimeoutSeconds),
-      success_statuses:
-        input.success_statuses === undefined ? job.success_statuses : (input.success_statuses ?? undefined),
-      retry: input.retry === undefined ? job.retry : (input.retry ?? undefined),
+      body: given<unknown>(input.body, job.body),
+      timeout_seconds: given(input.timeout_seconds, job.inherits_timeout ? null : job.timeout_seconds),
+      success_statuses: given(input.success_statuses, job.success_statuses),
+      assertions: given(input.assertions, job.assertions),
+      follow_redirects: given(input.follow_redirects, job.follow_redirects),
+      retry: given(input.retry, job.inherits_retry ? null : job.retry),
+      callback_url: given(input.callback_url, job.callback_url),
     },
   );
+}
+
+/** What a field is now: as before where nothing is said, and as if it had never been given where that is null. */
+function given<Value>(said: Value | null | undefined, before: Value | null): Value | undefined {
+  return (said === undefined ? before : said) ?? undefined;
 }
 
 /** The type of a body that stays belongs to it, and stays when the other headers go. */

@@ -4,6 +4,7 @@ import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
 import { newId } from "../ids.ts";
 import type { WriteContext } from "../operation-context.ts";
+import { defaultQueue } from "../queues/queue.ts";
 import { findJobs, insertJobs, insertRevisions, insertTrialJob, type JobRow } from "./jobs.sql.ts";
 import { newRevision } from "./revision.ts";
 import { readPolicies } from "./policies.ts";
@@ -70,6 +71,7 @@ function prepareJob(
     id,
     revision_id: revision.id,
     host: revision.host,
+    queue: input.queue ?? defaultQueue,
     name: input.name,
     description: input.description ?? null,
     state: input.draft ? ("draft" as const) : ("active" as const),

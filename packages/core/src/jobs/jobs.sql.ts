@@ -1,13 +1,18 @@
 import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
-import type { JobKind, JobState } from "@org/scheduler-contract";
+import type { JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
 import type { Db, Jobs, Revisions, Tx } from "../database/tables.ts";
 
 /** A job together with the request of its current revision. */
-export type JobRow = Selectable<Jobs> & Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id" | "host">;
+export type JobRow = Selectable<Jobs> &
+  Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id" | "host"> & {
+    queue_timeout_seconds: number | null;
+    queue_retry: RetryPolicy | null;
+  };
 
 interface JobFilter {
   state?: JobState | undefined;
   kind?: JobKind | undefined;
+  queue?: string | undefined;
   search?: string | undefined;
   metadata?: Record<string, string> | undefined;
 }
@@ -17,6 +22,9 @@ function jobs(db: Db | Tx, scopeId: number) {
     .selectFrom("jobs")
     .innerJoin("revisions", (join) =>
       join.onRef("revisions.scope_id", "=", "jobs.scope_id").onRef("revisions.id", "=", "jobs.revision_id"),
+    )
+    .leftJoin("queues", (join) =>
+      join.onRef("queues.scope_id", "=", "jobs.scope_id").onRef("queues.name", "=", "jobs.queue"),
     )
     .where("jobs.scope_id", "=", scopeId)
     .where("jobs.deleted_at", "is", null)
@@ -29,6 +37,13 @@ function jobs(db: Db | Tx, scopeId: number) {
       "revisions.timeout_seconds",
       "revisions.success_statuses",
       "revisions.retry",
+      "revisions.inherits_timeout",
+      "revisions.inherits_retry",
+      "revisions.assertions",
+      "revisions.follow_redirects",
+      "revisions.callback_url",
+      "queues.timeout_seconds as queue_timeout_seconds",
+      "queues.retry as queue_retry",
     ]);
 }
 
@@ -71,6 +86,7 @@ function pageOfJobs(db: Db, scopeId: number, { filter, before, limit }: JobPage)
     .limit(limit + 1);
   if (before !== undefined) query = query.where("jobs.id", "<", before);
   if (filter.kind !== undefined) query = query.where("jobs.kind", "=", filter.kind);
+  if (filter.queue !== undefined) query = query.where("jobs.queue", "=", filter.queue);
   if (filter.search !== undefined) {
     const pattern = `%${filter.search.replace(/[\\%_]/g, "\\$&")}%`;
     query = query.where((eb) =>

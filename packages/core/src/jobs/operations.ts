@@ -92,14 +92,17 @@ export const jobOperations: Handlers<Names> = {
     // Locked, so that a job that is being deleted or canceled starts nothing more.
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") throw stateConflict(job, "run", newJob);
+    const dueAt = new Date(now.getTime() + (input.delay_seconds ?? 0) * 1000);
     return startExecution(
       { tx, caller, now },
       {
         jobId: job.id,
+        queue: job.queue,
         revisionId: job.revision_id,
         trigger: "manual",
         replayOf: null,
-        ...limitsOf(job, now),
+        dueAt,
+        ...limitsOf(job, dueAt),
       },
     );
   },

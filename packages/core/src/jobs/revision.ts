@@ -1,4 +1,10 @@
-import { SchedulerError, type RetryInput, type RetryPolicy, type Statuses } from "@org/scheduler-contract";
+import {
+  type Assertion,
+  SchedulerError,
+  type RetryInput,
+  type RetryPolicy,
+  type Statuses,
+} from "@org/scheduler-contract";
 import type { NewRevision } from "../database/tables.ts";
 import { newId } from "../ids.ts";
 import { defaultRetry } from "../time/retry.ts";
@@ -9,12 +15,17 @@ export interface RequestInput {
   url: string;
   headers?: Record<string, string> | undefined;
   body?: unknown;
-  timeout_seconds: number;
+  /** Missing, like `retry`: the queue's own holds, or else the default. */
+  timeout_seconds?: number | undefined;
   success_statuses?: Statuses | undefined;
+  assertions?: Assertion[] | undefined;
+  follow_redirects?: boolean | undefined;
   retry?: RetryInput | undefined;
+  callback_url?: string | undefined;
 }
 
 const defaultSuccess: Statuses = ["2xx"];
+const defaultTimeoutSeconds = 30;
 
 /** A new version of a job's request, with every default filled in. */
 export function newRevision(
@@ -32,9 +43,14 @@ export function newRevision(
     host: new URL(input.url).host,
     headers: JSON.stringify(headers),
     body: asText ? ((input.body as string | undefined) ?? null) : JSON.stringify(input.body),
-    timeout_seconds: input.timeout_seconds,
+    timeout_seconds: input.timeout_seconds ?? defaultTimeoutSeconds,
+    inherits_timeout: input.timeout_seconds === undefined,
     success_statuses: JSON.stringify(input.success_statuses ?? defaultSuccess),
+    assertions: input.assertions === undefined ? null : JSON.stringify(input.assertions),
+    follow_redirects: input.follow_redirects ?? false,
     retry: JSON.stringify(fullRetry(input.retry)),
+    inherits_retry: input.retry === undefined,
+    callback_url: input.callback_url ?? null,
   };
 }
 
@@ -47,7 +63,8 @@ function withJsonType(headers: Record<string, string>): Record<string, string> {
   return contentType(headers) ? headers : { ...headers, "Content-Type": "application/json" };
 }
 
-function fullRetry(input: RetryInput = {}): RetryPolicy {
+/** A retry policy with everything filled in. Throws `invalid_input` where it contradicts itself. */
+export function fullRetry(input: RetryInput = {}): RetryPolicy {
   const policy: RetryPolicy = { ...defaultRetry, ...input };
   if (input.delays_seconds !== undefined) policy.strategy = input.strategy ?? "list";
   if ((policy.strategy === "list") !== policy.delays_seconds.length > 0) {

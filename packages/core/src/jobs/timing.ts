@@ -4,12 +4,13 @@ import { assertFuture, parseWhen } from "../time/when.ts";
 import { assertTimeZone } from "../time/zone-name.ts";
 import { isOneShot } from "./job.ts";
 
-/** What a caller says about time: at most one of the first four. */
+/** What a caller says about time: at most one of the first five. */
 export interface TimingInput {
   when?: string | undefined;
   cron?: string | undefined;
   every_n_minutes?: number | undefined;
   run_at?: string | undefined;
+  delay_seconds?: number | undefined;
   kind?: JobKind | undefined;
 }
 
@@ -20,7 +21,7 @@ export interface Timing {
   run_at: Date | null;
 }
 
-const ways = ["when", "cron", "every_n_minutes", "run_at"] as const;
+const ways = ["when", "cron", "every_n_minutes", "run_at", "delay_seconds"] as const;
 
 /** Whether anything in the input says when. */
 export function saysWhen(input: TimingInput): boolean {
@@ -61,6 +62,9 @@ function timingOf(input: TimingInput, timezone: string, now: Date): Timing {
     const runAt = Date.parse(input.run_at);
     assertFuture(runAt, now.getTime(), "run_at");
     return { ...none, kind: "scheduled", run_at: new Date(runAt) };
+  }
+  if (input.delay_seconds !== undefined && input.delay_seconds > 0) {
+    return { ...none, kind: "scheduled", run_at: new Date(now.getTime() + input.delay_seconds * 1000) };
   }
   if (input.when !== undefined) {
     const when = parseWhen(input.when, { now: now.getTime(), timezone });

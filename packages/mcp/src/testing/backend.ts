@@ -84,6 +84,11 @@ function found<Row extends { id: string }>(rows: Row[], id: unknown): Row {
   });
 }
 
+/** The contract gives 6,000 tokens to the 34 tools there will be; the heavy ones are here already. */
+export function listBudget(tools: number): number {
+  return 6000 - (34 - tools) * 120;
+}
+
 /** A job with everything filled in. */
 export function exampleJob(fields: Partial<Job> = {}): Job {
   const number = fields.number ?? 1;
@@ -112,8 +117,13 @@ export function exampleJob(fields: Partial<Job> = {}): Job {
     end_at: null,
     schedule_description: "At 09:00 (UTC)",
     max_runs: null,
+    key: null,
+    queue: "default",
     timeout_seconds: 30,
     success_statuses: ["2xx"],
+    assertions: [],
+    follow_redirects: false,
+    callback_url: null,
     retry: {
       max_attempts: 8,
       strategy: "exponential",
@@ -142,6 +152,7 @@ export function exampleExecution(fields: Partial<ExecutionWithAttempts> = {}): E
   const execution: Execution = {
     id: "exec_00000000000000000000000001",
     job_id: "job_00000000000000000000000001",
+    queue: "default",
     trigger: "schedule",
     status: "succeeded",
     reason: null,

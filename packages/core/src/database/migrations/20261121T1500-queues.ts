@@ -1,0 +1,51 @@
+import { type Kysely, sql } from "kysely";
+
+/** Queues, the names jobs go by, and what a request says beyond itself: what counts as success and who is told. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}
+
+const statements = [
+  // A queue is named by jobs and executions, not pointed at: a name without a row is a queue without settings.
+  `create table scheduler.queues (
+    scope_id integer not null references scheduler.scopes (id),
+    name text not null,
+    id uuid not null unique,
+    concurrency integer check (concurrency > 0),
+    rate_max integer check (rate_max > 0),
+    rate_period_seconds integer check (rate_period_seconds > 0),
+    paused boolean not null default false,
+    timeout_seconds integer check (timeout_seconds between 1 and 300),
+    retry jsonb,
+    priority integer not null default 0,
+    laned boolean generated always as
+      (concurrency is not null or rate_max is not null or paused or priority <> 0) stored,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    primary key (scope_id, name),
+    check ((rate_max is null) = (rate_period_seconds is null))
+  ) with (fillfactor = 50)`,
+  `alter table scheduler.jobs
+    add column queue text not null default 'default',
+    add column key text`,
+  `create unique index jobs_by_key on scheduler.jobs (scope_id, key) where key is not null and deleted_at is null`,
+  `alter table scheduler.revisions
+    add column inherits_timeout boolean not null default false,
+    add column inherits_retry boolean not null default false,
+    add column assertions jsonb,
+    add column follow_redirects boolean not null default false,
+    add column callback_url text`,
+  `alter table scheduler.executions
+    add column queue text not null default 'default',
+    add column in_lane boolean not null default false`,
+  // Nothing is written to it for whoever names no queue.
+  `create index executions_by_queue on scheduler.executions (scope_id, queue, id) where queue <> 'default'`,
+  // An execution that succeeds at once never gets an error code: its row is still updated in place.
+  `create index executions_by_error on scheduler.executions (scope_id, error_code, id) where error_code is not null`,
+  "drop index scheduler.executions_due",
+  "create index executions_due on scheduler.executions (due_at) where due_at is not null and not in_lane",
+  `create index executions_in_lane on scheduler.executions (scope_id, queue, due_at, id)
+    where due_at is not null and in_lane`,
+  "alter table scheduler.open_executions add column queue text",
+  "create index open_executions_by_queue on scheduler.open_executions (scope_id, queue) where queue is not null",
+];

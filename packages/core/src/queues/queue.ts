@@ -1,0 +1,2 @@
+/** The queue of a job that names none. */
+export const defaultQueue = "default";
