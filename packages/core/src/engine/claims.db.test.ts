@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 
 import type { ExecutionStatus, Output } from "@org/scheduler-contract";
 import { fromPublicId } from "../ids.ts";
 import { createScheduler, type Scheduler } from "../scheduler.ts";
+import { answered } from "../testing/answered.ts";
 import {
   drain,
   noRoom,
@@ -85,17 +86,6 @@ function playWorker(on: Engine = engine) {
     },
   };
 }
-
-const answered: Answer = {
-  status: "succeeded",
-  errorCode: null,
-  error: null,
-  statusCode: 200,
-  latencyMs: 1,
-  headers: {},
-  body: "",
-  truncated: false,
-};
 
 async function executions(): Promise<Output<"get_execution">[]> {
   const { data } = await execute("list_executions", { limit: 100 });

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Execution, Input, Job } from "@org/scheduler-contract";
+import { answered } from "../testing/answered.ts";
 import {
   drain,
   noRoom,
@@ -67,17 +68,6 @@ async function start(at: string): Promise<StartedExecution[]> {
   clock.set(at);
   return (await plan(setup.scheduler.engine, { ...run1, admission: roomFor(10) })).started;
 }
-
-const answered: Answer = {
-  status: "succeeded",
-  errorCode: null,
-  error: null,
-  statusCode: 200,
-  latencyMs: 5,
-  headers: {},
-  body: "",
-  truncated: false,
-};
 
 async function finish(execution: StartedExecution, answer: Partial<Answer> = {}): Promise<void> {
   const settled = toSettled(execution, { ...answered, ...answer }, clock.now());
