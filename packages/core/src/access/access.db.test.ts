@@ -1,22 +1,14 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Input, TokenKind } from "@org/scheduler-contract";
-import { openTestScheduler, testClock, type TestScheduler } from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { testClock } from "../testing/index.ts";
 import type { Caller } from "./caller.ts";
 
 const start = "2026-03-01T12:00:00.000Z";
 const clock = testClock(start);
-let setup: TestScheduler;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-});
-beforeEach(() => clock.set(start));
-afterAll(() => setup[Symbol.asyncDispose]());
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input, caller = setup.caller) =>
-  setup.scheduler.execute(name, input, caller);
+const { setup, run } = testBench({ clock });
 
 const authenticate = (token: string | undefined) => setup.scheduler.authenticate(token);
 

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   type Input,
   type Operation,
@@ -8,7 +8,8 @@ import {
   type Operations,
 } from "@org/scheduler-contract";
 import { newId } from "../ids.ts";
-import { openTestScheduler, testClock, type TestScheduler } from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { testClock } from "../testing/index.ts";
 import { createWorkspace, insertFirstToken } from "../workspaces/workspaces.sql.ts";
 import type { Caller } from "./caller.ts";
 import { generateToken } from "./tokens.ts";
@@ -16,21 +17,18 @@ import { generateToken } from "./tokens.ts";
 // What holds for every operation, also for one that is added tomorrow.
 
 const now = new Date("2026-03-01T12:00:00Z");
-let setup: TestScheduler;
+const { setup } = testBench({ clock: testClock(now) });
 let live: Caller;
 let testHalf: Caller;
 let elsewhere: Caller;
 let reader: Caller;
 
 beforeAll(async () => {
-  setup = await openTestScheduler({ clock: testClock(now) });
   live = setup.caller;
   testHalf = await newCaller({ mode: "test" });
   reader = await newCaller({ read_only: true });
   elsewhere = await newWorkspace();
 });
-beforeEach(() => setup.reset());
-afterAll(() => setup[Symbol.asyncDispose]());
 
 function execute(name: OperationName, input: object, caller?: Caller): Promise<unknown> {
   return setup.scheduler.execute(name, input as Input<OperationName>, caller);

@@ -1,20 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import pino from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import type { ExecutionStatus, Output } from "@org/scheduler-contract";
 import { fromPublicId } from "../ids.ts";
-import { createScheduler, type Scheduler } from "../scheduler.ts";
-import {
-  drain,
-  noRoom,
-  roomFor,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { answered } from "../testing/answered.ts";
+import { otherProcess, testBench } from "../testing/bench.ts";
+import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import type { Answer } from "./attempt.ts";
 import { take } from "./dispatch.ts";
 import type { Engine } from "./engine.ts";
@@ -33,43 +25,16 @@ const onServer = inject("postgresUrl") !== null;
 const warnings: { msg: string }[] = [];
 const log = pino({ level: "warn" }, { write: (line) => void warnings.push(JSON.parse(line)) });
 
-let setup: TestScheduler;
-let target: Target;
-/** Another process, as far as the database can tell; the embedded database has none. */
-let other: Scheduler;
+const { setup, target, run: execute, createJobs } = testBench({ clock });
+const other = otherProcess(setup, clock);
 let engine: Engine;
 
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
+beforeAll(() => {
   engine = { ...setup.scheduler.engine, log };
-  other = onServer
-    ? await createScheduler({ databaseUrl: setup.databaseUrl, clock, allowedTargets: ["127.0.0.0/8"] })
-    : setup.scheduler;
 });
-beforeEach(async () => {
-  clock.set(noon);
-  target.arrivals.length = 0;
-  target.answer(200);
+beforeEach(() => {
   warnings.length = 0;
-  await setup.reset();
 });
-afterAll(async () => {
-  if (onServer) await other.close();
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const execute: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
-
-async function createJobs(count: number, more: object = {}): Promise<void> {
-  const jobs = Array.from({ length: count }, (_, number) => ({
-    name: `job ${number}`,
-    url: `${target.url}/${number}`,
-  }));
-  await Promise.all(jobs.map((job) => execute("create_job", { ...job, ...more })));
-}
 
 /** A worker that a test plays, holding what it started. */
 function playWorker(on: Engine = engine) {
@@ -85,17 +50,6 @@ function playWorker(on: Engine = engine) {
     },
   };
 }
-
-const answered: Answer = {
-  status: "succeeded",
-  errorCode: null,
-  error: null,
-  statusCode: 200,
-  latencyMs: 1,
-  headers: {},
-  body: "",
-  truncated: false,
-};
 
 async function executions(): Promise<Output<"get_execution">[]> {
   const { data } = await execute("list_executions", { limit: 100 });

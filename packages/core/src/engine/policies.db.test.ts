@@ -1,17 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Execution, Input, Job } from "@org/scheduler-contract";
-import {
-  drain,
-  noRoom,
-  openTestScheduler,
-  roomFor,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { describe, expect, test } from "vitest";
+import type { Execution } from "@org/scheduler-contract";
+import { answered } from "../testing/answered.ts";
+import { testBench } from "../testing/bench.ts";
+import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import type { Answer } from "./attempt.ts";
 import { begin } from "./begin.ts";
 import { plan } from "./plan.ts";
@@ -21,31 +14,7 @@ import { findCanceled, type StartedExecution } from "./start.sql.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set(noon);
-  target.arrivals.length = 0;
-  target.answer(200);
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
-
-/** A job of every minute. */
-function create(fields: Partial<Input<"create_job">> = {}): Promise<Job> {
-  return run("create_job", { name: "minutely", url: target.url, cron: "* * * * *", ...fields });
-}
+const { setup, target, run, create } = testBench({ clock, job: { cron: "* * * * *" } });
 
 /** What became of each slot, oldest first: "12:01 succeeded". */
 async function ledger(): Promise<string[]> {
@@ -67,17 +36,6 @@ async function start(at: string): Promise<StartedExecution[]> {
   clock.set(at);
   return (await plan(setup.scheduler.engine, { ...run1, admission: roomFor(10) })).started;
 }
-
-const answered: Answer = {
-  status: "succeeded",
-  errorCode: null,
-  error: null,
-  statusCode: 200,
-  latencyMs: 5,
-  headers: {},
-  body: "",
-  truncated: false,
-};
 
 async function finish(execution: StartedExecution, answer: Partial<Answer> = {}): Promise<void> {
   const settled = toSettled(execution, { ...answered, ...answer }, clock.now());

@@ -1,37 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Execution, Output } from "@org/scheduler-contract";
-import {
-  type Drained,
-  drain,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { type Drained, drain, testClock } from "../testing/index.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set(noon);
-  target.arrivals.length = 0;
-  target.answer(200);
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const execute: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
+const { setup, target, run: execute } = testBench({ clock });
 
 function run(at: string): Promise<Drained[]> {
   return drain(setup.scheduler, clock, at);

@@ -1,18 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { answered } from "../testing/answered.ts";
 import type { Answer } from "./attempt.ts";
 import { createSlots, type Slots } from "./slots.ts";
 import type { StartedExecution } from "./start.sql.ts";
-
-const answered: Answer = {
-  status: "succeeded",
-  errorCode: null,
-  error: null,
-  statusCode: 200,
-  latencyMs: 5,
-  headers: {},
-  body: "",
-  truncated: false,
-};
 
 /** Slots whose requests are answered by hand. */
 function openSlots(count: number) {

@@ -1,40 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Input, Job } from "@org/scheduler-contract";
-import {
-  drain,
-  openTestScheduler,
-  passTime,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { drain, passTime, testClock } from "../testing/index.ts";
 
 // Time that passes in seconds, through the real planner and database.
 
 const clock = testClock("2026-01-01T00:00:00Z");
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  target.arrivals.length = 0;
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
-
-function create(fields: Partial<Input<"create_job">>): Promise<Job> {
-  return run("create_job", { name: "job", url: target.url, ...fields });
-}
+const { setup, target, run, create } = testBench({ clock });
 
 /** The slots of a job for which a request arrived, in the order of their arrival. */
 function fired({ id }: Job): string[] {

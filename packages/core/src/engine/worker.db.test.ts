@@ -1,56 +1,26 @@
 import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterEach, describe, expect, inject, test } from "vitest";
 import type { ExecutionStatus, Output } from "@org/scheduler-contract";
 import { createScheduler, type Scheduler } from "../scheduler.ts";
-import { openTestScheduler, startTarget, type Target, type TestScheduler } from "../testing/index.ts";
+import { otherProcess, testBench } from "../testing/bench.ts";
+import { startTarget } from "../testing/index.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 
 const onServer = inject("postgresUrl") !== null;
 
-let setup: TestScheduler;
-let target: Target;
-/** Another process, as far as the database can tell; the embedded database has none. */
-let other: Scheduler;
-
-beforeAll(async () => {
-  setup = await openTestScheduler();
-  target = await startTarget();
-  other = onServer
-    ? await createScheduler({ databaseUrl: setup.databaseUrl, allowedTargets: ["127.0.0.0/8"] })
-    : setup.scheduler;
-});
-afterAll(async () => {
-  if (onServer) await other.close();
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
+const { setup, target, run: execute, createJobs } = testBench();
+const other = otherProcess(setup);
 
 const workers: Worker[] = [];
-beforeEach(async () => {
-  target.arrivals.length = 0;
-  target.answer(200);
-  await setup.reset();
-});
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
 });
-
-const execute: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
 
 async function startWorker(on: Scheduler = setup.scheduler, options?: WorkerOptions): Promise<Worker> {
   const worker = on.createWorker(options);
   workers.push(worker);
   await worker.start();
   return worker;
-}
-
-async function createJobs(count: number, more: object = {}): Promise<void> {
-  const jobs = Array.from({ length: count }, (_, number) => ({
-    name: `job ${number}`,
-    url: `${target.url}/${number}`,
-  }));
-  await Promise.all(jobs.map((job) => execute("create_job", { ...job, ...more })));
 }
 
 async function onlyExecution(): Promise<Output<"get_execution">> {

@@ -1,41 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Execution, Input, Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
-import {
-  drain,
-  noRoom,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { drain, noRoom, testClock } from "../testing/index.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set("2026-03-01T12:00:00Z");
-  target.arrivals.length = 0;
-  target.answer(200);
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
-
-function create(fields: Partial<Input<"create_job">> = {}): Promise<Job> {
-  return run("create_job", { name: "a job", url: `${target.url}/job`, when: "1h", ...fields });
-}
+const { setup, target, run, create } = testBench({ clock, job: { when: "1h" } });
 
 /** A manual run of a job, carried through as far as it goes at once. */
 async function fire({ id: job_id }: Job): Promise<Execution> {

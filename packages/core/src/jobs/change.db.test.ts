@@ -1,43 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Input, Job } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
-import {
-  drain,
-  noRoom,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { drain, noRoom, testClock } from "../testing/index.ts";
 
 const start = "2026-03-01T12:00:00.000Z";
 const later = "2026-03-01T12:00:30.000Z";
 const clock = testClock(start);
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set(start);
-  target.arrivals.length = 0;
-  target.answer(200);
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
-
-function create(fields: Partial<Input<"create_job">>): Promise<Job> {
-  return run("create_job", { name: "a job", url: `${target.url}/job`, ...fields });
-}
+const { setup, target, run, create } = testBench({ clock });
 
 type Change = Omit<Input<"update_job">, "job_id">;
 

@@ -1,33 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import {
-  drain,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { expect, test } from "vitest";
+import { testBench } from "../testing/bench.ts";
+import { drain, testClock } from "../testing/index.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
-let setup: TestScheduler;
-let target: Target;
+const { setup, target, run } = testBench({ clock });
 
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set("2026-03-01T12:00:00Z");
-  target.arrivals.length = 0;
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const createMany = (jobs: object[]) =>
-  setup.scheduler.execute("create_jobs", { jobs } as { jobs: never[] }, setup.caller);
+const createMany = (jobs: object[]) => run("create_jobs", { jobs } as { jobs: never[] });
 
 test("a thousand jobs are answered in the order they were given, and each fires once", async () => {
   const jobs = Array.from({ length: 1000 }, (_, index) => ({
@@ -51,5 +29,5 @@ test("one wrong job is named by its place, and none is created", async () => {
     code: "invalid_input",
     field: "jobs.2.url",
   });
-  expect((await setup.scheduler.execute("list_jobs", {}, setup.caller)).data).toEqual([]);
+  expect((await run("list_jobs", {})).data).toEqual([]);
 });

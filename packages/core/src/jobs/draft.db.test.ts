@@ -1,41 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Input, Job } from "@org/scheduler-contract";
-import {
-  drain,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { describe, expect, test } from "vitest";
+import type { Input } from "@org/scheduler-contract";
+import { testBench } from "../testing/bench.ts";
+import { drain, testClock } from "../testing/index.ts";
 
 const start = "2026-03-01T12:00:00.000Z";
 const later = "2026-03-01T13:00:30.000Z";
 const clock = testClock(start);
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set(start);
-  target.arrivals.length = 0;
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
+const { setup, target, run, create: draft } = testBench({ clock, job: { draft: true } });
 
 type Fields = Partial<Input<"create_job">>;
-
-const draft = (fields: Fields = {}): Promise<Job> =>
-  run("create_job", { name: "a draft", url: `${target.url}/draft`, draft: true, ...fields });
 
 test.each<[string, Fields, string]>([
   ["no timing", {}, "one_time"],

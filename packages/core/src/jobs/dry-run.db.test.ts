@@ -1,29 +1,15 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Input, Output } from "@org/scheduler-contract";
-import { openTestScheduler, testClock, type TestScheduler } from "../testing/index.ts";
+import { describe, expect, test } from "vitest";
+import type { Input } from "@org/scheduler-contract";
+import { testBench } from "../testing/bench.ts";
+import { testClock } from "../testing/index.ts";
 
 const start = "2026-03-01T12:00:00.000Z";
 const clock = testClock(start);
-let setup: TestScheduler;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-});
-beforeEach(async () => {
-  clock.set(start);
-  await setup.reset();
-});
-afterAll(() => setup[Symbol.asyncDispose]());
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
+const { setup, run, create } = testBench({ clock });
 
 type Fields = Partial<Input<"create_job">>;
 type Change = Omit<Input<"update_job">, "job_id">;
-
-const create = (fields: Fields): Promise<Output<"create_job">> =>
-  run("create_job", { name: "a job", url: "https://a.example/", ...fields });
 
 /** Everything that an operation could leave behind, numbers that were given out among it. */
 async function everything(): Promise<unknown> {

@@ -1,40 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Input, Job, Output } from "@org/scheduler-contract";
+import { describe, expect, test } from "vitest";
+import type { Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
-import {
-  drain,
-  noRoom,
-  openTestScheduler,
-  startTarget,
-  type Target,
-  testClock,
-  type TestScheduler,
-} from "../testing/index.ts";
+import { testBench } from "../testing/bench.ts";
+import { drain, noRoom, testClock } from "../testing/index.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
-let setup: TestScheduler;
-let target: Target;
-
-beforeAll(async () => {
-  setup = await openTestScheduler({ clock });
-  target = await startTarget();
-});
-beforeEach(async () => {
-  clock.set("2026-03-01T12:00:00Z");
-  target.answer(200);
-  await setup.reset();
-});
-afterAll(async () => {
-  await target.close();
-  await setup[Symbol.asyncDispose]();
-});
-
-const run: TestScheduler["scheduler"]["execute"] = (name, input) =>
-  setup.scheduler.execute(name, input, setup.caller);
-
-function hourly(fields: Partial<Input<"create_job">> = {}): Promise<Job> {
-  return run("create_job", { name: "hourly", url: target.url, cron: "0 * * * *", ...fields });
-}
+const { setup, target, run, create: hourly } = testBench({ clock, job: { cron: "0 * * * *" } });
 
 function explain({ id: job_id }: Job, at?: string): Promise<Output<"explain_job">> {
   return run("explain_job", { job_id, ...(at === undefined ? {} : { at }) });

@@ -1,18 +1,13 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { openTestScheduler, type TestScheduler } from "../testing/index.ts";
+import { beforeEach, expect, test } from "vitest";
+import { testBench } from "../testing/bench.ts";
 
-let setup: TestScheduler;
+const { setup } = testBench();
 
-beforeAll(async () => {
-  setup = await openTestScheduler();
-});
 beforeEach(async () => {
-  await setup.reset();
   for (const table of ["tokens", "users", "scopes", "workspaces"])
     await sql.raw(`delete from scheduler.${table}`).execute(setup.scheduler.engine.database.db);
 });
-afterAll(() => setup[Symbol.asyncDispose]());
 
 const token = `cron_pat_${"k".repeat(32)}`;
 const given = { adminEmail: " Admin@LocalHost", adminPassword: "correct horse", token };

@@ -1,0 +1,13 @@
+import type { Answer } from "../engine/attempt.ts";
+
+/** What an attempt brings that succeeds. */
+export const answered: Answer = {
+  status: "succeeded",
+  errorCode: null,
+  error: null,
+  statusCode: 200,
+  latencyMs: 5,
+  headers: {},
+  body: "",
+  truncated: false,
+};
