@@ -58,11 +58,12 @@ END,
   expires_at timestamp with time zone,
   queued boolean not null default false,
   queue text not null default 'default'::text,
-  in_lane boolean not null default false,
+  lane_at timestamp with time zone,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
   constraint executions_check3 CHECK (((due_at IS NULL) OR (status = ANY (ARRAY['pending'::text, 'retrying'::text])))),
+  constraint executions_check4 CHECK (((lane_at IS NULL) OR ((due_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'retrying'::text]))))),
   constraint executions_pkey PRIMARY KEY (id),
   constraint executions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text]))),
   constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text])))
@@ -134,6 +135,15 @@ create table scheduler.open_executions (
   queue text,
   constraint open_executions_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
+
+create table scheduler.queue_starts (
+  scope_id integer not null,
+  queue text not null,
+  part bigint not null,
+  count integer not null,
+  last_at timestamp with time zone not null,
+  constraint queue_starts_pkey PRIMARY KEY (scope_id, queue, part)
+) with (fillfactor=50);
 
 create table scheduler.queues (
   scope_id integer not null,
@@ -246,8 +256,9 @@ CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
 CREATE INDEX executions_by_queue ON scheduler.executions USING btree (scope_id, queue, id) WHERE (queue <> 'default'::text);
 CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, id);
 CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
-CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE ((due_at IS NOT NULL) AND (NOT in_lane));
-CREATE INDEX executions_in_lane ON scheduler.executions USING btree (scope_id, queue, due_at, id) WHERE ((due_at IS NOT NULL) AND in_lane);
+CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX executions_in_lane ON scheduler.executions USING btree (scope_id, queue, lane_at, id) WHERE (lane_at IS NOT NULL);
+CREATE INDEX executions_in_lane_expire ON scheduler.executions USING btree (expires_at) WHERE ((lane_at IS NOT NULL) AND (expires_at IS NOT NULL));
 CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));

@@ -14,6 +14,7 @@ export type {
   Trigger,
 } from "./schemas/execution.ts";
 export type { CatchUp, Job, JobKind, JobState, Overlap } from "./schemas/job.ts";
+export type { Queue } from "./schemas/queue.ts";
 export type { Assertion, RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
 export { maxBodyBytes } from "./schemas/request.ts";
 export type { Mode, Token, TokenKind } from "./schemas/token.ts";

@@ -71,7 +71,7 @@ describe("a refusal names the field and the fix", () => {
       { url: "https://a.example" },
       "name",
       '"name" is required.',
-      'Give name like "nightly report".',
+      'Give name like "nightly-report".',
     ],
     [
       "create_job",
@@ -138,7 +138,7 @@ test("a refusal within a batch names the one and the fix", () => {
   });
   expect(refusal("create_jobs", { jobs: [{ url: job.url }] })).toMatchObject({
     message: '"jobs.0.name" is required.',
-    hint: 'Give name like "nightly report".',
+    hint: 'Give name like "nightly-report".',
   });
   expect(refusal("create_jobs", { jobs: [job, "job"] })).toMatchObject({
     field: "jobs.1",

@@ -31,6 +31,7 @@ import { type Log, silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ReadContext, WriteContext } from "./operation-context.ts";
 import { openTicketQueue } from "./queue/queue.ts";
+import { queueOperations } from "./queues/operations.ts";
 import { sloOperations } from "./slo/operations.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
 
@@ -100,7 +101,13 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
   );
 }
 
-const handlers = { ...accessOperations, ...jobOperations, ...executionOperations, ...sloOperations };
+const handlers = {
+  ...accessOperations,
+  ...jobOperations,
+  ...executionOperations,
+  ...queueOperations,
+  ...sloOperations,
+};
 
 function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefined): Scheduler {
   const { database, clock, queue, sender } = parts;

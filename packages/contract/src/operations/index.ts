@@ -2,6 +2,7 @@ import type { z } from "zod";
 import * as access from "./access.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
+import * as queues from "./queues.ts";
 import * as slo from "./slo.ts";
 
 /** Every operation, under the name that all faces use. */
@@ -30,6 +31,11 @@ export const operations = {
   wait_for_execution: executions.waitForExecution,
   replay_execution: executions.replayExecution,
   cancel_execution: executions.cancelExecution,
+
+  list_queues: queues.listQueues,
+  update_queue: queues.updateQueue,
+  pause_queue: queues.pauseQueue,
+  resume_queue: queues.resumeQueue,
 
   get_slo: slo.getSlo,
 } as const;

@@ -81,7 +81,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
 };
 
 const samples: Record<string, unknown> = {
-  name: "a name",
+  name: "a-name",
   url: "https://a.example",
   jobs: [{ name: "a job", url: "https://a.example" }],
   job_id: "job_01h455vb4pex5vsknk084sn02q",
@@ -230,6 +230,9 @@ describe("the audit", () => {
     delete_job: async () => ({ job_id: await newJob() }),
     replay_execution: async () => ({ execution_id: await newExecution() }),
     cancel_execution: async () => ({ execution_id: await newRun() }),
+    update_queue: async () => ({ name: "a-queue", concurrency: 1 }),
+    pause_queue: async () => ({ name: "a-queue" }),
+    resume_queue: async () => ({ name: "a-queue" }),
   };
 
   async function audited(): Promise<unknown[]> {

@@ -157,8 +157,8 @@ export interface Executions {
   id: string;
   job_id: string;
   queue: Generated<string>;
-  /** It waits for its turn in its queue, where that is laned. */
-  in_lane: Generated<boolean>;
+  /** Its place in the line of its queue, where it waits for its turn there: when it was due. */
+  lane_at: Date | null;
   revision_id: string;
   trigger: Trigger;
   status: ExecutionStatus;

@@ -1,6 +1,6 @@
 import type { Engine } from "./engine.ts";
 import type { Admission } from "./slots.ts";
-import { endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
+import { endWaiting, lineUp, type StartedExecution, startExecutions } from "./start.sql.ts";
 
 /**
  * Takes tickets for the room there is and marks their executions as running here, in one transaction: a ticket that
@@ -23,7 +23,10 @@ export async function take(
     const ids = admitted.map(({ id }) => id);
     const at = engine.clock.now();
     const started = await startExecutions(tx, { ids, workerId }, at);
-    if (started.length < ids.length) await endWaiting(tx, { ids, fate: "expired" }, at);
+    if (started.length < ids.length) {
+      await endWaiting(tx, { ids, fate: "expired" }, at);
+      await lineUp(tx, ids, at);
+    }
     return { started, more: tickets.length === count };
   });
 }

@@ -1,6 +1,7 @@
 import { notify } from "../database/notices.ts";
 import { take } from "./dispatch.ts";
 import type { Engine } from "./engine.ts";
+import { takeLanes, untilNextTurn } from "./lanes.ts";
 import { plan } from "./plan.ts";
 import type { Slots } from "./slots.ts";
 
@@ -12,6 +13,8 @@ export interface Firing {
   hasBacklog(): boolean;
   /** Somebody put tickets in. */
   noticeTickets(): void;
+  /** Somebody's turn may have come in a queue: a place is free there, or it goes on. */
+  noticeLanes(): void;
   /** A slot is free again, and somebody may wait for it. */
   noticeAnswer(host: string): void;
   stop(): void;
@@ -28,6 +31,9 @@ const gatherMs = 20;
  * wait for the database then, and one round trip is for many. Nothing is claimed ahead of targets that hang.
  */
 const aheadMs = 60;
+/** Below that of any queue. */
+const lowestPriority = -1000;
+
 /** As a multiple of the slots. */
 const maxAhead = 3;
 
@@ -36,6 +42,9 @@ const maxAhead = 3;
  * found nothing.
  */
 const heldBackMs = 250;
+
+/** How late a place in a queue is noticed that another worker's execution has left. */
+const lanesPollMs = 250;
 
 export function createFiring(
   engine: Engine,
@@ -53,6 +62,9 @@ export function createFiring(
   let ticketsMayWait = true;
   let ticketsLookedAt = -Infinity;
   let ticketsHeldBack: string[] = [];
+  let inLanes = false;
+  let lanesMayGoOn = true;
+  let lanesLookAgainAt = -Infinity;
 
   /** A round trip for less room than this waits a moment for more of it. */
   const hasRoom = (): boolean => slots.room(ahead) >= Math.max(1, Math.floor((slots.count + ahead) / 3));
@@ -67,11 +79,15 @@ export function createFiring(
     answers = 0;
     lastPass = performance.now();
     ticketsFirst = !ticketsFirst;
+    // Queues that were put before all others always come first, and those that were put last always last.
+    await letLanesGoOn(ticketsFirst ? 0 : 1);
     if (ticketsFirst) await takeTickets();
     const { nextInMs, more } = await planPass();
     if (!ticketsFirst) await takeTickets();
-    backlog = more || ticketsMayWait;
-    if (!backlog) return Math.min(nextInMs ?? pollMs, heldBack.length > 0 ? heldBackMs : pollMs);
+    await letLanesGoOn(lowestPriority);
+    backlog = more || ticketsMayWait || (inLanes && lanesMayGoOn);
+    if (!backlog)
+      return Math.min(nextInMs ?? pollMs, untilLanes(), heldBack.length > 0 ? heldBackMs : pollMs);
     if (hasRoom()) return 0;
     return slots.room(ahead) > 0 ? gatherMs : pollMs;
   }
@@ -82,6 +98,8 @@ export function createFiring(
     const pass = await plan(engine, { workerId, admission });
     for (const execution of pass.started) slots.hold(execution);
     heldBack = admission.heldBack();
+    inLanes = pass.inLanes;
+    lanesMayGoOn ||= pass.linedUp;
     const foundNothing = !pass.moved && admission.room > 0 && admission.fullHosts.length > 0;
     if (foundNothing) passesOverFrom = lastPass + heldBackMs;
     if (pass.tickets > 0) {
@@ -109,6 +127,22 @@ export function createFiring(
     ticketsMayWait ||= taken.more && (taken.started.length > 0 || seesPast);
   }
 
+  /** Starts what has its turn in queues of at least this priority. */
+  async function letLanesGoOn(leastPriority: number): Promise<void> {
+    if (!inLanes || slots.room(0) === 0 || (!lanesMayGoOn && performance.now() < lanesLookAgainAt)) return;
+    const all = leastPriority === lowestPriority;
+    if (all) lanesMayGoOn = false;
+    // Nothing is claimed ahead: it would take up a place of its queue without being sent.
+    const admission = slots.admission(0, heldBack);
+    const { started, more } = await takeLanes(engine, { workerId, admission, leastPriority });
+    for (const execution of started) slots.hold(execution);
+    lanesMayGoOn ||= more;
+    if (!all || more) return;
+    const nextMs = await untilNextTurn(engine);
+    lanesLookAgainAt = performance.now() + Math.min(lanesPollMs, nextMs ?? Infinity);
+  }
+  const untilLanes = (): number => (inLanes ? Math.max(0, lanesLookAgainAt - performance.now()) : Infinity);
+
   function endGathering(): void {
     gathering = undefined;
     wake();
@@ -119,6 +153,10 @@ export function createFiring(
     hasBacklog: () => backlog,
     noticeTickets() {
       ticketsMayWait = true;
+      if (slots.room(0) > 0) wake();
+    },
+    noticeLanes() {
+      lanesMayGoOn = true;
       if (slots.room(0) > 0) wake();
     },
     noticeAnswer(host) {

@@ -12,6 +12,8 @@ function due(minutesLate: number, fields: Partial<DueJob> = {}): DueJob {
     scope_id: 1,
     id: "019c0000-0000-7000-8000-000000000002",
     queue: "default",
+    laned: false,
+    paused: false,
     revision_id: "019c0000-0000-7000-8000-000000000001",
     host: "example.com",
     kind: "recurring",

@@ -11,6 +11,8 @@ export interface JobPlan {
   executions: PlannedExecution[];
   /** Executions before these are to end. */
   cancelsPrevious: boolean;
+  /** A slot of a paused queue takes the place of the one that waits there. */
+  replacesWaiting: boolean;
 }
 
 /** A slot that is found later than this was missed: until then it is merely late, as in a backlog. */
@@ -19,9 +21,9 @@ const missedAfterMs = 60_000;
 /** How many executions of a job may wait for one another. */
 const maxQueued = 100;
 
-/** Whether the slot that is due needs room at all: one that has to wait for the execution before it needs none. */
-export function needsRoom({ overlap, open }: Pick<DueJob, "overlap" | "open">): boolean {
-  return open === 0 || overlap === "allow" || overlap === "cancel_previous";
+/** Whether the slot that is due needs room at all: one that has to wait, for whatever else, needs none yet. */
+export function needsRoom({ laned, overlap, open }: Pick<DueJob, "laned" | "overlap" | "open">): boolean {
+  return !laned && (open === 0 || overlap === "allow" || overlap === "cancel_previous");
 }
 
 /** Decides what becomes of the slots of a due job that have passed: which of them fire, and how. */
@@ -33,7 +35,9 @@ export function planJob(due: DueJob, starts: boolean): JobPlan {
   const executions = fireSlots(due, fire, { starts, now, left });
   if (missed.count > 0) executions.unshift(missedExecution(due, missed));
   const runs = executions.filter(({ status }) => status === "pending" || status === "running").length;
-  const over = next === null || runs >= left;
+  const replacesWaiting = due.paused && !isOneShot(due.kind) && due.catch_up === "latest" && runs > 0;
+  // What takes the place of another is no run more.
+  const over = next === null || (runs >= left && !replacesWaiting);
   // A single slot that sends nothing ends its job whatever else is under way: nothing that comes to an end later would.
   const ends = over && runs === 0 && (due.open === 0 || isOneShot(due.kind));
   return {
@@ -45,6 +49,7 @@ export function planJob(due: DueJob, starts: boolean): JobPlan {
     },
     executions,
     cancelsPrevious: due.overlap === "cancel_previous" && due.open > 0 && runs > 0,
+    replacesWaiting,
   };
 }
 
@@ -107,8 +112,13 @@ function fireSlots(
     if (overlap === "skip")
       return { ...execution, status: "skipped", reason: "overlap", error: skipped(due, before) };
     before++;
+    if (due.paused && isHeldBack(due, index === slots.length - 1)) {
+      const error = `Its queue ${due.queue} was paused.`;
+      return { ...execution, status: "skipped", reason: "queue_paused", error };
+    }
     if (overlap === "queue")
       return { ...execution, status: "pending", reason: "overlap", due_at: due.now, queued: true };
+    if (due.laned) return { ...execution, status: "pending", lane_at: new Date(slot) };
     if (starts && !started) {
       started = true;
       return { ...execution, status: "running" };
@@ -116,6 +126,15 @@ function fireSlots(
     // One of many finds its room like an execution that waited; a single one gets a ticket.
     return { ...execution, status: "pending", due_at: slots.length > 1 ? due.now : undefined };
   });
+}
+
+/**
+ * Whether a slot of a paused queue is not to be made up for when that is resumed: the same as if nobody had planned in
+ * between. A single slot waits.
+ */
+function isHeldBack({ kind, catch_up }: DueJob, isLast: boolean): boolean {
+  if (isOneShot(kind)) return false;
+  return catch_up === "skip" || (catch_up === "latest" && !isLast);
 }
 
 /** What a slot does while `before` executions of its job are not over. */
@@ -169,6 +188,7 @@ export function parked(due: DueJob): JobPlan {
       { ...slotOf(due, due.next_run_at.getTime()), status: "skipped", reason: "unreadable", error },
     ],
     cancelsPrevious: false,
+    replacesWaiting: false,
   };
 }
 

@@ -2,6 +2,7 @@ import type { CatchUp, Overlap } from "@org/scheduler-contract";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
+import { defaultQueue } from "../queues/queue.ts";
 import { clock, request, stamped, type StartedExecution } from "./start.sql.ts";
 
 export interface DueJob extends Timed {
@@ -10,6 +11,10 @@ export interface DueJob extends Timed {
   id: string;
   revision_id: string;
   queue: string;
+  /** Its executions wait for their turn in the queue, whether there is room or not. */
+  laned: boolean;
+  /** Nothing of the queue starts. */
+  paused: boolean;
   /** Where its request goes. */
   host: string;
   max_runs: number | null;
@@ -31,6 +36,8 @@ export interface Due {
   jobs: DueJob[];
   /** Executions that waited for their time are due too. */
   waiting: boolean;
+  /** Executions wait for their turn in a queue. */
+  inLanes: boolean;
   /** Until the next job or execution that is not due yet; null without any. */
   nextInMs: number | null;
 }
@@ -73,9 +80,11 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
     due.jitter_seconds, due.ttl_seconds, due.overlap, due.catch_up, due.catch_up_window_seconds, due.catch_up_max_runs,
     case when due.overlap = 'allow' then 0 else (
       select count(*)::integer from (select 1 from scheduler.open_executions o where o.job_id = due.id limit 101) o
-    ) end as open, due.next_run_at, due.late, due.host, look.*
+    ) end as open, due.next_run_at, due.late, due.host, coalesce(q.laned, false) as laned,
+    coalesce(q.paused, false) as paused, look.*
   from (
     select coalesce((select min(due_at) from scheduler.executions where due_at is not null) <= ${soon}, false) as waiting,
+      exists (select 1 from scheduler.executions where lane_at is not null) as "inLanes",
       (extract(epoch from least(
         (select min(next_run_at) from scheduler.jobs where repeats and next_run_at > ${soon}),
         (select min(next_run_at) from scheduler.jobs where not repeats and next_run_at > ${soon}),
@@ -86,7 +95,8 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
     select *, false as late from one_shot
     union all select *, false from repeating
     union all select *, true from late
-  ) due on true`,
+  ) due on true
+  left join scheduler.queues q on q.scope_id = due.scope_id and q.name = due.queue`,
 );
 
 /**
@@ -98,8 +108,9 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
 export async function claimDueJobs(tx: Tx, at: Date | null, limits: ClaimLimits): Promise<Due> {
   const { leadMs, lateMs, room, late: lateCount, fullHosts } = limits;
   const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, fullHosts]);
-  const { waiting, nextInMs } = rows[0]!;
-  return { jobs: rows.filter((row): row is typeof row & DueJob => row.id !== null), waiting, nextInMs };
+  const { waiting, inLanes, nextInMs } = rows[0]!;
+  const jobs = rows.filter((row): row is typeof row & DueJob => row.id !== null);
+  return { jobs, waiting, inLanes, nextInMs };
 }
 
 export interface PlannedJob {
@@ -117,11 +128,12 @@ export interface PlannedExecution {
   queue: string;
   revision_id: string;
   scheduled_for: Date;
-  /** `running` starts here and now, `pending` when there is room: at `due_at`, or with a ticket. */
+  /** `running` starts here and now, `pending` when there is room: at `due_at`, in its queue's line, or with a ticket. */
   status: "pending" | "running" | "skipped" | "expired";
   reason?: string;
   error?: string;
   due_at?: Date | undefined;
+  lane_at?: Date | undefined;
   queued?: boolean;
   expires_at?: Date | undefined;
   /** Its job does not allow its executions to overlap. */
@@ -129,7 +141,7 @@ export interface PlannedExecution {
 }
 
 /** An execution that was planned: started here, or waiting for a worker with a free slot. */
-export type Planned = { id: string; job_id: string; due_at: Date | null } & (
+export type Planned = { id: string; job_id: string; due_at: Date | null; lane_at: Date | null } & (
   ({ status: "running" } & StartedExecution) | { status: "pending" | "skipped" | "expired" }
 );
 
@@ -143,10 +155,10 @@ const record = statement<Omit<Planned, "toldAt">>(
     where j.id = p.id
   ), written as (
     insert into scheduler.executions (id, scope_id, job_id, queue, revision_id, trigger, status, reason, error,
-      scheduled_for, due_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
+      scheduled_for, due_at, lane_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
       finished_at)
     select id, scope_id, job_id, queue, revision_id, 'schedule', status, reason, error, scheduled_for, due_at,
-      coalesce(queued, false), expires_at, coalesce($1::timestamptz, now()),
+      lane_at, coalesce(queued, false), expires_at, coalesce($1::timestamptz, now()),
       case when status = 'running' then $4::uuid end,
       case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
       case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
@@ -154,16 +166,18 @@ const record = statement<Omit<Planned, "toldAt">>(
       case when status in ('skipped', 'expired') then coalesce($1::timestamptz, now()) end
     from json_to_recordset($3::json)
       as x(id uuid, scope_id integer, job_id uuid, queue text, revision_id uuid, scheduled_for timestamptz, status text,
-        reason text, error text, due_at timestamptz, queued boolean, expires_at timestamptz)
+        reason text, error text, due_at timestamptz, lane_at timestamptz, queued boolean, expires_at timestamptz)
     on conflict (id) do nothing
-    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, due_at, expires_at
+    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, due_at, lane_at, expires_at
   ), opened as (
-    insert into scheduler.open_executions (id, scope_id, job_id)
-    select id, scope_id, case when id = any($5::uuid[]) then job_id end from written
+    insert into scheduler.open_executions (id, scope_id, job_id, queue)
+    select id, scope_id, case when id = any($5::uuid[]) then job_id end,
+      case when status = 'running' and queue <> '${defaultQueue}' then queue end
+    from written
     where status in ('pending', 'running')
   )
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
-    w.scheduled_for, w.status, w.due_at, w.expires_at, 1 as attempt_count, 0 as interruptions, ${request}
+    w.scheduled_for, w.status, w.due_at, w.lane_at, w.expires_at, 1 as attempt_count, 0 as interruptions, ${request}
   from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'
   left join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue`,
 );
@@ -191,7 +205,7 @@ const cancel = statement<{ id: string }>(
     for update of e skip locked
   ), ended as (
     update scheduler.executions e
-    set status = 'canceled', reason = 'overlap', due_at = null, finished_at = coalesce($1::timestamptz, now())
+    set status = 'canceled', reason = 'overlap', due_at = null, lane_at = null, finished_at = coalesce($1::timestamptz, now())
     from open where e.id = open.id and e.status in ('pending', 'retrying')
     returning e.id
   ), closed as (
@@ -210,6 +224,33 @@ export async function cancelPrevious(
   at: Date | null,
 ): Promise<string[]> {
   return (await cancel(tx, [at, jobIds, keptIds])).map(({ id }) => id);
+}
+
+const replace = statement<{ id: string }>(
+  "replace_waiting",
+  `with replaced as (
+    update scheduler.executions e
+    set status = 'skipped', reason = 'queue_paused', error = 'Its queue ' || e.queue || ' was paused, and a later slot took its place.',
+      lane_at = null, finished_at = coalesce($1::timestamptz, now())
+    from unnest($2::uuid[]) as kept(id)
+    join scheduler.executions k on k.id = kept.id
+    cross join lateral (
+      select b.id from scheduler.executions b where b.job_id = k.job_id and b.id < k.id order by b.id desc limit 10
+    ) before
+    where e.id = before.id and e.lane_at is not null and e.status = 'pending' and e.trigger = 'schedule'
+    returning e.id, e.job_id
+  ), uncounted as (
+    -- Only what is sent is a run.
+    update scheduler.jobs j set run_count = j.run_count - r.count
+    from (select job_id, count(*)::integer as count from replaced group by job_id) r where j.id = r.job_id
+  )
+  delete from scheduler.open_executions o using replaced r where o.id = r.id
+  returning o.id`,
+);
+
+/** Lets new executions take the places of those of the same jobs that wait in a paused queue. */
+export async function replaceWaiting(tx: Tx, ids: string[], at: Date | null): Promise<void> {
+  await replace(tx, [at, ids]);
 }
 
 const count = statement<{ count: number; oldestSeconds: number }>(

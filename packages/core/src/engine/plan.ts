@@ -2,11 +2,19 @@ import { notify } from "../database/notices.ts";
 import type { Tx } from "../database/tables.ts";
 import type { Engine } from "./engine.ts";
 import { type JobPlan, needsRoom, parked, planJob } from "./plan-job.ts";
-import { cancelPrevious, claimDueJobs, type Due, type DueJob, recordPlan } from "./plan.sql.ts";
+import {
+  cancelPrevious,
+  claimDueJobs,
+  type Due,
+  type DueJob,
+  recordPlan,
+  replaceWaiting,
+} from "./plan.sql.ts";
 import type { Admission } from "./slots.ts";
 import {
   claimWaiting,
   endWaiting,
+  lineUp,
   type StartedExecution,
   startExecutions,
   type WaitingExecution,
@@ -31,6 +39,10 @@ export interface PlanPass {
   tickets: number;
   /** Something that was due is not any more. */
   moved: boolean;
+  /** Executions wait for their turn in their queues. */
+  inLanes: boolean;
+  /** Some of those have only just come. */
+  linedUp: boolean;
   /** There may be more to claim at once. */
   more: boolean;
   /** Until there is something to claim again; null when nothing is planned. */
@@ -56,8 +68,12 @@ export async function plan(
     const executions = plans.flatMap((of) => of.executions);
     const recorded = jobs.length === 0 ? [] : await recordPlan(tx, { jobs, executions, workerId }, at);
     await endPrevious(tx, plans, at);
+    await endReplaced(tx, plans, at);
     const hostOf = new Map(due.jobs.map(({ id, host }) => [id, host]));
-    const tickets = recorded.filter(({ status, due_at }) => status === "pending" && due_at === null);
+    const tickets = recorded.filter(
+      ({ status, due_at, lane_at }) => status === "pending" && due_at === null && lane_at === null,
+    );
+    const planned = recorded.some(({ lane_at }) => lane_at !== null);
     await engine.queue.put(
       tx,
       tickets.map(({ id, job_id }) => ({ id, host: hostOf.get(job_id)! })),
@@ -65,13 +81,16 @@ export async function plan(
     // A full worker must not keep others from what it cannot start.
     const limit = Math.min(batchSize, Math.max(100, room * 4));
     const waiting = { limit, leadMs: lead, workerId, admission };
-    const woken = due.waiting ? await wakeWaiting(tx, waiting, at) : { started: [], more: false };
+    const woken = due.waiting ? await wakeWaiting(tx, waiting, at) : { started: [], linedUp: 0, more: false };
+    const linedUp = planned || woken.linedUp > 0;
     const late = due.jobs.filter((job) => job.late).length;
     const fresh = due.jobs.length - late;
     return {
       started: [...recorded.filter(isStarted), ...woken.started],
       tickets: tickets.length,
-      moved: jobs.length > 0 || woken.started.length > 0,
+      moved: jobs.length > 0 || woken.started.length + woken.linedUp > 0,
+      inLanes: due.inLanes || linedUp,
+      linedUp,
       more: fresh >= room || late === batchSize || woken.more,
       nextInMs: soonest(due, jobs, lead),
     };
@@ -83,7 +102,7 @@ async function wakeWaiting(
   tx: Tx,
   options: { limit: number; leadMs: number; workerId: string; admission: Admission },
   at: Date | null,
-): Promise<{ started: StartedExecution[]; more: boolean }> {
+): Promise<{ started: StartedExecution[]; linedUp: number; more: boolean }> {
   const { limit, leadMs: lead, workerId, admission } = options;
   const due = await claimWaiting(tx, { limit, leadMs: lead, fullHosts: admission.fullHosts }, at);
   const idsOf = (fate: WaitingExecution["fate"]): string[] =>
@@ -92,11 +111,17 @@ async function wakeWaiting(
     const ids = idsOf(fate);
     if (ids.length > 0) await endWaiting(tx, { ids, fate }, at);
   }
+  const linedUp = idsOf("waits");
+  if (linedUp.length > 0) await lineUp(tx, linedUp, at);
   const wanted = due.filter(({ fate }) => fate === "starts");
   const admitted = wanted.filter(({ host }) => admission.admit(host));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
-  return { started, more: due.length === limit || admitted.length < wanted.length };
+  return {
+    started,
+    linedUp: linedUp.length,
+    more: due.length === limit || admitted.length < wanted.length,
+  };
 }
 
 /** The jobs that were just moved on may be the next to be due. */
@@ -120,6 +145,15 @@ async function endPrevious(tx: Tx, plans: JobPlan[], at: Date | null): Promise<v
   const jobIds = canceling.map(({ job }) => job.id);
   const keptIds = canceling.flatMap(({ executions }) => executions.map(({ id }) => id));
   for (const id of await cancelPrevious(tx, { jobIds, keptIds }, at)) await notify(tx, "cancel", id);
+}
+
+/** Keeps of the slots that pass in a paused queue the latest alone, where the job asks for no more. */
+async function endReplaced(tx: Tx, plans: JobPlan[], at: Date | null): Promise<void> {
+  const replacing = plans.filter(({ replacesWaiting }) => replacesWaiting);
+  const ids = replacing.flatMap(({ executions }) =>
+    executions.filter(({ status }) => status === "pending").map(({ id }) => id),
+  );
+  if (ids.length > 0) await replaceWaiting(tx, ids, at);
 }
 
 function planJobs(engine: Engine, due: DueJob[], admission: Admission): JobPlan[] {

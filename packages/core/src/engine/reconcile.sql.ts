@@ -91,6 +91,9 @@ async function takeBack(db: Db, which: RawBuilder<unknown>, at: Date | null): Pr
       returning e.scope_id, e.id, e.job_id, e.status, e.finished_at, lost.running_since, e.attempt_count
     ), closed as (
       delete from scheduler.open_executions o using settled s where o.id = s.id and s.finished_at is not null
+    ), freed as (
+      update scheduler.open_executions o set queue = null
+      from settled s where o.id = s.id and s.finished_at is null and o.queue is not null
     ), recorded as (
       insert into scheduler.attempts (scope_id, execution_id, number, status, error_code, error, started_at,
         latency_ms, response_truncated)

@@ -2,6 +2,8 @@ import { NIL } from "uuid";
 import { isOneShot, toSchedule } from "../jobs/job.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
+import { findExpiredInLanes } from "./lanes.sql.ts";
+import { endWaiting } from "./start.sql.ts";
 import {
   anyWorkerLost,
   findUnarmedJobs,
@@ -53,11 +55,19 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
     const strays = await takeBackStrays(db, { workerId, held: held(), afterMs: strayAfterMs }, clock.now());
     if (strays > 0) log.warn({ executions: strays }, "took back executions whose claim was never answered");
   }
+  await endExpiredInLanes(engine);
   await mendUnarmedJobs(engine, state);
   return pauseMs;
 }
 
 const stretch = 1000;
+
+/** Where nobody has a turn, nobody sees that somebody's time has run out. */
+async function endExpiredInLanes({ database: { db }, clock }: Engine): Promise<void> {
+  const ids = await findExpiredInLanes(db, stretch, clock.now());
+  if (ids.length === 0) return;
+  await db.transaction().execute((tx) => endWaiting(tx, { ids, fate: "expired" }, clock.now()));
+}
 
 async function mendUnarmedJobs({ database: { db }, clock, log }: Engine, state: Reconciling): Promise<void> {
   const { jobs, cursor } = await findUnarmedJobs(db, { cursor: state.cursor, limit: stretch }, clock.now());

@@ -37,7 +37,7 @@ export interface JobHealth {
   slot_over: boolean;
 }
 
-const write = statement<{ id: string; guarded: boolean }>(
+const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
   "settle",
   `with input as (
     select * from json_to_recordset($2::json) as x(
@@ -60,7 +60,12 @@ const write = statement<{ id: string; guarded: boolean }>(
     returning e.id, e.job_id, e.finished_at
   ), closed as (
     delete from scheduler.open_executions o using settled s where o.id = s.id and s.finished_at is not null
-    returning o.id, o.job_id
+    returning o.id, o.job_id, o.queue
+  ), freed as (
+    -- It takes up no place in its queue while it waits for its next attempt.
+    update scheduler.open_executions o set queue = null
+    from settled s where o.id = s.id and s.finished_at is null and o.queue is not null
+    returning o.id
   ), recorded as (
     insert into scheduler.attempts (scope_id, execution_id, number, status, error_code, error, status_code,
       started_at, latency_ms, response_headers, response_body, response_truncated)
@@ -76,22 +81,27 @@ const write = statement<{ id: string; guarded: boolean }>(
       any_success boolean, failures integer, slot_over boolean)
     where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
   )
-  select s.id, exists (select 1 from closed c where c.id = s.id and c.job_id is not null) as guarded from settled s`,
+  select s.id, c.job_id is not null as guarded, c.queue is not null or f.id is not null as freed
+  from settled s left join closed c on c.id = s.id left join freed f on f.id = s.id`,
 );
 
 /**
  * Writes outcomes in one statement: the attempt, the execution's next state, the job's health. Only what this worker
  * still holds is touched (same worker, same attempt): a worker that was taken for dead and comes back must not
- * overwrite what another has done since. Answers which executions were settled,
- * and whether others of their job may wait for them.
+ * overwrite what another has done since. Answers which executions were settled, and whether others may have waited for
+ * them: of their job, or in their queue.
  */
 export async function settleAttempts(
   db: Db,
   batch: { attempts: SettledAttempt[]; health: JobHealth[]; workerId: string },
   at: Date | null,
-): Promise<{ ids: Set<string>; guarded: boolean }> {
+): Promise<{ ids: Set<string>; guarded: boolean; freed: boolean }> {
   const values = [at, JSON.stringify(batch.attempts), JSON.stringify(batch.health), batch.workerId];
   const settled = await write(db, values);
   const ids = new Set(settled.map(({ id }) => id));
-  return { ids, guarded: settled.some((execution) => execution.guarded) };
+  return {
+    ids,
+    guarded: settled.some((execution) => execution.guarded),
+    freed: settled.some((execution) => execution.freed),
+  };
 }

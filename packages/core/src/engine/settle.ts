@@ -49,23 +49,27 @@ const batchSize = 200;
 
 /**
  * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that were
- * really sent are kept until the database takes them. Answers whether others of their jobs may have waited for them.
+ * really sent are kept until the database takes them. Answers whether others may have waited for them.
  */
-export async function settle(
-  engine: Engine,
-  workerId: string,
-  waiting: SettledAttempt[],
-): Promise<{ guarded: boolean }> {
-  let guarded = false;
+export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<MadeRoom> {
+  const made = { guarded: false, freed: false };
   while (waiting.length > 0) {
     const attempts = waiting.slice(0, batchSize);
-    guarded = (await write(engine, workerId, attempts)) || guarded;
+    const { guarded, freed } = await write(engine, workerId, attempts);
+    made.guarded ||= guarded;
+    made.freed ||= freed;
     waiting.splice(0, attempts.length);
   }
-  return { guarded };
+  return made;
 }
 
-async function write(engine: Engine, workerId: string, attempts: SettledAttempt[]): Promise<boolean> {
+/** For whom a batch may have made room: executions of the same jobs, or of the same queues. */
+interface MadeRoom {
+  guarded: boolean;
+  freed: boolean;
+}
+
+async function write(engine: Engine, workerId: string, attempts: SettledAttempt[]): Promise<MadeRoom> {
   let settled: Awaited<ReturnType<typeof settleAttempts>>;
   try {
     const batch = { attempts, health: toHealth(attempts), workerId };
@@ -78,7 +82,7 @@ async function write(engine: Engine, workerId: string, attempts: SettledAttempt[
     else if (first!.error !== notStorable) await write(engine, workerId, [withoutTexts(first!)]);
     // Dropped here, the execution is found as a stray and goes on.
     else engine.log.error({ execution: first!.id, err: error }, "an outcome cannot be stored");
-    return true;
+    return { guarded: true, freed: true };
   }
   for (const { id, number } of attempts) {
     if (settled.ids.has(id)) continue;
@@ -87,7 +91,7 @@ async function write(engine: Engine, workerId: string, attempts: SettledAttempt[
       "an outcome came too late: its execution was taken back",
     );
   }
-  return settled.guarded;
+  return settled;
 }
 
 /** Data that the database refuses whenever it is tried: SQLSTATE classes 22 and 23. */

@@ -1,6 +1,7 @@
 import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
+import { defaultQueue } from "../queues/queue.ts";
 
 /** An execution that this worker holds, with what it sends. */
 export interface StartedExecution {
@@ -50,9 +51,16 @@ export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: numbe
 export interface WaitingExecution {
   id: string;
   host: string;
-  /** Canceled: while it was under way, or with its job; a replay is wanted for its own sake. */
-  fate: "starts" | "canceled" | "expired";
+  /**
+   * Canceled: while it was under way, or with its job; a replay is wanted for its own sake. It waits on: for its turn
+   * in its queue.
+   */
+  fate: "starts" | "waits" | "canceled" | "expired";
 }
+
+/** Whether the queue of an execution `e` says who starts in it. */
+const isLaned = `exists (
+        select 1 from scheduler.queues q where q.scope_id = e.scope_id and q.name = e.queue and q.laned)`;
 
 const waiting = statement<WaitingExecution>(
   "waiting",
@@ -61,6 +69,7 @@ const waiting = statement<WaitingExecution>(
         select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
       )) then 'canceled'
       when e.expires_at <= coalesce($1::timestamptz, now()) then 'expired'
+      when ${isLaned} then 'waits'
       else 'starts' end as fate
   from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
   where e.due_at <= coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'
@@ -85,7 +94,7 @@ const end = statement<{ id: string }>(
   "end",
   `with ended as (
     update scheduler.executions
-    set due_at = null, status = $3::text, reason = case when $3 = 'canceled' then 'canceled' else 'ttl' end,
+    set due_at = null, lane_at = null, status = $3::text, reason = case when $3 = 'canceled' then 'canceled' else 'ttl' end,
       finished_at = coalesce($1::timestamptz, now())
     where id = any($2::uuid[]) and status in ('pending', 'retrying')
       and ($3 = 'canceled' or expires_at <= coalesce($1::timestamptz, now()))
@@ -107,12 +116,15 @@ const start = statement<Omit<StartedExecution, "toldAt">>(
   "start",
   `with started as (
     update scheduler.executions e
-    set status = 'running', reason = null, due_at = null, worker_id = $3::uuid, running_since = coalesce($1::timestamptz, now()),
+    set status = 'running', reason = null, due_at = null, lane_at = null, worker_id = $3::uuid, running_since = coalesce($1::timestamptz, now()),
       attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, $1::timestamptz, now())
     where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying')
       and (e.expires_at is null or e.expires_at > coalesce($1::timestamptz, now()))
+      and (e.lane_at is not null or not ${isLaned})
     returning e.scope_id, e.id, e.job_id, e.queue, e.revision_id, e.trigger, e.scheduled_for, e.expires_at, e.attempt_count,
-      e.interruptions
+      e.interruptions, $4::boolean or e.queue <> '${defaultQueue}' as counts
+  ), counted as (
+    update scheduler.open_executions o set queue = s.queue from started s where o.id = s.id and s.counts
   )
   select ${clock}, s.trigger, s.scope_id, s.id, s.job_id,
     s.scheduled_for, s.expires_at, s.attempt_count, s.interruptions, ${request}
@@ -122,14 +134,28 @@ const start = statement<Omit<StartedExecution, "toldAt">>(
 
 /**
  * Marks executions that are ready as running on this worker and loads what they send. What somebody canceled since
- * it got its ticket is left out, and so is what has run out of its time.
+ * it got its ticket is left out, and so is what has run out of its time, and what has to wait for its turn in its
+ * queue: `inLane` says that it had it.
  */
 export async function startExecutions(
   tx: Tx,
-  { ids, workerId }: { ids: string[]; workerId: string },
+  { ids, workerId, inLane = false }: { ids: string[]; workerId: string; inLane?: boolean },
   at: Date | null,
 ): Promise<StartedExecution[]> {
-  return stamped(await start(tx, [at, ids, workerId]));
+  return stamped(await start(tx, [at, ids, workerId, inLane]));
+}
+
+const enqueue = statement<{ id: string }>(
+  "line_up",
+  `update scheduler.executions e
+  set lane_at = coalesce(e.due_at, $1::timestamptz, now()), due_at = null
+  where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying') and e.lane_at is null and ${isLaned}
+  returning e.id`,
+);
+
+/** Lets executions that are due wait for their turn in their queues, in the order they were due. */
+export async function lineUp(tx: Tx, ids: string[], at: Date | null): Promise<void> {
+  await enqueue(tx, [at, ids]);
 }
 
 const canceled = statement<{ id: string }>(

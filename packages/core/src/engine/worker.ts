@@ -74,9 +74,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     if (outcomes.length === 0) return settleIdleMs;
     await sleep(firing.hasBacklog() ? gatherMs.backlog : gatherMs.idle);
     const retries = outcomes.some(({ retry_ms }) => retry_ms !== null);
-    const { guarded } = await settle(engine, id, outcomes);
+    const { guarded, freed } = await settle(engine, id, outcomes);
     // A retry, or who waited in line, may be due sooner than the planner means to sleep.
     if (retries || guarded) loops.fire?.wake();
+    if (freed) firing.noticeLanes();
     return 0;
   }
 
@@ -100,7 +101,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
       for (const [name, turn] of Object.entries(turns))
         loops[name] = startLoop({ name, turn, log: engine.log });
       stopListening = await listen(engine.database, {
-        due: () => loops.fire?.wake(),
+        due() {
+          firing.noticeLanes();
+          loops.fire?.wake();
+        },
         tickets: firing.noticeTickets,
         cancel: (executionId) => slots.abort(executionId, "canceled"),
       });

@@ -211,7 +211,7 @@ async function endWaiting(
   const { rows } = await sql`
     with ended as (
       update scheduler.executions e
-      set status = 'canceled', reason = ${reason}, due_at = null, finished_at = ${now}
+      set status = 'canceled', reason = ${reason}, due_at = null, lane_at = null, finished_at = ${now}
       from scheduler.open_executions o
       where e.id = o.id and ${which} and e.status in ('pending', 'retrying')
       returning e.id

@@ -4,6 +4,7 @@ import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
 import { newId } from "../ids.ts";
 import type { WriteContext } from "../operation-context.ts";
+import { useQueues } from "../queues/known.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { findJobs, insertJobs, insertRevisions, insertTrialJob, type JobRow } from "./jobs.sql.ts";
 import { newRevision } from "./revision.ts";
@@ -26,6 +27,10 @@ export async function createJobs(context: WriteContext, inputs: NewJobInput[]): 
     prepared.map(({ revision }) => revision),
   );
   const jobs = prepared.map(({ job }) => job);
+  await useQueues(
+    { tx, now, scopeId: caller.scopeId },
+    jobs.map(({ queue }) => queue),
+  );
   if (context.dryRun) for (const job of jobs) await insertTrialJob(tx, job);
   else await insertJobs(tx, jobs);
   const nearest = Math.min(...jobs.map(({ next_run_at }) => next_run_at?.getTime() ?? Infinity));
@@ -57,7 +62,7 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
 function prepareJob(
   { caller, now }: WriteContext,
   input: NewJobInput,
-): { job: NewJob & { id: string; next_run_at: Date | null }; revision: NewRevision } {
+): { job: NewJob & { id: string; queue: string; next_run_at: Date | null }; revision: NewRevision } {
   const timed = readSchedule(input, now);
   const id = newId(now);
   const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);

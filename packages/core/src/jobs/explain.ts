@@ -5,6 +5,7 @@ import { toPublicId } from "../ids.ts";
 import type { ReadContext } from "../operation-context.ts";
 import { nextRun } from "../time/next-run.ts";
 import { explainExecution, explainFuture, explainOverdue, explainSilence, outlook } from "./findings.ts";
+import { knownQueue } from "../queues/known.ts";
 import { toSchedule } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { requireJob } from "./require.ts";
@@ -36,7 +37,8 @@ export async function explain(
     };
   }
   const execution = toExecution(row);
-  const finding = explainExecution(execution);
+  const line = row.lane_at === null ? undefined : await knownQueue(db, caller.scopeId, row.queue);
+  const finding = explainExecution(execution, line);
   const told = at === null ? outlook(job, finding, present) : finding;
   return { ...answer, at: execution.scheduled_for, ...told, execution };
 }

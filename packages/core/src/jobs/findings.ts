@@ -1,4 +1,4 @@
-import type { Execution, Output } from "@org/scheduler-contract";
+import type { Execution, Output, Queue } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
 import { floats, isOneShot, stateInWords } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
@@ -11,6 +11,7 @@ const reasons: Record<string, string> = {
   job_canceled: "its job was canceled",
   job_deleted: "its job was deleted",
   missed: "no worker was running",
+  queue_paused: "its queue was paused",
   overlap: "the job does not let its executions overlap",
   ttl: "its time to live ran out",
   unreadable: "the schedule cannot be read any more",
@@ -18,13 +19,34 @@ const reasons: Record<string, string> = {
 
 /** What to change so that it does not happen again, by reason. */
 const remedies: Record<string, string> = {
+  queue_paused: ' To make up for every slot of a paused queue: update_job with catch_up "all".',
   overlap: ' To let slots overlap or wait in line: update_job with overlap "allow" or "queue".',
   unreadable: " To go on: give it a new timing with update_job, then resume_job.",
   ttl: " To give slots more time: update_job with a longer ttl_seconds, or null.",
 };
 
-/** What became of a slot that has its execution. */
-export function explainExecution(execution: Execution): Finding {
+/** Why an execution has not had its turn in its queue yet. */
+function explainLine(line: Queue): { waits: string; advice: string } {
+  const { name, paused, concurrency, running, rate_limit } = line;
+  if (paused) {
+    return {
+      waits: ` Its queue ${name} is paused.`,
+      advice: `Let the queue go on: update_queue {"name": "${name}", "paused": false}.`,
+    };
+  }
+  const limits = [
+    concurrency === null ? [] : `${running} of ${concurrency} may run at once`,
+    rate_limit === null ? [] : `${rate_limit.max} may be sent in ${rate_limit.period_seconds} s`,
+  ].flat();
+  const told = limits.length > 0 ? `, where ${limits.join(" and ")}` : "";
+  return {
+    waits: ` It waits for its turn in the queue ${name}${told}.`,
+    advice: `Wait for it, or allow the queue more: update_queue {"name": "${name}", "concurrency": ${(concurrency ?? 5) * 2}}.`,
+  };
+}
+
+/** What became of a slot that has its execution; `line` is where it waits for its turn. */
+export function explainExecution(execution: Execution, line?: Queue): Finding {
   const slot = execution.scheduled_for;
   const error = execution.error ? ` (${execution.error.message.replace(/\.$/, "")})` : "";
   const tries = `${execution.attempt_count} of ${execution.max_attempts} attempts`;
@@ -38,6 +60,14 @@ export function explainExecution(execution: Execution): Finding {
     case "pending":
     case "running":
     case "retrying": {
+      if (line) {
+        const { waits, advice } = explainLine(line);
+        return {
+          verdict: "under_way",
+          explanation: `The slot of ${slot} is ${execution.status} after ${tries}${error}.${waits}`,
+          advice,
+        };
+      }
       const waits = execution.reason === "overlap" ? " It waits for the execution before it to be over." : "";
       const next = execution.next_attempt_at ? ` The next attempt is at ${execution.next_attempt_at}.` : "";
       return {

@@ -3,6 +3,7 @@ import { limitsOf, startExecution, startSlot } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
+import { useQueues } from "../queues/known.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { changeJob } from "./change.ts";
 import { createJobs, noticeIfNear } from "./create.ts";
@@ -60,6 +61,7 @@ export const jobOperations: Handlers<Names> = {
     if (job.overlap === "allow" && change.overlap !== undefined && change.overlap !== "allow") {
       await guardUnderWay(tx, { scopeId: caller.scopeId, id: job.id });
     }
+    if (change.queue !== undefined) await useQueues({ tx, now, scopeId: caller.scopeId }, [change.queue]);
     if (revision) await insertRevisions(tx, [revision]);
     await updateJob(tx, caller.scopeId, job.id, change);
     await noticeIfNear(tx, change.next_run_at ?? null, now);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
 import { begin } from "../engine/begin.ts";
 import { take } from "../engine/dispatch.ts";
+import { takeLanes } from "../engine/lanes.ts";
 import { plan } from "../engine/plan.ts";
 import type { Admission } from "../engine/slots.ts";
 import { settle, toSettled } from "../engine/settle.ts";
@@ -35,7 +36,9 @@ export async function drain(
   for (;;) {
     const { started: planned, tickets } = await plan(engine, { workerId, admission: roomFor(100) });
     const { started: taken } = await take(engine, { workerId, admission: roomFor(100) });
-    const started = [...planned, ...taken];
+    const lanes = { workerId, admission: roomFor(100), leastPriority: -1000 };
+    const { started: inTurn } = await takeLanes(engine, lanes);
+    const started = [...planned, ...taken, ...inTurn];
     const settled = await Promise.all(
       started.map(async (execution) => {
         const begun = begin(engine, execution);

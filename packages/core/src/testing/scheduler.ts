@@ -16,9 +16,17 @@ export const templateDatabase = "scheduler_template";
 
 const emptied = [
   "scheduler_tickets.job",
-  ...["jobs", "revisions", "executions", "open_executions", "attempts", "audit", "workers"].map(
-    (table) => `scheduler.${table}`,
-  ),
+  ...[
+    "jobs",
+    "queues",
+    "queue_starts",
+    "revisions",
+    "executions",
+    "open_executions",
+    "attempts",
+    "audit",
+    "workers",
+  ].map((table) => `scheduler.${table}`),
 ];
 
 /** A scheduler on a database of its own, with a live and a test caller. */

@@ -35,17 +35,27 @@ const statements = [
     add column assertions jsonb,
     add column follow_redirects boolean not null default false,
     add column callback_url text`,
+  // Who waits for a turn in a queue is not due: no planner has to look past whole queues that may not go on.
   `alter table scheduler.executions
     add column queue text not null default 'default',
-    add column in_lane boolean not null default false`,
+    add column lane_at timestamptz,
+    add check (lane_at is null or (due_at is null and status in ('pending', 'retrying')))`,
   // Nothing is written to it for whoever names no queue.
   `create index executions_by_queue on scheduler.executions (scope_id, queue, id) where queue <> 'default'`,
   // An execution that succeeds at once never gets an error code: its row is still updated in place.
   `create index executions_by_error on scheduler.executions (scope_id, error_code, id) where error_code is not null`,
-  "drop index scheduler.executions_due",
-  "create index executions_due on scheduler.executions (due_at) where due_at is not null and not in_lane",
-  `create index executions_in_lane on scheduler.executions (scope_id, queue, due_at, id)
-    where due_at is not null and in_lane`,
+  "create index executions_in_lane on scheduler.executions (scope_id, queue, lane_at, id) where lane_at is not null",
+  `create index executions_in_lane_expire on scheduler.executions (expires_at)
+    where lane_at is not null and expires_at is not null`,
   "alter table scheduler.open_executions add column queue text",
   "create index open_executions_by_queue on scheduler.open_executions (scope_id, queue) where queue is not null",
+  // What has been sent of late, gathered in hundredths of a period: a row for each request would be read each time.
+  `create table scheduler.queue_starts (
+    scope_id integer not null,
+    queue text not null,
+    part bigint not null,
+    count integer not null,
+    last_at timestamptz not null,
+    primary key (scope_id, queue, part)
+  ) with (fillfactor = 50)`,
 ];

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { operation } from "../operation.ts";
+import { page, pageInput } from "../schemas/common.ts";
+import { queue, rateLimit } from "../schemas/queue.ts";
+import { retry, slug, timeoutSeconds } from "../schemas/request.ts";
+
+const concise = ["name", "concurrency", "rate_limit", "paused", "priority", "waiting", "running"] as const;
+
+export const listQueues = operation({
+  name: "list_queues",
+  title: "List queues",
+  description: "List queues with their limits, and how many executions wait and run in each.",
+  input: z.strictObject({ ...pageInput }),
+  output: page(queue),
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/queues" },
+  tool: { toolset: "queues", concise },
+});
+
+export const updateQueue = operation({
+  name: "update_queue",
+  title: "Update a queue",
+  description:
+    "Limit, pause or order what the jobs of a queue send, on all workers together; null clears a setting. A new name makes a queue. Concurrency 1 sends one at a time, in the order they were due.",
+  input: z.strictObject({
+    name: slug,
+    concurrency: z.int().min(1).max(100_000).nullable().optional(),
+    rate_limit: rateLimit.nullable().optional(),
+    paused: z.boolean().optional(),
+    timeout_seconds: timeoutSeconds.nullable().optional(),
+    retry: retry.nullable().optional(),
+    priority: z.int().min(-100).max(100).nullable().optional().describe("higher first; default 0"),
+  }),
+  output: queue,
+  risk: "write",
+  idempotent: true,
+  http: { method: "PATCH", path: "/v1/queues/{name}" },
+  tool: { toolset: "queues", concise },
+});
+
+export const pauseQueue = operation({
+  name: "pause_queue",
+  title: "Pause a queue",
+  description: "Let nothing of a queue start until it is resumed. What already runs goes on.",
+  input: z.strictObject({ name: slug }),
+  output: queue,
+  risk: "write",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/queues/{name}/pause" },
+});
+
+export const resumeQueue = operation({
+  name: "resume_queue",
+  title: "Resume a queue",
+  description: "Let what waits in a paused queue start, in its order.",
+  input: z.strictObject({ name: slug }),
+  output: queue,
+  risk: "write",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/queues/{name}/resume" },
+});

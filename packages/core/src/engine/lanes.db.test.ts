@@ -1,0 +1,296 @@
+import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
+import { describe, expect, test } from "vitest";
+import type { Execution } from "@org/scheduler-contract";
+import { answered } from "../testing/answered.ts";
+import { testBench } from "../testing/bench.ts";
+import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
+import { takeLanes } from "./lanes.ts";
+import { plan } from "./plan.ts";
+import { reconcile, startReconciling } from "./reconcile.ts";
+import { settle, toSettled } from "./settle.ts";
+import type { StartedExecution } from "./start.sql.ts";
+
+const noon = "2026-03-01T12:00:00Z";
+const clock = testClock(noon);
+const { setup, target, run, create } = testBench({ clock });
+
+const at = (minutes: number, seconds = 0): Date =>
+  new Date(Date.parse(noon) + minutes * 60_000 + seconds * 1000);
+const worker = { workerId: randomUUID() };
+const all = { leastPriority: -1000 };
+
+/** One look of a worker with so much room: what is due is planned, and whose turn it is starts. */
+async function start(when: Date, room = 10): Promise<StartedExecution[]> {
+  clock.set(when);
+  const { engine } = setup.scheduler;
+  const admission = roomFor(room);
+  const planned = await plan(engine, { ...worker, admission });
+  const lanes = await takeLanes(engine, { ...worker, admission, ...all });
+  return [...planned.started, ...lanes.started];
+}
+
+async function finish(executions: StartedExecution[], statusCode = 200): Promise<void> {
+  const settled = executions.map((execution) =>
+    toSettled(execution, { ...answered, statusCode }, clock.now()),
+  );
+  await settle(setup.scheduler.engine, worker.workerId, settled);
+}
+
+const paths = (executions: StartedExecution[]): string[] =>
+  executions.map(({ url }) => new URL(url).pathname);
+
+/** Jobs that are due at these minutes after noon, created in another order than that. */
+async function createAt(minutes: number[], fields: object = {}): Promise<void> {
+  for (const minute of minutes) {
+    await create({ url: `${target.url}/${minute}`, run_at: at(minute).toISOString(), queue: "a", ...fields });
+  }
+}
+
+async function ledger(job_id?: string): Promise<string[]> {
+  const { data } = await run("list_executions", { limit: 100, ...(job_id !== undefined && { job_id }) });
+  const bySlot = (one: Execution, other: Execution): number =>
+    one.scheduled_for.localeCompare(other.scheduled_for);
+  return data
+    .toSorted(bySlot)
+    .map(({ scheduled_for, status, reason }) =>
+      `${scheduled_for.slice(11, 16)} ${status} ${reason ?? ""}`.trim(),
+    );
+}
+
+describe("concurrency", () => {
+  test("1 sends one at a time, in the order they were due", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    await createAt([3, 1, 2]);
+    const sent: string[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const started = await start(at(5));
+      sent.push(...paths(started));
+      expect(await start(at(5))).toEqual([]);
+      await finish(started);
+    }
+    expect(sent).toEqual(["/1", "/2", "/3"]);
+  });
+
+  test("1 waits for what was due before and is not planned yet", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    await createAt([1, 2, 3, 4]);
+    // The freshest is planned first where there is room for one only.
+    expect(paths(await start(at(5), 1))).toEqual([]);
+    for (let pass = 0; pass < 3; pass++) await start(at(5), 1);
+    const [first] = await run("list_executions", { status: "running" }).then(({ data }) => data);
+    expect(first).toMatchObject({ scheduled_for: at(1).toISOString() });
+  });
+
+  test("holds on two workers that look at the same moment", async () => {
+    await run("update_queue", { name: "a", concurrency: 3 });
+    await createAt([1, 2, 3, 4, 5, 6, 7, 8]);
+    clock.set(at(9));
+    const { engine } = setup.scheduler;
+    await plan(engine, noRoom);
+    for (let pass = 0; pass < 10; pass++) await plan(engine, { ...worker, admission: roomFor(1) });
+    const passes = await Promise.all(
+      [1, 2, 3, 4].map(() => takeLanes(engine, { workerId: randomUUID(), admission: roomFor(10), ...all })),
+    );
+    expect(passes.flatMap(({ started }) => started)).toHaveLength(3);
+    expect((await run("list_queues", {})).data[0]).toMatchObject({ name: "a", running: 3, waiting: 5 });
+  });
+
+  test("a full queue holds back nobody else", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    await createAt([1, 2, 3]);
+    await createAt([4], { queue: "b" });
+    await createAt([5], { queue: undefined });
+    expect(paths(await start(at(6))).toSorted()).toEqual(["/1", "/4", "/5"]);
+  });
+
+  test("a retry gives its place to the next, and takes its turn when it is due again", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    await createAt([1, 2], { retry: { strategy: "fixed", base_seconds: 30, jitter: false } });
+    await finish(await start(at(3)), 500);
+    const second = await start(at(3));
+    expect(paths(second)).toEqual(["/2"]);
+    expect(await start(at(3, 31))).toEqual([]);
+    await finish(second);
+    expect(paths(await start(at(3, 31)))).toEqual(["/1"]);
+  });
+
+  test("counts what already ran when the limit came", async () => {
+    await create({ url: `${target.url}/unlimited` });
+    const running = await start(at(1));
+    await run("update_queue", { name: "default", concurrency: 1 });
+    await create({ url: `${target.url}/next` });
+    expect(await start(at(1))).toEqual([]);
+    await finish(running);
+    expect(paths(await start(at(1)))).toEqual(["/next"]);
+  });
+
+  test("keeps the place of an execution whose worker died until it is taken back", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    await createAt([1, 2]);
+    const { db } = setup.scheduler.engine.database;
+    await sql`insert into scheduler.workers (id, host, pid, slots) values (${worker.workerId}::uuid, 'h', 1, 1)`.execute(
+      db,
+    );
+    expect(paths(await start(at(3)))).toEqual(["/1"]);
+    expect(await start(at(3))).toEqual([]);
+    await sql`update scheduler.workers set heartbeat_at = '-infinity'`.execute(db);
+    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    expect(await start(at(3))).toHaveLength(1);
+    expect(await start(at(3))).toEqual([]);
+  });
+
+  test("is lifted as soon as it is taken away", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    await createAt([1, 2, 3]);
+    expect(await start(at(4))).toHaveLength(1);
+    await run("update_queue", { name: "a", concurrency: null });
+    expect(await start(at(4))).toHaveLength(2);
+  });
+});
+
+describe("a rate limit", () => {
+  test("lets so many go in any period, retries among them", async () => {
+    await run("update_queue", { name: "a", rate_limit: { max: 3, period_seconds: 10 } });
+    await createAt([1, 1, 1, 1, 1, 1, 1]);
+    const counts: number[] = [];
+    for (const seconds of [0, 5, 9.9, 10.1, 15, 20.2, 30.3]) {
+      const started = await start(at(2, seconds));
+      counts.push(started.length);
+      await finish(started);
+    }
+    expect(counts).toEqual([3, 0, 0, 3, 0, 1, 0]);
+  });
+
+  test("is a sliding one: the end of a period and the start of the next are not two shares at once", async () => {
+    await run("update_queue", { name: "a", rate_limit: { max: 4, period_seconds: 10 } });
+    await createAt([1, 1, 1, 1, 1, 1, 1, 1]);
+    const counts: number[] = [];
+    for (const [seconds, room] of [
+      [0, 1],
+      [9, 3],
+      [11, 10],
+      [18, 10],
+      [19.1, 10],
+    ] as const) {
+      const started = await start(at(2, seconds), room);
+      counts.push(started.length);
+      await finish(started);
+    }
+    // Room for one is room to plan one; the rest of that share is there later.
+    expect(counts.reduce((sum, count) => sum + count)).toBe(8);
+    expect(counts[1]! + counts[2]! + counts[3]!).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("a paused queue", () => {
+  test("starts nothing, and all that waits when it goes on", async () => {
+    await create({ queue: "a", url: `${target.url}/now` });
+    await run("pause_queue", { name: "a" });
+    await createAt([1]);
+    expect(await start(at(2))).toEqual([]);
+    const { data } = await run("list_jobs", { queue: "a" });
+    const { explanation, advice } = await run("explain_job", { job_id: data[0]!.id });
+    expect(explanation).toContain("Its queue a is paused");
+    expect(advice).toContain('{"name": "a", "paused": false}');
+    await run("resume_queue", { name: "a" });
+    expect(paths(await start(at(2)))).toEqual(["/now", "/1"]);
+  });
+
+  test.each([
+    ["skip", ["12:01 skipped queue_paused", "12:02 skipped queue_paused", "12:03 skipped queue_paused"]],
+    ["latest", ["12:01 skipped queue_paused", "12:02 skipped queue_paused", "12:03 succeeded"]],
+    ["all", ["12:01 succeeded", "12:02 succeeded", "12:03 succeeded"]],
+  ] as const)("makes up for the slots that passed as the job says: %s", async (catch_up, expected) => {
+    await run("pause_queue", { name: "a" });
+    const job = await create({ queue: "a", cron: "* * * * *", catch_up });
+    for (const minutes of [1, 2, 3]) expect(await start(at(minutes))).toEqual([]);
+    await run("resume_queue", { name: "a" });
+    await drain(setup.scheduler, clock, at(3, 1));
+    expect(await ledger(job.id)).toEqual(expected);
+    expect(await run("explain_job", { job_id: job.id, at: at(1).toISOString() })).toMatchObject(
+      catch_up === "all" ? { verdict: "fired" } : { verdict: "not_fired", explanation: /queue was paused/ },
+    );
+  });
+
+  test("a slot that another took the place of is no run of the job's maximum", async () => {
+    await run("pause_queue", { name: "a" });
+    const job = await create({ queue: "a", cron: "* * * * *", max_runs: 2 });
+    for (const minutes of [1, 2, 3, 4]) await start(at(minutes));
+    await run("resume_queue", { name: "a" });
+    await drain(setup.scheduler, clock, at(4, 1));
+    await drain(setup.scheduler, clock, at(7));
+    expect((await ledger(job.id)).filter((line) => line.endsWith("succeeded"))).toHaveLength(2);
+    expect(await run("get_job", { job_id: job.id })).toMatchObject({ state: "completed" });
+  });
+
+  test("lets time run out for who waits in it", async () => {
+    await run("pause_queue", { name: "a" });
+    await createAt([1], { ttl_seconds: 30 });
+    await start(at(1));
+    clock.set(at(2));
+    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    expect(await ledger()).toEqual(["12:01 expired ttl"]);
+  });
+
+  test("who waits in it can be canceled, alone or with the job", async () => {
+    await run("pause_queue", { name: "a" });
+    const job = await create({ queue: "a" });
+    const other = await create({ queue: "a" });
+    await start(at(1));
+    const [execution] = (await run("list_executions", { job_id: job.id })).data;
+    expect(await run("cancel_execution", { execution_id: execution!.id })).toMatchObject({
+      status: "canceled",
+    });
+    await run("cancel_job", { job_id: other.id });
+    await run("resume_queue", { name: "a" });
+    expect(await start(at(1))).toEqual([]);
+    expect((await run("list_queues", {})).data[0]).toMatchObject({ waiting: 0, running: 0 });
+  });
+});
+
+describe("what is ready already when its queue is limited", () => {
+  test("lines up: a ticket", async () => {
+    await createAt([1], { queue: "a", cron: "* * * * *", run_at: undefined });
+    clock.set(at(2));
+    expect((await plan(setup.scheduler.engine, noRoom)).tickets).toBe(1);
+    await run("pause_queue", { name: "a" });
+    expect(await drain(setup.scheduler, clock, at(2))).toEqual([]);
+    await run("resume_queue", { name: "a" });
+    expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(1);
+  });
+
+  test("lines up: a manual run, a replay, a delayed run", async () => {
+    const job = await create({ queue: "a", cron: "0 0 1 1 *" });
+    const run1 = await run("run_job", { job_id: job.id });
+    await drain(setup.scheduler, clock, at(0));
+    await run("pause_queue", { name: "a" });
+    await run("replay_execution", { execution_id: run1.id });
+    await run("run_job", { job_id: job.id });
+    await run("run_job", { job_id: job.id, delay_seconds: 60 });
+    expect(await drain(setup.scheduler, clock, at(2))).toEqual([]);
+    expect((await run("list_queues", {})).data[0]).toMatchObject({ waiting: 3 });
+    await run("resume_queue", { name: "a" });
+    expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(3);
+  });
+});
+
+describe("priority", () => {
+  test("goes before what is due elsewhere, and after it when it is low", async () => {
+    await run("update_queue", { name: "high", priority: 10 });
+    await run("update_queue", { name: "low", priority: -10 });
+    await createAt([1], { queue: "low" });
+    await createAt([2], { queue: "high" });
+    clock.set(at(3));
+    const { engine } = setup.scheduler;
+    await plan(engine, { ...worker, admission: roomFor(10) });
+    const first = await takeLanes(engine, { ...worker, admission: roomFor(1), leastPriority: -1000 });
+    expect(paths(first.started)).toEqual(["/2"]);
+    expect((await takeLanes(engine, { ...worker, admission: roomFor(1), leastPriority: 0 })).started).toEqual(
+      [],
+    );
+    expect(
+      (await takeLanes(engine, { ...worker, admission: roomFor(1), leastPriority: -1000 })).started,
+    ).toHaveLength(1);
+  });
+});

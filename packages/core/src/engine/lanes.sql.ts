@@ -1,0 +1,169 @@
+import { statement } from "../database/statement.ts";
+import type { Db, Tx } from "../database/tables.ts";
+
+/** A queue in which executions wait for their turn, and whose turn it may be. */
+export interface Lane {
+  scope_id: number;
+  queue: string;
+  concurrency: number | null;
+  rate_max: number | null;
+  rate_period_seconds: number | null;
+  priority: number;
+  /** When the first in its line was due. */
+  lane_at: Date;
+}
+
+/** An execution whose turn it is. */
+export interface Turn {
+  scope_id: number;
+  queue: string;
+  id: string;
+  host: string;
+  /** Its time has run out. */
+  expired: boolean;
+}
+
+/**
+ * The queues in which somebody waits, each found by one look into the index: how many wait makes no difference.
+ * Recursive, since PostgreSQL cannot skip from one value of an index to the next by itself.
+ */
+const waiting = `waiting as (
+    (select scope_id, queue, lane_at from scheduler.executions
+      where lane_at is not null order by scope_id, queue, lane_at limit 1)
+    union all
+    select next.scope_id, next.queue, next.lane_at
+    from waiting w cross join lateral (
+      select e.scope_id, e.queue, e.lane_at from scheduler.executions e
+      where e.lane_at is not null and (e.scope_id, e.queue) > (w.scope_id, w.queue)
+      order by e.scope_id, e.queue, e.lane_at limit 1) next
+  )`;
+
+/** How many of a queue run, of rows `l` that name it. */
+const running = `(select count(*) from scheduler.open_executions o where o.scope_id = l.scope_id and o.queue = l.queue)`;
+
+/** How many requests of a queue were sent in the period that ends now. */
+const sent = `(select coalesce(sum(s.count), 0) from scheduler.queue_starts s
+    where s.scope_id = l.scope_id and s.queue = l.queue
+      and s.last_at > coalesce($1::timestamptz, now()) - l.rate_period_seconds * interval '1 second')`;
+
+const open = statement<Lane>(
+  "lanes",
+  `with recursive ${waiting}, l as (
+    select w.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
+    from waiting w join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
+    where not q.paused and q.priority >= $2::integer
+  )
+  select l.*
+  from l join scheduler.queues q on q.scope_id = l.scope_id and q.name = l.queue
+  where (l.concurrency is null or ${running} < l.concurrency) and (l.rate_max is null or ${sent} < l.rate_max)
+  order by l.priority desc, l.lane_at limit $3::integer
+  for update of q skip locked`,
+);
+
+/**
+ * Queues that may go on, those of the highest priority first and then those that have waited longest, each locked: two
+ * workers that counted what runs in a queue at the same time would both find the same free place.
+ */
+export function lockOpenLanes(
+  tx: Tx,
+  { leastPriority, limit }: { leastPriority: number; limit: number },
+  at: Date | null,
+): Promise<Lane[]> {
+  return open(tx, [at, leastPriority, limit]);
+}
+
+/** A job of the queue was due before the first in its line, and has not got its execution yet. */
+const olderUnplanned = ["not j.repeats", "j.repeats"]
+  .map(
+    (kind) => `exists (select 1 from scheduler.jobs j
+      where ${kind} and j.next_run_at < l.lane_at and j.scope_id = l.scope_id and j.queue = l.queue)`,
+  )
+  .join(" or ");
+
+const turns = statement<Turn>(
+  "turns",
+  `select l.scope_id, l.queue, turn.id, turn.host, turn.expired
+  from json_to_recordset($2::json) as l(scope_id integer, queue text, concurrency integer, rate_max integer,
+    rate_period_seconds integer, priority integer, lane_at timestamptz)
+  cross join lateral (
+    select case when l.concurrency = 1 and (${olderUnplanned}) then 0
+      else least($3::bigint, l.concurrency - ${running}, l.rate_max - ${sent}) end as room
+  ) places
+  cross join lateral (
+    select e.id, e.lane_at, r.host, coalesce(e.expires_at <= coalesce($1::timestamptz, now()), false) as expired
+    from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
+    where e.scope_id = l.scope_id and e.queue = l.queue and e.lane_at is not null
+      and (l.concurrency = 1 or r.host <> all($4::text[]))
+    order by e.lane_at, e.id limit greatest(places.room, 0)
+    for update of e skip locked
+  ) turn
+  order by row_number() over (partition by l.scope_id, l.queue order by turn.lane_at, turn.id), l.priority desc`,
+);
+
+/**
+ * Whose turn it is in queues that are locked, up to `room` of each and never more than the queue has places, one of
+ * each queue after the other. A statement of its own, after the one that locks: it must see what others committed
+ * while it waited. Where one goes at a time, nobody passes the first in the line: not while its host is full, and not
+ * while a job that was due before it is still to be planned.
+ */
+export function takeTurns(
+  tx: Tx,
+  { lanes, room, fullHosts }: { lanes: Lane[]; room: number; fullHosts: string[] },
+  at: Date | null,
+): Promise<Turn[]> {
+  return turns(tx, [at, JSON.stringify(lanes), room, fullHosts]);
+}
+
+const record = statement<{ part: number }>(
+  "count_starts",
+  `with starts as (
+    select x.*, coalesce($1::timestamptz, now()) + $3::integer * interval '1 millisecond' as last_at
+    from json_to_recordset($2::json) as x(scope_id integer, queue text, period integer, count integer)
+  ), past as (
+    delete from scheduler.queue_starts s using starts x
+    where s.scope_id = x.scope_id and s.queue = x.queue
+      and s.last_at <= coalesce($1::timestamptz, now()) - x.period * interval '1 second'
+  )
+  insert into scheduler.queue_starts (scope_id, queue, part, count, last_at)
+  select scope_id, queue, floor(extract(epoch from last_at) * 100 / period)::bigint, count, last_at from starts
+  on conflict (scope_id, queue, part)
+    do update set count = queue_starts.count + excluded.count, last_at = greatest(queue_starts.last_at, excluded.last_at)
+  returning part`,
+);
+
+/** Notes how many requests of each rate-limited queue leave now, within `marginMs`. */
+export async function countStarts(
+  tx: Tx,
+  starts: { scope_id: number; queue: string; period: number; count: number }[],
+  { marginMs, at }: { marginMs: number; at: Date | null },
+): Promise<void> {
+  await record(tx, [at, JSON.stringify(starts), marginMs]);
+}
+
+const next = statement<{ ms: number | null }>(
+  "next_turn",
+  `with recursive ${waiting}
+  select (extract(epoch from min(s.last_at + q.rate_period_seconds * interval '1 second')
+    - coalesce($1::timestamptz, now())) * 1000)::double precision as ms
+  from waiting w
+  join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
+  join scheduler.queue_starts s on s.scope_id = w.scope_id and s.queue = w.queue
+  where q.rate_max is not null and not q.paused
+    and s.last_at > coalesce($1::timestamptz, now()) - q.rate_period_seconds * interval '1 second'`,
+);
+
+/** Until the first queue that has sent all it may gets room for more; null where there is none. */
+export async function nextTurnMs(db: Db, at: Date | null): Promise<number | null> {
+  return (await next(db, [at]))[0]!.ms;
+}
+
+const expire = statement<{ id: string }>(
+  "expired_in_lanes",
+  `select id from scheduler.executions
+  where lane_at is not null and expires_at <= coalesce($1::timestamptz, now()) limit $2::integer`,
+);
+
+/** Executions whose time ran out while they waited for their turn, also in queues where nothing goes on. */
+export async function findExpiredInLanes(db: Db | Tx, limit: number, at: Date | null): Promise<string[]> {
+  return (await expire(db, [at, limit])).map(({ id }) => id);
+}

@@ -1,0 +1,59 @@
+import type { Output, ParsedInput } from "@org/scheduler-contract";
+import { notify } from "../database/notices.ts";
+import { newId } from "../ids.ts";
+import { fullRetry } from "../jobs/revision.ts";
+import type { Handlers, WriteContext } from "../operation-context.ts";
+import { readCursor, toPage } from "../page.ts";
+import { toQueue } from "./queue.ts";
+import {
+  addQueues,
+  changeQueue,
+  countRunning,
+  findQueue,
+  listQueues,
+  lockQueue,
+  type QueueChange,
+} from "./queues.sql.ts";
+
+type Names = "list_queues" | "update_queue" | "pause_queue" | "resume_queue";
+
+export const queueOperations: Handlers<Names> = {
+  async list_queues({ db, caller }, { limit, cursor }) {
+    const rows = await listQueues(db, caller.scopeId, { before: readCursor("queue", cursor), limit });
+    return toPage(rows, { limit, prefix: "queue", view: toQueue });
+  },
+
+  update_queue: (context, { name, ...input }) => change(context, name, readChange(input)),
+  pause_queue: (context, { name }) => change(context, name, { paused: true }),
+  resume_queue: (context, { name }) => change(context, name, { paused: false }),
+};
+
+function readChange(input: Omit<ParsedInput<"update_queue">, "name">): QueueChange {
+  const { concurrency, rate_limit, paused, timeout_seconds, retry, priority } = input;
+  const change: QueueChange = {};
+  if (concurrency !== undefined) change.concurrency = concurrency;
+  if (rate_limit !== undefined) {
+    change.rate_max = rate_limit?.max ?? null;
+    change.rate_period_seconds = rate_limit?.period_seconds ?? null;
+  }
+  if (paused !== undefined) change.paused = paused;
+  if (timeout_seconds !== undefined) change.timeout_seconds = timeout_seconds;
+  if (retry !== undefined) change.retry = retry === null ? null : JSON.stringify(fullRetry(retry));
+  if (priority !== undefined) change.priority = priority ?? 0;
+  return change;
+}
+
+async function change(
+  { tx, caller, now }: WriteContext,
+  name: string,
+  fields: QueueChange,
+): Promise<Output<"update_queue">> {
+  const { scopeId } = caller;
+  await addQueues(tx, scopeId, [{ id: newId(now), name, now }]);
+  const before = (await lockQueue(tx, scopeId, name))!;
+  await changeQueue(tx, scopeId, name, { ...fields, updated_at: now });
+  if (!before.laned) await countRunning(tx, scopeId, name);
+  // Somebody who waits may go on now.
+  await notify(tx, "due");
+  return toQueue((await findQueue(tx, scopeId, name))!);
+}

@@ -1,0 +1,93 @@
+import { type Selectable, sql, type Updateable } from "kysely";
+import type { Db, Queues, Tx } from "../database/tables.ts";
+
+/** A queue and how it stands. */
+export type QueueRow = Selectable<Queues> & { waiting: number; running: number };
+export type QueueChange = Omit<Updateable<Queues>, "scope_id" | "name" | "id">;
+
+const mostCounted = 10_000;
+
+function queues(db: Db | Tx, scopeId: number) {
+  return db
+    .selectFrom("queues")
+    .where("scope_id", "=", scopeId)
+    .selectAll()
+    .select([
+      sql<number>`(select count(*)::integer from (
+        select 1 from scheduler.executions e
+        where e.scope_id = queues.scope_id and e.queue = queues.name and e.lane_at is not null limit ${mostCounted}
+      ) w)`.as("waiting"),
+      sql<number>`(select count(*)::integer from (
+        select 1 from scheduler.open_executions o
+        where o.scope_id = queues.scope_id and o.queue = queues.name limit ${mostCounted}
+      ) r)`.as("running"),
+    ]);
+}
+
+/** One page of queues, newest first, with one row more than asked where there is a next page. */
+export function listQueues(
+  db: Db,
+  scopeId: number,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<QueueRow[]> {
+  const query = queues(db, scopeId)
+    .orderBy("id", "desc")
+    .limit(limit + 1);
+  return (before === undefined ? query : query.where("id", "<", before)).execute();
+}
+
+export function findQueue(db: Db | Tx, scopeId: number, name: string): Promise<QueueRow | undefined> {
+  return queues(db, scopeId).where("name", "=", name).executeTakeFirst();
+}
+
+/** Makes queues that are not there yet, in the order of their names, so that no two callers wait for each other. */
+export async function addQueues(
+  tx: Tx,
+  scopeId: number,
+  queues: { id: string; name: string; now: Date }[],
+): Promise<void> {
+  const rows = queues
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ id, name, now }) => ({ scope_id: scopeId, id, name, created_at: now, updated_at: now }));
+  await tx
+    .insertInto("queues")
+    .values(rows)
+    .onConflict((conflict) => conflict.columns(["scope_id", "name"]).doNothing())
+    .execute();
+}
+
+/** Keeps everybody else, the workers that look into its line included, from the queue until the transaction ends. */
+export async function lockQueue(
+  tx: Tx,
+  scopeId: number,
+  name: string,
+): Promise<Selectable<Queues> | undefined> {
+  return tx
+    .selectFrom("queues")
+    .selectAll()
+    .where("scope_id", "=", scopeId)
+    .where("name", "=", name)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+export async function changeQueue(tx: Tx, scopeId: number, name: string, change: QueueChange): Promise<void> {
+  await tx
+    .updateTable("queues")
+    .set(change)
+    .where("scope_id", "=", scopeId)
+    .where("name", "=", name)
+    .execute();
+}
+
+/** Makes what runs in a queue count: as long as it had no limit, nobody did. */
+export async function countRunning(tx: Tx, scopeId: number, name: string): Promise<void> {
+  // One that is locked is just coming to its end.
+  await sql`
+    with open as (
+      select o.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
+      where o.scope_id = ${scopeId} and o.queue is null and e.queue = ${name} and e.status = 'running'
+      for update of o skip locked
+    )
+    update scheduler.open_executions o set queue = ${name} from open where o.id = open.id`.execute(tx);
+}
