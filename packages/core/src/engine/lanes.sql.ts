@@ -80,6 +80,9 @@ const olderUnplanned = ["not j.repeats", "j.repeats"]
   )
   .join(" or ");
 
+/** Looked up row by row: joined, all revisions might be read for a few executions. */
+const host = "(select r.host from scheduler.revisions r where r.id = e.revision_id)";
+
 const turns = statement<Turn>(
   "turns",
   `select l.scope_id, l.queue, turn.id, turn.host, turn.expired
@@ -90,10 +93,11 @@ const turns = statement<Turn>(
       else least($3::bigint, l.concurrency - ${running}, l.rate_max - ${sent}) end as room
   ) places
   cross join lateral (
-    select e.id, e.lane_at, r.host, coalesce(e.expires_at <= coalesce($1::timestamptz, now()), false) as expired
-    from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
+    select e.id, e.lane_at, ${host} as host,
+      coalesce(e.expires_at <= coalesce($1::timestamptz, now()), false) as expired
+    from scheduler.executions e
     where e.scope_id = l.scope_id and e.queue = l.queue and e.lane_at is not null
-      and (l.concurrency = 1 or r.host <> all($4::text[]))
+      and (l.concurrency = 1 or ${host} <> all($4::text[]))
     order by e.lane_at, e.id limit greatest(places.room, 0)
     for update of e skip locked
   ) turn

@@ -118,7 +118,7 @@ function fireSlots(
     }
     if (overlap === "queue")
       return { ...execution, status: "pending", reason: "overlap", due_at: due.now, queued: true };
-    if (due.laned) return { ...execution, status: "pending", lane_at: new Date(slot) };
+    if (due.laned) return { ...execution, status: "pending", reason: "queue", lane_at: new Date(slot) };
     if (starts && !started) {
       started = true;
       return { ...execution, status: "running" };

@@ -148,7 +148,7 @@ export async function startExecutions(
 const enqueue = statement<{ id: string }>(
   "line_up",
   `update scheduler.executions e
-  set lane_at = coalesce(e.due_at, $1::timestamptz, now()), due_at = null
+  set lane_at = coalesce(e.due_at, $1::timestamptz, now()), due_at = null, reason = 'queue'
   where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying') and e.lane_at is null and ${isLaned}
   returning e.id`,
 );
