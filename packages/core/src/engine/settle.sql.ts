@@ -81,8 +81,12 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
       any_success boolean, failures integer, slot_over boolean)
     where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
   )
-  select s.id, c.job_id is not null as guarded, c.queue is not null or f.id is not null as freed
-  from settled s left join closed c on c.id = s.id left join freed f on f.id = s.id`,
+  -- Not joined: PostgreSQL takes each of them for a single row, and would compare each with each.
+  select id, false as guarded, false as freed from settled
+  union all
+  select id, job_id is not null, queue is not null from closed where job_id is not null or queue is not null
+  union all
+  select id, false, true from freed`,
 );
 
 /**
