@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { AttemptErrorCode, AttemptStatus, RetryPolicy, Statuses } from "@org/scheduler-contract";
+import type {
+  Assertion,
+  AttemptErrorCode,
+  AttemptStatus,
+  RetryPolicy,
+  Statuses,
+} from "@org/scheduler-contract";
 import { defaultRetry } from "../time/retry.ts";
 import type { Answer } from "./attempt.ts";
 import { judge, matchesStatus } from "./outcome.ts";
@@ -21,14 +27,21 @@ function answer(
 
 function judged(
   given: Answer,
-  rules: { attempts?: number; successStatuses?: Statuses; retry?: Partial<RetryPolicy> } = {},
+  rules: {
+    attempts?: number;
+    successStatuses?: Statuses;
+    assertions?: Assertion[];
+    retry?: Partial<RetryPolicy>;
+  } = {},
 ) {
   return judge(
     given,
     {
       attempts: rules.attempts ?? 1,
       successStatuses: rules.successStatuses ?? ["2xx"],
+      assertions: rules.assertions ?? null,
       retry: { ...retry, ...rules.retry },
+      now: Date.parse("2026-03-01T12:00:00Z"),
     },
     0.5,
   );
@@ -42,6 +55,7 @@ describe("judge", () => {
       error: null,
       next: "succeeded",
       retryMs: null,
+      terminal: false,
     });
   });
 
@@ -52,6 +66,7 @@ describe("judge", () => {
       error: `The target answered ${status}.`,
       next: "retrying",
       retryMs: 5000,
+      terminal: false,
     });
   });
 
@@ -74,6 +89,7 @@ describe("judge", () => {
       error: `because of ${code}`,
       next: "retrying",
       retryMs: 5000,
+      terminal: false,
     });
   });
 
@@ -127,6 +143,86 @@ describe("judge", () => {
     });
     expect(judged(answered(500), { retry: { retry_on_statuses: [] } })).toMatchObject({ next: "failed" });
     expect(judged(answered(200), { successStatuses: [] })).toMatchObject({ status: "http_error" });
+  });
+});
+
+describe("what a target asks for", () => {
+  const asking = (headers: Record<string, string>, statusCode = 429): Answer => ({
+    ...answered(statusCode),
+    headers,
+  });
+
+  test("is waited for where it is longer than the policy's own delay", () => {
+    expect(judged(asking({ "retry-after": "60" }))).toMatchObject({ next: "retrying", retryMs: 60_000 });
+    expect(judged(asking({ "retry-after": "1" }))).toMatchObject({ retryMs: 5000 });
+    expect(judged(asking({ "retry-after": "Sun, 01 Mar 2026 12:01:30 GMT" }, 503))).toMatchObject({
+      retryMs: 90_000,
+    });
+    expect(judged(asking({ "x-ratelimit-reset": "44" }))).toMatchObject({ retryMs: 44_000 });
+  });
+
+  test("is not waited for beyond the policy's longest delay, nor read where it says nothing", () => {
+    expect(judged(asking({ "retry-after": "999999" }))).toMatchObject({ retryMs: 3_600_000 });
+    expect(judged(asking({ "retry-after": "60" }), { retry: { max_seconds: 20 } })).toMatchObject({
+      retryMs: 20_000,
+    });
+    expect(judged(asking({ "retry-after": "later" }))).toMatchObject({ retryMs: 5000 });
+  });
+
+  test("is waited for after a break in the middle of an answer, and gives no attempt more", () => {
+    const broken = { ...answer("connection_error", "reset", 503), headers: { "retry-after": "60" } };
+    expect(judged(broken)).toMatchObject({ retryMs: 60_000 });
+    expect(judged(asking({ "retry-after": "60" }), { attempts: 3 })).toMatchObject({
+      next: "failed",
+      retryMs: null,
+      terminal: false,
+    });
+  });
+
+  test.each([
+    ["410", answered(410)],
+    ["Sched-Retry", asking({ "sched-retry": "No" }, 500)],
+    ["X-Should-Retry", asking({ "x-should-retry": "false" }, 503)],
+  ])("ends all attempts: %s", (_, given) => {
+    const outcome = judged(given, { retry: { retry_on_statuses: ["4xx", "5xx"] } });
+    expect(outcome).toMatchObject({ status: "http_error", next: "failed", retryMs: null, terminal: true });
+  });
+
+  test("does not make a failure of what the job calls a success", () => {
+    expect(judged(answered(410), { successStatuses: [410] })).toMatchObject({ next: "succeeded" });
+    expect(judged(asking({ "sched-retry": "no" }, 200))).toMatchObject({
+      next: "succeeded",
+      terminal: false,
+    });
+    // Gone is what this job hopes for, and only the body was late.
+    const late = { ...answer("timeout", "timeout", 410), headers: {} };
+    expect(judged(late, { successStatuses: [410] })).toMatchObject({ next: "retrying" });
+  });
+
+  test.each(["yes", "", "not now"])("and Sched-Retry: %s ends nothing", (value) => {
+    expect(judged(asking({ "sched-retry": value }, 500))).toMatchObject({ next: "retrying" });
+  });
+});
+
+describe("an assertion", () => {
+  const assertions: Assertion[] = [{ type: "body_contains", value: "ready" }];
+  const withBody = (body: string, statusCode = 200): Answer => ({ ...answered(statusCode), body });
+
+  test("that does not hold makes a failed attempt of a good status, and is tried again", () => {
+    expect(judged(withBody("ready"), { assertions })).toMatchObject({ next: "succeeded", error: null });
+    expect(judged(withBody("wait"), { assertions, retry: { retry_on_statuses: [] } })).toEqual({
+      status: "http_error",
+      errorCode: "assertion",
+      error: 'Expected the body to contain "ready", got "wait".',
+      next: "retrying",
+      retryMs: 5000,
+      terminal: false,
+    });
+    expect(judged(withBody("wait"), { assertions, attempts: 3 })).toMatchObject({ next: "failed" });
+  });
+
+  test("says nothing about an answer whose status has failed already", () => {
+    expect(judged(withBody("ready", 500), { assertions })).toMatchObject({ errorCode: "status" });
   });
 });
 

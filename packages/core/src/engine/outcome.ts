@@ -1,11 +1,15 @@
 import type {
+  Assertion,
   AttemptErrorCode,
   AttemptStatus,
   ExecutionStatus,
   RetryPolicy,
   Statuses,
 } from "@org/scheduler-contract";
+import { SECOND } from "../time/calendar.ts";
+import { retryAfterMs } from "../time/retry-after.ts";
 import { retryDelayMs } from "../time/retry.ts";
+import { failedAssertion } from "./assertions.ts";
 import type { Answer } from "./attempt.ts";
 
 /** What an attempt's answer means for its execution. */
@@ -15,49 +19,81 @@ export interface Outcome {
   error: string | null;
   next: ExecutionStatus;
   retryMs: number | null;
+  /** The target wants no further attempt. */
+  terminal: boolean;
 }
 
 interface Rules {
   /** This attempt counted; interrupted ones are not. */
   attempts: number;
   successStatuses: Statuses;
+  assertions: Assertion[] | null;
   retry: RetryPolicy;
+  /** When the answer came, in ms since 1970: a target may say at which instant it wants to be asked again. */
+  now: number;
 }
 
 /** Judges an answer. `random` is uniform in [0, 1) and spreads retries. */
 export function judge(answer: Answer, rules: Rules, random: number): Outcome {
-  const { status, errorCode, error } = verdict(answer, rules.successStatuses);
-  const base = { status, errorCode, error };
-  const mayRetry = rules.attempts < rules.retry.max_attempts;
+  const { status, errorCode, error } = verdict(answer, rules);
+  const end = (next: ExecutionStatus): Outcome => ({
+    status,
+    errorCode,
+    error,
+    next,
+    retryMs: null,
+    terminal: false,
+  });
   const retry = (): Outcome => {
-    if (!mayRetry) return { ...base, next: "failed", retryMs: null };
-    return { ...base, next: "retrying", retryMs: retryDelayMs(rules.retry, rules.attempts, random) };
+    if (isTerminal(answer, rules)) return { ...end("failed"), terminal: true };
+    if (rules.attempts >= rules.retry.max_attempts) return end("failed");
+    return { ...end("retrying"), retryMs: delayMs(answer, rules, random) };
   };
   switch (status) {
     case "succeeded":
-      return { ...base, next: "succeeded", retryMs: null };
+      return end("succeeded");
     case "canceled":
-      return { ...base, next: "canceled", retryMs: null };
+      return end("canceled");
     case "interrupted":
       // Handed back, not failed: it goes on elsewhere at once.
-      return { ...base, next: "retrying", retryMs: 0 };
+      return { ...end("retrying"), retryMs: 0 };
     case "blocked":
-      return { ...base, next: "failed", retryMs: null };
-    case "http_error":
-      return matchesStatus(rules.retry.retry_on_statuses, answer.statusCode!)
-        ? retry()
-        : { ...base, next: "failed", retryMs: null };
+      return end("failed");
+    case "http_error": {
+      const mayChange =
+        errorCode === "assertion" || matchesStatus(rules.retry.retry_on_statuses, answer.statusCode!);
+      return mayChange || isTerminal(answer, rules) ? retry() : end("failed");
+    }
     case "timeout":
       return retry();
     case "connection_error":
-      return errorCode === "invalid_request" ? { ...base, next: "failed", retryMs: null } : retry();
+      return errorCode === "invalid_request" ? end("failed") : retry();
   }
 }
 
-function verdict(answer: Answer, successStatuses: Statuses): Pick<Outcome, "status" | "errorCode" | "error"> {
+function verdict(
+  answer: Answer,
+  { successStatuses, assertions }: Rules,
+): Pick<Outcome, "status" | "errorCode" | "error"> {
   if (answer.status !== "succeeded") return answer;
-  if (matchesStatus(successStatuses, answer.statusCode!)) return answer;
-  return { status: "http_error", errorCode: "status", error: `The target answered ${answer.statusCode}.` };
+  if (!matchesStatus(successStatuses, answer.statusCode!))
+    return { status: "http_error", errorCode: "status", error: `The target answered ${answer.statusCode}.` };
+  const problem = failedAssertion(assertions ?? [], answer);
+  return problem === null ? answer : { status: "http_error", errorCode: "assertion", error: problem };
+}
+
+/** Gone for good, or told in a header. */
+function isTerminal({ statusCode, headers }: Answer, { successStatuses }: Rules): boolean {
+  if (statusCode === 410 && !matchesStatus(successStatuses, statusCode)) return true;
+  const says = (name: string): string | undefined => headers?.[name]?.trim().toLowerCase();
+  return says("sched-retry") === "no" || says("x-should-retry") === "false";
+}
+
+/** The policy's own delay, or the one that the target asks for where that is longer; never beyond the policy's longest. */
+function delayMs(answer: Answer, { attempts, retry, now }: Rules, random: number): number {
+  const own = retryDelayMs(retry, attempts, random);
+  const asked = retryAfterMs(answer.headers ?? {}, now) ?? 0;
+  return Math.max(own, Math.min(Math.ceil(asked), retry.max_seconds * SECOND));
 }
 
 /** Whether a status code is in a list such as `[204, "3xx"]`. */

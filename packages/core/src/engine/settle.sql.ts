@@ -13,6 +13,8 @@ export interface SettledAttempt {
   /** Until the next attempt, counted by the database's clock; null when there is none. */
   retry_ms: number | null;
   interrupted: boolean;
+  /** The target wants no further attempt. */
+  terminal: boolean;
   status: AttemptStatus;
   error_code: AttemptErrorCode | null;
   error: string | null;
@@ -41,7 +43,7 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
   "settle",
   `with input as (
     select * from json_to_recordset($2::json) as x(
-      scope_id integer, id uuid, number integer, next_status text, retry_ms double precision, interrupted boolean,
+      scope_id integer, id uuid, number integer, next_status text, retry_ms double precision, interrupted boolean, terminal boolean,
       status text, error_code text, error text, status_code integer, started_at timestamptz,
       latency_ms double precision, response_headers json, response_body text, response_truncated boolean)
   ), settled as (
@@ -49,7 +51,8 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
     set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
       error_code = i.error_code, error = i.error,
       reason = case i.next_status
-        when 'canceled' then coalesce(e.reason, 'canceled') when 'expired' then 'ttl' else e.reason end,
+        when 'canceled' then coalesce(e.reason, 'canceled') when 'expired' then 'ttl'
+        when 'failed' then case when i.terminal then 'terminal' else e.reason end else e.reason end,
       -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
       started_at = case when i.number = 1 then i.started_at else e.started_at end,
       interruptions = e.interruptions + i.interrupted::integer,

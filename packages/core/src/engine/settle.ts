@@ -6,16 +6,15 @@ import type { StartedExecution } from "./start.sql.ts";
 
 /** One finished attempt, ready to be written. */
 export function toSettled(execution: StartedExecution, answer: Answer, startedAt: Date): SettledAttempt {
+  const endedAt = startedAt.getTime() + answer.latencyMs;
   const rules = {
     attempts: execution.attempt_count - execution.interruptions,
     successStatuses: execution.success_statuses,
+    assertions: execution.assertions,
     retry: execution.retry,
+    now: endedAt,
   };
-  const outcome = inTime(
-    judge(answer, rules, Math.random()),
-    execution,
-    startedAt.getTime() + answer.latencyMs,
-  );
+  const outcome = inTime(judge(answer, rules, Math.random()), execution, endedAt);
   return {
     scope_id: execution.scope_id,
     id: execution.id,
@@ -25,6 +24,7 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     next_status: outcome.next,
     retry_ms: outcome.retryMs,
     interrupted: outcome.status === "interrupted",
+    terminal: outcome.terminal,
     status: outcome.status,
     error_code: outcome.errorCode,
     error: outcome.error,

@@ -15,6 +15,7 @@ const reasons: Record<string, string> = {
   overlap: "the job does not let its executions overlap",
   ttl: "its time to live ran out",
   unreadable: "the schedule cannot be read any more",
+  terminal: "its target wants no further attempt",
 };
 
 /** What to change so that it does not happen again, by reason. */
@@ -79,7 +80,7 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
     case "failed":
       return {
         verdict: "failed",
-        explanation: `The slot of ${slot} fired and failed after ${tries}${error}.`,
+        explanation: `The slot of ${slot} fired and failed after ${tries}${error}${whyNoMore(execution)}.`,
         advice: `See the answers with get_execution, mend the target, then replay_execution {"execution_id": "${execution.id}"}.`,
       };
     case "expired":
@@ -94,6 +95,11 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
       };
     }
   }
+}
+
+/** Why attempts that were left were not made. */
+function whyNoMore({ reason }: Execution): string {
+  return reason === "terminal" ? `: ${reasons.terminal}` : "";
 }
 
 /** What goes on from here, where that is not the usual. */

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { testBench } from "../testing/bench.ts";
+import { drain, passTime, testClock } from "../testing/index.ts";
+
+const clock = testClock("2026-03-01T12:00:00Z");
+const { setup, target, run, create } = testBench({ clock, job: { retry: { jitter: false } } });
+
+async function lastExecution() {
+  const { data } = await run("list_executions", {});
+  return run("get_execution", { execution_id: data[0]!.id });
+}
+
+test("a target that is gone for good ends all attempts, and explain_job tells", async () => {
+  target.answer(410);
+  const { id: job_id } = await create();
+  await passTime(setup.scheduler, clock, "2026-03-01T18:00:00Z");
+  expect(target.arrivals).toHaveLength(1);
+  expect(await lastExecution()).toMatchObject({ status: "failed", reason: "terminal", attempt_count: 1 });
+  expect(await run("explain_job", { job_id })).toMatchObject({
+    verdict: "failed",
+    explanation:
+      "The slot of 2026-03-01T12:00:00.000Z fired and failed after 1 of 8 attempts (The target answered 410): " +
+      "its target wants no further attempt.",
+  });
+});
+
+test("a target says at a later attempt that it wants no more, and a replay starts anew", async () => {
+  target.answer(503);
+  await create();
+  await drain(setup.scheduler, clock);
+  target.answer((_, response) => void response.writeHead(503, { "Sched-Retry": "no" }).end());
+  await drain(setup.scheduler, clock, "2026-03-01T12:00:05Z");
+  const failed = await lastExecution();
+  expect(failed).toMatchObject({ status: "failed", reason: "terminal", attempt_count: 2 });
+  target.answer(200);
+  await run("replay_execution", { execution_id: failed.id });
+  await drain(setup.scheduler, clock);
+  expect(await lastExecution()).toMatchObject({ status: "succeeded", reason: null });
+});
+
+test("a storm of 429 is ridden out at the pace that the target asks for", async () => {
+  target.answer((_, response) => void response.writeHead(429, { "Retry-After": "300" }).end());
+  await create();
+  await drain(setup.scheduler, clock);
+  expect(await lastExecution()).toMatchObject({
+    status: "retrying",
+    next_attempt_at: expect.stringMatching("2026-03-01T12:05:00") as string,
+  });
+  await passTime(setup.scheduler, clock, "2026-03-01T12:16:00Z");
+  expect(target.arrivals).toHaveLength(4);
+  target.answer(200);
+  await passTime(setup.scheduler, clock, "2026-03-01T12:21:00Z");
+  expect(await lastExecution()).toMatchObject({ status: "succeeded", attempt_count: 5 });
+});
+
+test("a Retry-After beyond the time to live expires the execution at once", async () => {
+  target.answer((_, response) => void response.writeHead(429, { "Retry-After": "300" }).end());
+  await create({ ttl_seconds: 60 });
+  await drain(setup.scheduler, clock);
+  expect(await lastExecution()).toMatchObject({ status: "expired", reason: "ttl" });
+});
+
+test("an assertion that does not hold fails the attempt with words, and holds at the next", async () => {
+  let state = "pending";
+  target.answer((_, response) => void response.end(JSON.stringify({ order: { state } })));
+  await create({ assertions: [{ type: "json_path_equals", path: "$.order.state", value: "done" }] });
+  await drain(setup.scheduler, clock);
+  expect(await lastExecution()).toMatchObject({
+    status: "retrying",
+    status_code: 200,
+    error: { code: "assertion", message: 'Expected $.order.state to be "done", got "pending".' },
+  });
+  state = "done";
+  await drain(setup.scheduler, clock, "2026-03-01T12:00:06Z");
+  expect(await lastExecution()).toMatchObject({
+    status: "succeeded",
+    error: null,
+    attempts: [
+      { status: "http_error", error_code: "assertion", status_code: 200 },
+      { status: "succeeded", error_code: null },
+    ],
+  });
+});

@@ -1,0 +1,82 @@
+import type { Assertion } from "@org/scheduler-contract";
+import type { Answer } from "./attempt.ts";
+
+/** Answers what the first assertion that does not hold expected and what came instead; null when all of them hold. */
+export function failedAssertion(assertions: Assertion[], answer: Answer): string | null {
+  for (const assertion of assertions) {
+    const problem = problemOf(assertion, answer);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+type Received = Pick<Answer, "statusCode" | "headers" | "body" | "truncated" | "latencyMs">;
+
+function problemOf({ type, name, path, value }: Assertion, answer: Received): string | null {
+  switch (type) {
+    case "status_equals":
+      return answer.statusCode === value ? null : `Expected status ${value}, got ${answer.statusCode}.`;
+    case "header_equals": {
+      const given = answer.headers?.[name!.toLowerCase()];
+      return given === value ? null : differs(`header ${name}`, value, given);
+    }
+    case "body_contains": {
+      const body = answer.body ?? "";
+      if (body.includes(String(value))) return null;
+      const seen = answer.truncated ? `its first ${keptText} do not` : `got ${shown(body)}`;
+      return `Expected the body to contain ${shown(value)}, ${seen}.`;
+    }
+    case "json_path_equals":
+      return problemAtPath(path!, value, answer);
+    case "answered_under_ms": {
+      const took = Math.ceil(answer.latencyMs);
+      return answer.latencyMs < Number(value)
+        ? null
+        : `Expected an answer in under ${value} ms, it took ${took} ms.`;
+    }
+  }
+}
+
+const keptText = "64 KiB, all that is kept,";
+
+function problemAtPath(path: string, value: unknown, { body, truncated }: Received): string | null {
+  if (truncated) return `Expected ${path} of a JSON body, but its first ${keptText} are not all of it.`;
+  let json: unknown;
+  try {
+    json = JSON.parse(body ?? "");
+  } catch {
+    return `Expected ${path} of a JSON body, got ${shown(body ?? "")}.`;
+  }
+  const given = valueAt(json, path);
+  // What is compared with is a scalar, and a scalar is deeply equal where it is the same.
+  return given === value ? null : differs(path, value, given);
+}
+
+/** A segment of a path such as `$.items[0]['a b']`; the contract lets nothing else in. */
+const segment = /\.([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]/g;
+
+/** What a singular path of RFC 9535 leads to; undefined where it leads nowhere. */
+function valueAt(json: unknown, path: string): unknown {
+  let at = json;
+  for (const [, name, index, single, double] of path.matchAll(segment)) {
+    if (typeof at !== "object" || at === null) return undefined;
+    if (Array.isArray(at) !== (index !== undefined)) return undefined;
+    const key = name ?? index ?? single ?? double ?? "";
+    if (!Array.isArray(at) && !Object.hasOwn(at, key)) return undefined;
+    at = Array.isArray(at) ? at[Number(key)] : (at as Record<string, unknown>)[key];
+  }
+  return at;
+}
+
+function differs(what: string, expected: unknown, given: unknown): string {
+  const got = given === undefined ? "there is none" : `got ${shown(given)}`;
+  return `Expected ${what} to be ${shown(expected)}, ${got}.`;
+}
+
+/** What a target sends may be as long as it likes, and stands in logs and lists. */
+const shownLength = 80;
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > shownLength ? `${text.slice(0, shownLength).toWellFormed()}…` : text;
+}

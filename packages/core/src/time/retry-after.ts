@@ -1,0 +1,75 @@
+import { SECOND } from "./calendar.ts";
+
+/**
+ * How many ms a target asks to be left alone: `Retry-After` (RFC 9110), or, where its quota is used up, the time until
+ * that is new (`RateLimit` and `RateLimit-Reset` of the IETF's drafts, `X-RateLimit-Reset`). `headers` have lower-case
+ * names. Null where it asks for nothing, or for nothing that can be read.
+ */
+export function retryAfterMs(headers: Record<string, string>, now: number): number | null {
+  const asked = [
+    fromRetryAfter(headers["retry-after"], now),
+    fromRateLimit(headers.ratelimit),
+    hasQuota(headers["ratelimit-remaining"]) ? null : deltaMs(headers["ratelimit-reset"]),
+    hasQuota(headers["x-ratelimit-remaining"]) ? null : fromReset(headers["x-ratelimit-reset"], now),
+  ].filter((ms) => ms !== null);
+  return asked.length === 0 ? null : Math.max(...asked);
+}
+
+/** No delta is this long: a number from here on is an instant, in seconds since 1970. */
+const firstEpochSecond = 1_000_000_000;
+/** In the year 5138: rather milliseconds, or nonsense. */
+const lastEpochSecond = 100_000_000_000;
+
+function deltaMs(text: string | undefined): number | null {
+  const seconds = numberIn(text);
+  return seconds === null || seconds >= firstEpochSecond ? null : seconds * SECOND;
+}
+
+function fromReset(text: string | undefined, now: number): number | null {
+  const seconds = numberIn(text);
+  if (seconds === null || seconds < firstEpochSecond) return deltaMs(text);
+  return seconds < lastEpochSecond ? Math.max(0, seconds * SECOND - now) : null;
+}
+
+function fromRetryAfter(text: string | undefined, now: number): number | null {
+  const at = text === undefined ? null : dateIn(text.trim());
+  return at === null ? deltaMs(text) : Math.max(0, at - now);
+}
+
+const months = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
+/** The form that HTTP dates have, the one they had, and C's. */
+const dates = [
+  new RegExp(`^[A-Z][a-z]{2}, \\d{2} (${months}) \\d{4} \\d{2}:\\d{2}:\\d{2} GMT$`),
+  new RegExp(`^[A-Z][a-z]{5,8}, \\d{2}-(${months})-\\d{2} \\d{2}:\\d{2}:\\d{2} GMT$`),
+  new RegExp(`^[A-Z][a-z]{2} (${months}) [ \\d]\\d \\d{2}:\\d{2}:\\d{2} \\d{4}$`),
+];
+
+function dateIn(text: string): number | null {
+  if (!dates.some((form) => form.test(text))) return null;
+  const at = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
+  return Number.isNaN(at) ? null : at;
+}
+
+/** `"burst";r=0;t=10, "day";r=90;t=3600`, or, in earlier drafts, `limit=100, remaining=0, reset=50`. */
+function fromRateLimit(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const limits = /(^|[;,\s])reset=/.test(text) ? [text] : text.split(",");
+  const waits = limits.flatMap((limit) => {
+    const wait = hasQuota(parameter(limit, "r|remaining")) ? null : deltaMs(parameter(limit, "t|reset"));
+    return wait === null ? [] : [wait];
+  });
+  return waits.length === 0 ? null : Math.max(...waits);
+}
+
+function parameter(text: string, names: string): string | undefined {
+  return new RegExp(`(?:^|[;,\\s])(?:${names})=([^;,\\s]*)`).exec(text)?.[1];
+}
+
+/** Many services tell the reset with every answer: while there is quota left, it is no reason to wait. */
+function hasQuota(remaining: string | undefined): boolean {
+  return (numberIn(remaining) ?? 0) > 0;
+}
+
+function numberIn(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,15}(\.\d{1,9})?$/.test(text.trim()) ? Number(text) : null;
+}
