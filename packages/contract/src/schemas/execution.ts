@@ -36,6 +36,7 @@ const attemptErrorCodes = [
   "timeout",
   "status",
   "assertion",
+  "redirect",
   "circuit_open",
   "address_blocked",
   "invalid_request",

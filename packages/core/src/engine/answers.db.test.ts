@@ -81,3 +81,25 @@ test("an assertion that does not hold fails the attempt with words, and holds at
     ],
   });
 });
+
+test("a job goes where answers lead only if it says so, and never to a forbidden address", async () => {
+  const retry = { max_attempts: 1 };
+  target.answer(({ path }, response) => {
+    const to = path === "/out" ? "http://10.0.0.1/" : "/there";
+    if (path === "/there") response.end("here");
+    else response.writeHead(302, { Location: to }).end();
+  });
+  const outcomes: string[] = [];
+  for (const [path, follow_redirects] of [
+    ["/", false],
+    ["/", true],
+    ["/out", true],
+  ] as const) {
+    await create({ url: target.url + path, follow_redirects, retry });
+    await drain(setup.scheduler, clock);
+    const { status, status_code, error } = await lastExecution();
+    outcomes.push(`${status} ${status_code} ${error?.code ?? ""}`.trim());
+    clock.advance(1000);
+  }
+  expect(outcomes).toEqual(["failed 302 status", "succeeded 200", "failed 302 address_blocked"]);
+});

@@ -1,6 +1,7 @@
 import { Agent, buildConnector, type Dispatcher } from "undici";
 import type { AttemptErrorCode, AttemptStatus } from "@org/scheduler-contract";
 import { assertAllowedHost, BlockedAddressError, guardedLookup, type Range } from "./address-guard.ts";
+import { follow } from "./redirects.ts";
 
 /** How much of an answer is kept; the rest is not even read. */
 const maxResponseBytes = 64 * 1024;
@@ -11,6 +12,8 @@ export interface OutgoingRequest {
   headers: Record<string, string>;
   body: string | null;
   timeoutMs: number;
+  /** To where its answers lead, a few times. Without it, a redirect is an answer like any other. */
+  followRedirects?: boolean;
 }
 
 /** What came of one HTTP request. An answer of any status is `succeeded` here; whether it counts is judged later. */
@@ -40,7 +43,7 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-/** A sender that may reach public addresses, and private ones within `allowed`. Redirects are never followed. */
+/** A sender that may reach public addresses, and private ones within `allowed`, redirects included. */
 export function createSender(allowed: Range[]): Sender {
   const closing = new AbortController();
   const connect = buildConnector({
@@ -69,8 +72,9 @@ export function createSender(allowed: Range[]): Sender {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const sendOnce = (request: OutgoingRequest): Sending => send(agent, request);
   return {
-    send: (request) => send(agent, request),
+    send: (request) => (request.followRedirects ? follow(sendOnce, request) : sendOnce(request)),
     async close() {
       await agent.destroy();
       closing.abort();

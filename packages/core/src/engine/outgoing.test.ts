@@ -37,6 +37,7 @@ test("sends what the job says, and tells the receiver which delivery it is", () 
     url: "https://example.com/a?b=c",
     body: "hello",
     timeoutMs: 30_000,
+    followRedirects: false,
     headers: {
       "user-agent": "scheduler/0.1",
       "content-type": "text/plain",

@@ -27,5 +27,6 @@ export function toOutgoing(execution: StartedExecution, now: Date): OutgoingRequ
     headers,
     body: execution.body,
     timeoutMs: execution.timeout_seconds * 1000,
+    followRedirects: execution.follow_redirects,
   };
 }

@@ -1,0 +1,88 @@
+import type { Answer, OutgoingRequest, Sending } from "./attempt.ts";
+
+const maxRedirects = 5;
+const redirects = [301, 302, 303, 307, 308];
+
+/** What may go along to another origin. Of all other headers nobody knows which are credentials: API keys have any name. */
+const harmless =
+  /^(accept|accept-.*|cache-control|content-.*|idempotency-key|prefer|traceparent|user-agent|x-cron-service-.*)$/;
+
+/**
+ * Sends a request and goes where its answers lead, all of it within the request's timeout. The answer is the last one;
+ * where that could not be got, it is the redirect before it, with what went wrong then.
+ */
+export function follow(send: (request: OutgoingRequest) => Sending, first: OutgoingRequest): Sending {
+  const begun = performance.now();
+  let sending = send(first);
+  let aborted: "canceled" | "interrupted" | undefined;
+
+  async function toTheEnd(): Promise<Answer> {
+    let request = first;
+    let answer = await sending.answer;
+    for (let count = 1; ; count++) {
+      const location = locationOf(answer);
+      if (location === undefined) return answer;
+      if (count > maxRedirects) return failed(answer, `More than ${maxRedirects} redirects.`);
+      const url = targetOf(location, request.url);
+      if (url === undefined) return failed(answer, `Redirected to what is no http or https URL: ${location}`);
+      const timeoutMs = Math.ceil(first.timeoutMs - (performance.now() - begun));
+      request = { ...redirected(request, answer.statusCode!, url), timeoutMs: Math.max(0, timeoutMs) };
+      sending = send(request);
+      // It may have come while there was nothing to end.
+      if (aborted) sending.abort(aborted);
+
+      const next = await sending.answer;
+      answer = next.status === "succeeded" ? next : broken(next, { before: answer, count, url });
+    }
+  }
+
+  return {
+    answer: toTheEnd().then((answer) => ({ ...answer, latencyMs: performance.now() - begun })),
+    abort(reason) {
+      aborted ??= reason;
+      sending.abort(reason);
+    },
+  };
+}
+
+function locationOf({ status, statusCode, headers }: Answer): string | undefined {
+  return status === "succeeded" && redirects.includes(statusCode!) ? headers?.location : undefined;
+}
+
+function targetOf(location: string, base: string): URL | undefined {
+  const url = URL.parse(location, base);
+  return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined;
+}
+
+/** The next request, as browsers would make it, but with less of what is confidential. */
+function redirected(request: OutgoingRequest, status: number, url: URL): OutgoingRequest {
+  const { method } = request;
+  const becomesGet =
+    status === 303 ? method !== "HEAD" && method !== "GET" : status <= 302 && method === "POST";
+  const staysHome = url.origin === new URL(request.url).origin;
+  const headers = Object.entries(request.headers).filter(
+    ([name]) => (staysHome || harmless.test(name.toLowerCase())) && !(becomesGet && /^content-/i.test(name)),
+  );
+  return {
+    ...request,
+    url: url.href,
+    headers: Object.fromEntries(headers),
+    ...(becomesGet && { method: "GET", body: null }),
+  };
+}
+
+/** Where a redirect leads is said by the target, as long as it likes. */
+const maxErrorLength = 500;
+
+function failed(answer: Answer, error: string): Answer {
+  const text = error.slice(0, maxErrorLength).toWellFormed();
+  return { ...answer, status: "connection_error", errorCode: "redirect", error: text };
+}
+
+/** What went wrong behind a redirect. */
+function broken(answer: Answer, { before, count, url }: { before: Answer; count: number; url: URL }): Answer {
+  const where = count === 1 ? "Redirected" : `Redirected ${count} times, at last`;
+  const error = `${where} to ${url.origin.slice(0, 200)}: ${answer.error}`.slice(0, maxErrorLength);
+  const verdict = { status: answer.status, errorCode: answer.errorCode, error: error.toWellFormed() };
+  return answer.statusCode === null ? { ...before, ...verdict } : { ...answer, ...verdict };
+}
