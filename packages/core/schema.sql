@@ -128,6 +128,18 @@ END,
   constraint jobs_ttl_seconds_check CHECK ((ttl_seconds > 0))
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0.02);
 
+create table scheduler.open_circuits (
+  scope_id integer not null,
+  host text not null,
+  worker_id uuid not null,
+  opened_at timestamp with time zone not null,
+  probe_at timestamp with time zone not null,
+  failures integer not null,
+  constraint open_circuits_pkey PRIMARY KEY (scope_id, host, worker_id),
+  constraint open_circuits_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint open_circuits_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES scheduler.workers(id) ON DELETE CASCADE
+);
+
 create table scheduler.open_executions (
   id uuid not null,
   scope_id integer not null,

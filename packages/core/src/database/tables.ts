@@ -220,6 +220,16 @@ interface Workers {
   heartbeat_at: Generated<Date>;
 }
 
+/** A host that does not answer, as one worker knows it. */
+interface OpenCircuits {
+  scope_id: number;
+  host: string;
+  worker_id: string;
+  opened_at: Date;
+  probe_at: Date;
+  failures: number;
+}
+
 interface Audit {
   scope_id: number;
   id: string;
@@ -242,6 +252,7 @@ export interface Tables {
   open_executions: OpenExecutions;
   attempts: Attempts;
   workers: Workers;
+  open_circuits: OpenCircuits;
   audit: Audit;
 }
 

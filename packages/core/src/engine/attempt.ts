@@ -26,6 +26,8 @@ export interface Answer {
   headers: Record<string, string> | null;
   body: string | null;
   truncated: boolean;
+  /** It was not sent, and must not be for so long. */
+  heldBackMs?: number;
 }
 
 type Verdict = Pick<Answer, "status" | "errorCode" | "error">;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Sending } from "./attempt.ts";
+import type { Circuits } from "./circuits.ts";
 import type { Engine } from "./engine.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { spanOfAttempt } from "./span.ts";
@@ -13,9 +14,9 @@ export interface Begun extends Sending {
 
 /**
  * Sends what was claimed, at the very instant it is for where that is a moment ahead. Never throws: what cannot be
- * sent is an answer too, or the execution would stay running for ever.
+ * sent is an answer too, or the execution would stay running for ever. Without `circuits`, nothing is held back.
  */
-export function begin(engine: Engine, execution: StartedExecution): Begun {
+export function begin(engine: Engine, execution: StartedExecution, circuits?: Circuits): Begun {
   const databaseMs = (): number =>
     engine.clock.now()?.getTime() ?? execution.clock + performance.now() - execution.toldAt;
   const aheadMs = (): number => execution.scheduled_for.getTime() - databaseMs();
@@ -27,6 +28,8 @@ export function begin(engine: Engine, execution: StartedExecution): Begun {
   const send = (): void => {
     startedAt = new Date(databaseMs());
     if (execution.expires_at !== null && startedAt >= execution.expires_at) return resolve(unsent("expired"));
+    const leave = circuits?.ask(execution, startedAt.getTime()) ?? "leaves";
+    if (leave !== "leaves") return resolve(heldBack(execution.host, leave, startedAt));
     try {
       sending = engine.sender.send(toOutgoing(execution, startedAt));
       void sending.answer.then(resolve);
@@ -48,6 +51,7 @@ export function begin(engine: Engine, execution: StartedExecution): Begun {
   const endSpan = spanOfAttempt(execution);
   return {
     answer: promise.then((answer) => {
+      circuits?.notice(execution, answer, databaseMs());
       endSpan(answer);
       return answer;
     }),
@@ -78,9 +82,23 @@ const verdicts = {
     errorCode: "invalid_request",
     error: "The request could not be made from what is stored.",
   },
+  circuit_open: { status: "connection_error", errorCode: "circuit_open", error: "The host does not answer." },
 } as const;
 
 /** What came of a request that never left. */
 export function unsent(why: keyof typeof verdicts): Answer {
   return { ...verdicts[why], statusCode: null, latencyMs: 0, headers: null, body: null, truncated: false };
+}
+
+function heldBack(
+  host: string,
+  { untilMs, failures }: { untilMs: number; failures: number },
+  now: Date,
+): Answer {
+  const until = new Date(untilMs).toISOString();
+  return {
+    ...unsent("circuit_open"),
+    error: `${host} has not answered the last ${failures} requests; the next probe is at ${until}.`,
+    heldBackMs: untilMs - now.getTime(),
+  };
 }

@@ -92,6 +92,9 @@ function isTerminal({ statusCode, headers }: Answer, { successStatuses }: Rules)
 /** The policy's own delay, or the one that the target asks for where that is longer; never beyond the policy's longest. */
 function delayMs(answer: Answer, { attempts, retry, now }: Rules, random: number): number {
   const own = retryDelayMs(retry, attempts, random);
+  // All at the instant of the next probe, all but one would be held back again.
+  const spread = retry.jitter ? random * SECOND : 0;
+  if (answer.heldBackMs !== undefined) return Math.max(own, Math.ceil(answer.heldBackMs + spread));
   const asked = retryAfterMs(answer.headers ?? {}, now) ?? 0;
   return Math.max(own, Math.min(Math.ceil(asked), retry.max_seconds * SECOND));
 }

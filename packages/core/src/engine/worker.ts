@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../database/notices.ts";
 import type { Answer } from "./attempt.ts";
 import { begin } from "./begin.ts";
+import { createCircuits } from "./circuits.ts";
+import { publishCircuits } from "./circuits.sql.ts";
 import type { Engine } from "./engine.ts";
 import { createFiring } from "./fire.ts";
 import { type Loop, startLoop } from "./loop.ts";
@@ -42,13 +44,15 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   const count = options.concurrency ?? 100;
   const self = { id, host: hostname(), pid: process.pid, slots: count };
   const outcomes: SettledAttempt[] = [];
+  const circuits = createCircuits();
+  let published = false;
   const loops: Record<string, Loop> = {};
   const held = (): string[] => [...slots.ids(), ...outcomes.map((attempt) => attempt.id)];
   const reconciling = startReconciling({ workerId: id, held });
   let stopListening: (() => Promise<void>) | undefined;
 
   const slots = createSlots(count, {
-    begin: (execution) => begin(engine, execution),
+    begin: (execution) => begin(engine, execution, circuits),
     over(execution, answer, startedAt) {
       try {
         note(execution, answer, startedAt);
@@ -68,6 +72,12 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     engine.metrics.attempt(answer.status, answer.latencyMs);
     loops.settle?.wake();
     firing.noticeAnswer(execution.host);
+  }
+
+  async function publish(): Promise<void> {
+    const open = circuits.open();
+    if (open.length > 0 || published) await publishCircuits(engine.database.db, id, open);
+    published = open.length > 0;
   }
 
   async function settleTurn(): Promise<number> {
@@ -93,6 +103,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           const ids = slots.ids();
           const canceled = ids.length === 0 ? [] : await findCanceled(engine.database.db, ids);
           for (const executionId of canceled) slots.abort(executionId, "canceled");
+          await publish();
           return beatMs;
         },
         reconcile: () => reconcile(engine, reconciling),

@@ -4,18 +4,39 @@ import { lastSlot } from "../executions/ledger.ts";
 import { toPublicId } from "../ids.ts";
 import type { ReadContext } from "../operation-context.ts";
 import { nextRun } from "../time/next-run.ts";
-import { explainExecution, explainFuture, explainOverdue, explainSilence, outlook } from "./findings.ts";
 import { knownQueue } from "../queues/known.ts";
+import { findOpenCircuit } from "./circuits.sql.ts";
+import {
+  explainCircuit,
+  explainExecution,
+  explainFuture,
+  explainOverdue,
+  explainSilence,
+  outlook,
+} from "./findings.ts";
 import { toSchedule } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { requireJob } from "./require.ts";
 
 /** Says why a job did or did not fire, from the ledger of its slots. */
 export async function explain(
-  { db, caller, now }: ReadContext,
+  context: ReadContext,
   input: ParsedInput<"explain_job">,
 ): Promise<Output<"explain_job">> {
+  const { db, caller } = context;
   const job = await requireJob(db, caller, input.job_id);
+  const explained = await explainSlot(context, input, job);
+  const isAboutNow = explained.verdict === "under_way" || (input.at === undefined && job.state === "active");
+  if (!isAboutNow) return explained;
+  const circuit = await findOpenCircuit(db, { scopeId: caller.scopeId, host: job.host });
+  return circuit === null ? explained : { ...explained, ...explainCircuit(explained, job.host, circuit) };
+}
+
+async function explainSlot(
+  { db, caller, now }: ReadContext,
+  input: ParsedInput<"explain_job">,
+  job: JobRow,
+): Promise<Output<"explain_job">> {
   const at = input.at === undefined ? null : new Date(input.at);
   const next = job.next_run_at;
   const answer = { job_id: toPublicId("job", job.id), next_run_at: next?.toISOString() ?? null };

@@ -1,6 +1,7 @@
 import type { Execution, Output, Queue } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
 import { floats, isOneShot, stateInWords } from "./job.ts";
+import type { HeldBackHost } from "./circuits.sql.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
 export type Finding = Pick<Output<"explain_job">, "verdict" | "explanation" | "advice">;
@@ -122,6 +123,20 @@ export function outlook(job: JobRow, finding: Finding, now: Date): Finding {
     case "canceled":
       return { ...finding, explanation: `${finding.explanation} The job is canceled now.` };
   }
+}
+
+/** Requests do not leave at present, since nobody answers them. */
+export function explainCircuit(
+  finding: Finding,
+  host: string,
+  { failures, probe_at }: HeldBackHost,
+): Finding {
+  const held = `${host} has not answered the last ${failures} requests: requests to it are held back, the next probe is at ${probe_at.toISOString()}.`;
+  return {
+    ...finding,
+    explanation: `${finding.explanation} ${held}`,
+    advice: `See that ${host} is up: its first answer ends this. ${finding.advice}`,
+  };
 }
 
 /** A run that is due and that nobody has taken. */

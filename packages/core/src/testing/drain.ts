@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
 import { begin } from "../engine/begin.ts";
+import type { Circuits } from "../engine/circuits.ts";
 import { take } from "../engine/dispatch.ts";
 import { takeLanes } from "../engine/lanes.ts";
 import { plan } from "../engine/plan.ts";
@@ -23,12 +24,13 @@ export interface Drained {
 
 /**
  * Runs the road of a fire step by step, without loops or timers, until nothing more is due at `at`; answers what it
- * did. The requests are real.
+ * did. The requests are real. Nothing is held back without `circuits`.
  */
 export async function drain(
   { engine }: Pick<Scheduler, "engine">,
   clock: TestClock,
   at: string | number | Date = clock.now(),
+  circuits?: Circuits,
 ): Promise<Drained[]> {
   clock.set(at);
   const workerId = randomUUID();
@@ -41,7 +43,7 @@ export async function drain(
     const started = [...planned, ...taken, ...inTurn];
     const settled = await Promise.all(
       started.map(async (execution) => {
-        const begun = begin(engine, execution);
+        const begun = begin(engine, execution, circuits);
         return toSettled(execution, await begun.answer, begun.startedAt());
       }),
     );
