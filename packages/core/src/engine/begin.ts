@@ -19,8 +19,9 @@ export interface Begun extends Sending {
 export function begin(engine: Engine, execution: StartedExecution, circuits?: Circuits): Begun {
   const databaseMs = (): number =>
     engine.clock.now()?.getTime() ?? execution.clock + performance.now() - execution.toldAt;
-  const aheadMs = (): number => execution.scheduled_for.getTime() - databaseMs();
-  let startedAt = new Date(Math.max(execution.scheduled_for.getTime(), databaseMs()));
+  const leavesAt = Math.max(execution.scheduled_for.getTime(), execution.due_at?.getTime() ?? 0);
+  const aheadMs = (): number => leavesAt - databaseMs();
+  let startedAt = new Date(Math.max(leavesAt, databaseMs()));
   let sending: Sending | undefined;
   const giveUp = new AbortController();
   const { promise, resolve } = Promise.withResolvers<Answer>();

@@ -117,6 +117,8 @@ async function wakeWaiting(
   const admitted = wanted.filter(({ host }) => admission.admit(host));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
+  const dueAt = new Map(admitted.map(({ id, due_at }) => [id, due_at]));
+  for (const execution of started) execution.due_at = dueAt.get(execution.id)!;
   return {
     started,
     linedUp: linedUp.length,

@@ -14,6 +14,8 @@ export interface StartedExecution {
   id: string;
   job_id: string;
   scheduled_for: Date;
+  /** Where it was claimed a moment ahead of its time, when that is: a retry must not come sooner than it was asked to. */
+  due_at?: Date;
   /** It is not sent later than this. */
   expires_at: Date | null;
   attempt_count: number;
@@ -51,6 +53,7 @@ export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: numbe
 export interface WaitingExecution {
   id: string;
   host: string;
+  due_at: Date;
   /**
    * Canceled: while it was under way, or with its job; a replay is wanted for its own sake. It waits on: for its turn
    * in its queue.
@@ -64,7 +67,7 @@ const isLaned = `exists (
 
 const waiting = statement<WaitingExecution>(
   "waiting",
-  `select e.id, r.host, case
+  `select e.id, r.host, e.due_at, case
       when e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
         select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
       )) then 'canceled'
