@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { testBench } from "../testing/bench.ts";
@@ -46,7 +47,8 @@ test("a host that does not answer is known to all, and takes one slot at the mos
   await expect.poll(errors, soon).toEqual({ reset: 10 });
 
   // Now it hangs, and there are many more requests to it than slots.
-  target.answer(() => {});
+  const hanging: ServerResponse[] = [];
+  target.answer((_, response) => void hanging.push(response));
   await createJobs(30, { retry });
   const others = async (): Promise<number> => {
     const { circuit_open = 0, running = 0 } = await errors();
@@ -65,7 +67,8 @@ test("a host that does not answer is known to all, and takes one slot at the mos
   expect(await run("explain_job", { job_id: job.id })).toMatchObject({
     explanation: expect.stringContaining("requests to it are held back") as string,
   });
-  target.answer(200);
+  target.answer(hangUp);
+  for (const response of hanging) response.destroy();
   await worker.stop();
   expect(await openCircuits()).toEqual([]);
 });
