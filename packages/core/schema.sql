@@ -59,6 +59,8 @@ END,
   queued boolean not null default false,
   queue text not null default 'default'::text,
   lane_at timestamp with time zone,
+  batch_id uuid,
+  replayed_at timestamp with time zone,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
@@ -181,6 +183,21 @@ create table scheduler.queues (
   constraint queues_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
 ) with (fillfactor=50);
 
+create table scheduler.replays (
+  scope_id integer not null,
+  id uuid not null,
+  total integer not null,
+  per_second integer not null,
+  last_due_at timestamp with time zone,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  canceled_at timestamp with time zone,
+  constraint replays_per_second_check CHECK ((per_second > 0)),
+  constraint replays_pkey PRIMARY KEY (id),
+  constraint replays_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint replays_total_check CHECK ((total >= 0))
+);
+
 create table scheduler.revisions (
   id uuid not null,
   scope_id integer not null,
@@ -263,11 +280,15 @@ create table scheduler.workspaces (
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX executions_by_batch ON scheduler.executions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
+CREATE INDEX executions_by_job_status ON scheduler.executions USING btree (job_id, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_by_queue ON scheduler.executions USING btree (scope_id, queue, id) WHERE (queue <> 'default'::text);
+CREATE INDEX executions_by_queue_status ON scheduler.executions USING btree (scope_id, queue, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, id);
 CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
+CREATE INDEX executions_by_trigger ON scheduler.executions USING btree (scope_id, trigger, id) WHERE (trigger <> 'schedule'::text);
 CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX executions_in_lane ON scheduler.executions USING btree (scope_id, queue, lane_at, id) WHERE (lane_at IS NOT NULL);
 CREATE INDEX executions_in_lane_expire ON scheduler.executions USING btree (expires_at) WHERE ((lane_at IS NOT NULL) AND (expires_at IS NOT NULL));

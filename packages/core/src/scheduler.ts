@@ -24,6 +24,7 @@ import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
 import { loseAllWorkers } from "./engine/reconcile.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
+import { deadLetterOperations } from "./executions/dead-letters.ts";
 import { executionOperations } from "./executions/operations.ts";
 import { jobOperations } from "./jobs/operations.ts";
 import { checkReadiness, gaugesOf } from "./engine/health.ts";
@@ -105,6 +106,7 @@ const handlers = {
   ...accessOperations,
   ...jobOperations,
   ...executionOperations,
+  ...deadLetterOperations,
   ...queueOperations,
   ...sloOperations,
 };

@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { id, instantInput, page, pageInput } from "../schemas/common.ts";
-import { execution, executionStatuses, executionWithAttempts, triggers } from "../schemas/execution.ts";
+import {
+  attemptErrorCodes,
+  execution,
+  executionStatuses,
+  executionWithAttempts,
+  triggers,
+} from "../schemas/execution.ts";
+import { slug } from "../schemas/request.ts";
 
 const concise = [
   "id",
@@ -23,6 +30,8 @@ export const listExecutions = operation({
     job_id: id.optional(),
     status: z.enum(executionStatuses).optional(),
     trigger: z.enum(triggers).optional(),
+    queue: slug.optional(),
+    error_code: z.enum(attemptErrorCodes).optional(),
     from: instantInput.optional().describe("scheduled at or after"),
     to: instantInput.optional(),
     ...pageInput,

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import * as access from "./access.ts";
+import * as deadLetters from "./dead-letters.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
 import * as queues from "./queues.ts";
@@ -31,6 +32,10 @@ export const operations = {
   wait_for_execution: executions.waitForExecution,
   replay_execution: executions.replayExecution,
   cancel_execution: executions.cancelExecution,
+  replay_executions: deadLetters.replayExecutions,
+  purge_executions: deadLetters.purgeExecutions,
+  get_replay: deadLetters.getReplay,
+  cancel_replay: deadLetters.cancelReplay,
 
   list_queues: queues.listQueues,
   update_queue: queues.updateQueue,

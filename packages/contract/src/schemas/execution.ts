@@ -28,7 +28,7 @@ const attemptStatuses = [
 export type AttemptStatus = (typeof attemptStatuses)[number];
 
 /** What went wrong with an attempt, finer than its status. */
-const attemptErrorCodes = [
+export const attemptErrorCodes = [
   "dns",
   "refused",
   "reset",

@@ -69,6 +69,12 @@ async function newExecution(caller = live): Promise<string> {
   return (await setup.scheduler.execute("cancel_execution", { execution_id }, caller)).id;
 }
 
+async function newReplay(caller = live): Promise<string> {
+  const execution_ids = [await newExecution(caller)];
+  const input = { execution_ids, status: "canceled" } as const;
+  return (await setup.scheduler.execute("replay_executions", input, caller)).id!;
+}
+
 async function newToken(caller = live): Promise<string> {
   return (await setup.scheduler.execute("create_token", { name: "a token", mode: caller.mode }, caller)).id;
 }
@@ -78,6 +84,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   job_id: newJob,
   execution_id: newExecution,
   token_id: newToken,
+  replay_id: newReplay,
 };
 
 const samples: Record<string, unknown> = {
@@ -87,6 +94,7 @@ const samples: Record<string, unknown> = {
   job_id: "job_01h455vb4pex5vsknk084sn02q",
   execution_id: "exec_01h455vb4pex5vsknk084sn02q",
   token_id: "tok_01h455vb4pex5vsknk084sn02q",
+  replay_id: "rpl_01h455vb4pex5vsknk084sn02q",
 };
 
 /** An input with every field that must be there. */
@@ -195,6 +203,7 @@ describe("a dry run", () => {
     async ({ operation }) => {
       const name = operation.name as OperationName;
       const input = { ...sampleInput(operation), dry_run: true };
+      if ("all" in operation.input.shape) Object.assign(input, { all: true });
       if ("job_id" in input) input.job_id = await newJob();
       const before = await count();
       for (let time = 0; time < 2; time++)
@@ -206,8 +215,13 @@ describe("a dry run", () => {
     },
   );
 
-  test("is a matter of create_job and update_job", () => {
-    expect(triable.map(({ name }) => name)).toEqual(["create_job", "update_job"]);
+  test("is a matter of jobs, and of many executions", () => {
+    expect(triable.map(({ name }) => name)).toEqual([
+      "create_job",
+      "update_job",
+      "replay_executions",
+      "purge_executions",
+    ]);
   });
 });
 
@@ -230,6 +244,9 @@ describe("the audit", () => {
     delete_job: async () => ({ job_id: await newJob() }),
     replay_execution: async () => ({ execution_id: await newExecution() }),
     cancel_execution: async () => ({ execution_id: await newRun() }),
+    replay_executions: async () => ({ execution_ids: [await newExecution()], status: "canceled" }),
+    purge_executions: async () => ({ execution_ids: [await newExecution()], status: "canceled" }),
+    cancel_replay: async () => ({ replay_id: await newReplay() }),
     update_queue: async () => ({ name: "a-queue", concurrency: 1 }),
     pause_queue: async () => ({ name: "a-queue" }),
     resume_queue: async () => ({ name: "a-queue" }),

@@ -183,7 +183,23 @@ export interface Executions {
   error_code: string | null;
   error: string | null;
   replay_of: string | null;
+  /** The replay of many that it belongs to. */
+  batch_id: string | null;
+  /** When it was replayed: a replay of many leaves it out then. */
+  replayed_at: Date | null;
   created_at: Date;
+}
+
+/** Many executions that were replayed at once. */
+export interface Replays {
+  scope_id: number;
+  id: string;
+  total: number;
+  per_second: number;
+  last_due_at: Date | null;
+  created_by: string;
+  created_at: Date;
+  canceled_at: Date | null;
 }
 
 /** A row for each execution that is not over; what changes in `executions` is in no index. */
@@ -250,6 +266,7 @@ export interface Tables {
   revisions: Revisions;
   executions: Executions;
   open_executions: OpenExecutions;
+  replays: Replays;
   attempts: Attempts;
   workers: Workers;
   open_circuits: OpenCircuits;

@@ -6,7 +6,7 @@ import {
   sql,
   type SqlBool,
 } from "kysely";
-import type { ExecutionStatus, Trigger } from "@org/scheduler-contract";
+import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
 import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
@@ -17,6 +17,9 @@ export interface ExecutionFilter {
   jobId?: string | undefined;
   status?: ExecutionStatus | undefined;
   trigger?: Trigger | undefined;
+  queue?: string | undefined;
+  errorCode?: AttemptErrorCode | undefined;
+  ids?: string[] | undefined;
   /** Ids of this and later. */
   fromId?: string | undefined;
   /** Ids before this. */
@@ -48,15 +51,29 @@ export function listExecutions(
   scopeId: number,
   { filter, limit }: { filter: ExecutionFilter; limit: number },
 ): Promise<ExecutionRow[]> {
-  let query = executions(db, scopeId)
+  return executions(db, scopeId)
+    .where((eb) => matches(eb, scopeId, filter))
     .orderBy("executions.id", "desc")
-    .limit(limit + 1);
-  if (filter.jobId !== undefined) query = query.where("executions.job_id", "=", filter.jobId);
-  if (filter.status !== undefined) query = query.where((eb) => hasStatus(eb, scopeId, filter.status!));
-  if (filter.trigger !== undefined) query = query.where("executions.trigger", "=", filter.trigger);
-  if (filter.fromId !== undefined) query = query.where("executions.id", ">=", filter.fromId);
-  if (filter.beforeId !== undefined) query = query.where("executions.id", "<", filter.beforeId);
-  return query.execute();
+    .limit(limit + 1)
+    .execute();
+}
+
+/** Whether an execution is one of those that a filter is for. */
+export function matches(
+  eb: ExpressionBuilder<Tables, "executions">,
+  scopeId: number,
+  filter: ExecutionFilter,
+): Expression<SqlBool> {
+  const wanted: Expression<SqlBool>[] = [];
+  if (filter.jobId !== undefined) wanted.push(eb("executions.job_id", "=", filter.jobId));
+  if (filter.status !== undefined) wanted.push(hasStatus(eb, scopeId, filter.status));
+  if (filter.trigger !== undefined) wanted.push(eb("executions.trigger", "=", filter.trigger));
+  if (filter.queue !== undefined) wanted.push(eb("executions.queue", "=", filter.queue));
+  if (filter.errorCode !== undefined) wanted.push(eb("executions.error_code", "=", filter.errorCode));
+  if (filter.ids !== undefined) wanted.push(sql<SqlBool>`executions.id = any(${filter.ids}::uuid[])`);
+  if (filter.fromId !== undefined) wanted.push(eb("executions.id", ">=", filter.fromId));
+  if (filter.beforeId !== undefined) wanted.push(eb("executions.id", "<", filter.beforeId));
+  return eb.and(wanted);
 }
 
 /** Each kind of status has its own way to be found without reading a long history of others. */
@@ -176,10 +193,12 @@ export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise
 /** Ends an execution that waits. Answers false where it was not waiting (any more). */
 export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Date): Promise<boolean> {
   return (
-    (await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.id = ${id}::uuid`, {
-      reason: "canceled",
-      now,
-    })) === 1
+    (
+      await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.id = ${id}::uuid`, {
+        reason: "canceled",
+        now,
+      })
+    ).length === 1
   );
 }
 
@@ -203,12 +222,13 @@ export async function cancelWaitingOfJob(
   await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`, { reason, now });
 }
 
-async function endWaiting(
+/** Ends executions `e` that wait; answers which. */
+export async function endWaiting(
   tx: Tx,
   which: RawBuilder<unknown>,
   { reason, now }: { reason: string; now: Date },
-): Promise<number> {
-  const { rows } = await sql`
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
     with ended as (
       update scheduler.executions e
       set status = 'canceled', reason = ${reason}, due_at = null, lane_at = null, finished_at = ${now}
@@ -218,5 +238,5 @@ async function endWaiting(
     )
     delete from scheduler.open_executions o using ended where o.id = ended.id
     returning o.id`.execute(tx);
-  return rows.length;
+  return rows.map(({ id }) => id);
 }

@@ -5,6 +5,7 @@ import { firstIdAt, fromPublicId } from "../ids.ts";
 import type { Handlers, ReadContext } from "../operation-context.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../page.ts";
+import { markReplayed } from "./dead-letters.sql.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
 import {
   cancelWaiting,
@@ -27,6 +28,8 @@ export const executionOperations: Handlers<Names> = {
         jobId,
         status: input.status,
         trigger: input.trigger,
+        queue: input.queue,
+        errorCode: input.error_code,
         fromId: input.from === undefined ? undefined : firstIdAt(new Date(input.from)),
         beforeId: earlier(
           readCursor("exec", input.cursor),
@@ -52,6 +55,7 @@ export const executionOperations: Handlers<Names> = {
         },
       );
     }
+    await markReplayed(tx, original.id, now);
     return startExecution(
       { tx, caller, now },
       {

@@ -22,6 +22,7 @@ const emptied = [
     "queue_starts",
     "revisions",
     "executions",
+    "replays",
     "open_executions",
     "attempts",
     "audit",

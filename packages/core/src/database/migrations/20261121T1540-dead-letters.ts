@@ -1,0 +1,32 @@
+import { type Kysely, sql } from "kysely";
+
+/** Dead letters: found by what people look for together, replayed many at a time, and that once. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}
+
+const statements = [
+  `create table scheduler.replays (
+    scope_id integer not null references scheduler.scopes (id),
+    id uuid primary key,
+    total integer not null check (total >= 0),
+    per_second integer not null check (per_second > 0),
+    last_due_at timestamptz,
+    created_by text not null,
+    created_at timestamptz not null,
+    canceled_at timestamptz
+  )`,
+  `alter table scheduler.executions
+    add column batch_id uuid,
+    add column replayed_at timestamptz`,
+  "create index executions_by_batch on scheduler.executions (batch_id) where batch_id is not null",
+  // The replay of a dead letter may be forgotten before the dead letter is, so that it bears the mark itself.
+  `update scheduler.executions e set replayed_at = r.created_at
+    from scheduler.executions r where r.replay_of = e.id and e.finished_at is not null`,
+  // Nothing is written to these for what its schedule fires and succeeds.
+  `create index executions_by_trigger on scheduler.executions (scope_id, trigger, id) where trigger <> 'schedule'`,
+  `create index executions_by_job_status on scheduler.executions (job_id, listed_status, id)
+    where listed_status is not null`,
+  `create index executions_by_queue_status on scheduler.executions (scope_id, queue, listed_status, id)
+    where listed_status is not null`,
+];

@@ -1,0 +1,172 @@
+import { type Output, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
+import { type Caller, describeCaller } from "../access/caller.ts";
+import { notify } from "../database/notices.ts";
+import type { Db, Tx } from "../database/tables.ts";
+import { firstIdAt, fromPublicId, newId, toPublicId } from "../ids.ts";
+import { requireJobKey } from "../jobs/require.ts";
+import type { Handlers } from "../operation-context.ts";
+import {
+  cancelReplayed,
+  claimOriginals,
+  countDeadLetters,
+  countReplayed,
+  type DeadLetterFilter,
+  deleteDeadLetters,
+  findReplay,
+  insertReplay,
+  insertReplayed,
+  type ReplayRow,
+} from "./dead-letters.sql.ts";
+
+type Names = "replay_executions" | "purge_executions" | "get_replay" | "cancel_replay";
+
+/** Counting takes long where there is much to count. */
+const mostCounted = 100_000;
+const purgeStep = 500;
+
+export const deadLetterOperations: Handlers<Names> = {
+  async replay_executions({ tx, caller, now, dryRun }, input) {
+    const filter = { ...(await readFilter(tx, caller, input)), unreplayed: true };
+    const { matched, matched_capped } = await count(tx, caller, filter);
+    const { per_second } = input;
+    const counted = { matched, matched_capped, per_second };
+    if (dryRun) {
+      return { id: null, dry_run: true, ...counted, replayed: 0, remaining: matched, finishes_at: null };
+    }
+    const originals = await claimOriginals(tx, caller.scopeId, { filter, limit: input.limit }, now);
+    const replayed = originals.length;
+    const remaining = Math.max(0, matched - replayed);
+    if (replayed === 0) return { id: null, ...counted, replayed, remaining, finishes_at: null };
+    const replays = originals.map((original, index) => {
+      return { id: newId(now), original, dueAt: later(now, (index * 1000) / per_second) };
+    });
+    const batchId = newId(now);
+    const lastDueAt = replays.at(-1)!.dueAt;
+    await insertReplay(tx, {
+      scope_id: caller.scopeId,
+      id: batchId,
+      total: replayed,
+      per_second,
+      last_due_at: lastDueAt,
+      created_by: describeCaller(caller),
+      created_at: now,
+      canceled_at: null,
+    });
+    await insertReplayed(tx, { scopeId: caller.scopeId, batchId }, replays, now);
+    await notify(tx, "due");
+    const id = toPublicId("rpl", batchId);
+    return { id, ...counted, replayed, remaining, finishes_at: lastDueAt.toISOString() };
+  },
+
+  async purge_executions({ tx, caller, dryRun }, input) {
+    const filter = { ...(await readFilter(tx, caller, input)), unreplayed: false };
+    const { matched, matched_capped } = await count(tx, caller, filter);
+    if (dryRun) return { dry_run: true, matched, matched_capped, purged: 0, remaining: matched };
+    let purged = 0;
+    while (purged < input.limit) {
+      const limit = Math.min(purgeStep, input.limit - purged);
+      const gone = await deleteDeadLetters(tx, caller.scopeId, { filter, limit });
+      purged += gone;
+      if (gone < limit) break;
+    }
+    return { matched, matched_capped, purged, remaining: Math.max(0, matched - purged) };
+  },
+
+  async get_replay({ db, caller, now }, input) {
+    return toReplay(db, await requireReplay(db, caller, input.replay_id), await now());
+  },
+
+  async cancel_replay({ tx, caller, now }, input) {
+    const replay = await requireReplay(tx, caller, input.replay_id);
+    await cancelReplayed(tx, replay, now);
+    return toReplay(tx, await requireReplay(tx, caller, input.replay_id), now);
+  },
+};
+
+async function readFilter(
+  tx: Tx,
+  caller: Caller,
+  input: ParsedInput<"purge_executions">,
+): Promise<Omit<DeadLetterFilter, "unreplayed">> {
+  const { job_id, queue, error_code: errorCode, from, to, execution_ids } = input;
+  const given = [job_id, queue, errorCode, from, to, execution_ids, input.all];
+  if (given.every((value) => value === undefined)) {
+    throw new SchedulerError("invalid_input", "Nothing says which executions are meant.", {
+      field: "all",
+      hint: 'Narrow them down, such as {"queue": "webhooks", "from": "2026-07-01T09:00:00Z"}, or send {"all": true}.',
+    });
+  }
+  return {
+    jobId: job_id === undefined ? undefined : await requireJobKey(tx, caller, job_id),
+    queue,
+    errorCode,
+    status: input.status,
+    ids: execution_ids?.map(readExecutionId),
+    fromId: from === undefined ? undefined : firstIdAt(new Date(from)),
+    beforeId: to === undefined ? undefined : firstIdAt(new Date(to)),
+  };
+}
+
+function readExecutionId(id: string): string {
+  const uuid = fromPublicId("exec", id);
+  if (uuid !== undefined) return uuid;
+  throw new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
+    field: "execution_ids",
+    hint: "Ids look like exec_01h455vb4pex5vsknk084sn02q; list_executions shows yours.",
+  });
+}
+
+async function count(
+  tx: Tx,
+  caller: Caller,
+  filter: DeadLetterFilter,
+): Promise<{ matched: number; matched_capped: boolean }> {
+  const found = await countDeadLetters(tx, caller.scopeId, filter, mostCounted + 1);
+  return { matched: Math.min(found, mostCounted), matched_capped: found > mostCounted };
+}
+
+/** The replay behind a caller's id. Throws `not_found`, also for another workspace's. */
+async function requireReplay(db: Db | Tx, caller: Caller, id: string): Promise<ReplayRow> {
+  const uuid = fromPublicId("rpl", id);
+  const row = uuid === undefined ? undefined : await findReplay(db, caller.scopeId, uuid);
+  if (row) return row;
+  throw new SchedulerError("not_found", `There is no replay ${id.slice(0, 64)}.`, {
+    field: "replay_id",
+    hint: "Ids look like rpl_01h455vb4pex5vsknk084sn02q; POST /v1/executions/replay answers with one.",
+  });
+}
+
+async function toReplay(db: Db | Tx, row: ReplayRow, now: Date): Promise<Output<"get_replay">> {
+  const counts = await countReplayed(db, row.id);
+  const executions = {
+    pending: counts.get("pending") ?? 0,
+    running: counts.get("running") ?? 0,
+    retrying: counts.get("retrying") ?? 0,
+    succeeded: counts.get("succeeded") ?? 0,
+    failed: counts.get("failed") ?? 0,
+    expired: counts.get("expired") ?? 0,
+    canceled: counts.get("canceled") ?? 0,
+  };
+  const open = executions.pending + executions.running + executions.retrying;
+  // Old ones may have been taken away by retention; what is gone was over.
+  const done = row.total - open;
+  const rest = later(now, (executions.pending * 1000) / row.per_second);
+  const last = row.last_due_at ?? now;
+  return {
+    id: toPublicId("rpl", row.id),
+    state: row.canceled_at ? "canceled" : open === 0 ? "completed" : "active",
+    total: row.total,
+    done,
+    percent: row.total === 0 ? 100 : Math.floor((done * 1000) / row.total) / 10,
+    executions,
+    per_second: row.per_second,
+    finishes_at: open === 0 ? null : (last > now ? last : rest).toISOString(),
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+    canceled_at: row.canceled_at?.toISOString() ?? null,
+  };
+}
+
+function later(at: Date, ms: number): Date {
+  return new Date(at.getTime() + Math.floor(ms));
+}
