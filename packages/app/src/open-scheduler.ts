@@ -24,6 +24,7 @@ export async function openScheduler(config: Config, log: Log): Promise<Opened> {
     jwtSecret: config.jwtSecret ?? (embedded ? await generatedKey(config.dataDir, "jwt-secret") : undefined),
     allowedTargets: config.allowedTargets,
     retentionDays: config.retentionDays,
+    deadLetterDays: config.deadLetterDays,
     log,
   });
   try {

@@ -30,6 +30,7 @@ test("nothing needs to be set to start, and an empty setting is none", () => {
     adminEmail: "admin@localhost",
     concurrency: 100,
     retentionDays: 30,
+    deadLetterDays: 90,
     logLevel: "info",
   });
   expect(readEnv({ DATABASE_URL: "", PORT: "", LOG_LEVEL: "", SCHEDULER_ALLOWED_TARGETS: "" })).toEqual(

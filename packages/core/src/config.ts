@@ -21,6 +21,7 @@ export interface Config {
   /** Private ranges that outgoing requests may reach. */
   allowedTargets: Range[];
   retentionDays: number;
+  deadLetterDays: number;
   logLevel: string;
 }
 
@@ -94,6 +95,7 @@ const settings = z.object({
   SCHEDULER_CONCURRENCY: whole(1, 10_000).default(100),
   SCHEDULER_ALLOWED_TARGETS: ranges.optional(),
   SCHEDULER_RETENTION_DAYS: whole(1, 3650).default(30),
+  SCHEDULER_DEAD_LETTER_DAYS: whole(1, 3650).default(90),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });
 
@@ -131,6 +133,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
     allowedTargets:
       read.SCHEDULER_ALLOWED_TARGETS ?? (read.DATABASE_URL === undefined ? loopback.map(parseRange) : []),
     retentionDays: read.SCHEDULER_RETENTION_DAYS,
+    deadLetterDays: read.SCHEDULER_DEAD_LETTER_DAYS,
     logLevel: read.LOG_LEVEL,
   };
 }

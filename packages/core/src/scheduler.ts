@@ -51,6 +51,8 @@ export interface SchedulerOptions {
   allowedTargets?: (string | Range)[] | undefined;
   /** How long history is kept. 30 days unless told. */
   retentionDays?: number | undefined;
+  /** How long executions that failed are kept. 90 days unless told. */
+  deadLetterDays?: number | undefined;
   log?: Log | undefined;
   /** For tests; production goes by the database's clock. */
   clock?: Clock | undefined;
@@ -82,8 +84,11 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     const sender = createSender(
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
     );
-    const retentionDays = options.retentionDays ?? 30;
-    return assemble({ database, queue, sender, clock, log, retentionDays }, options.jwtSecret);
+    const { retentionDays = 30, deadLetterDays = 90 } = options;
+    return assemble(
+      { database, queue, sender, clock, log, retentionDays, deadLetterDays },
+      options.jwtSecret,
+    );
   } catch (error) {
     await database.close();
     throw error;

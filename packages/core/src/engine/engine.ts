@@ -13,6 +13,8 @@ export interface Engine {
   clock: Clock;
   /** How long history is kept. */
   retentionDays: number;
+  /** How long executions that failed are kept. */
+  deadLetterDays: number;
   metrics: Metrics;
   log: Log;
 }

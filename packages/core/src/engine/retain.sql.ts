@@ -1,23 +1,54 @@
 import { sql } from "kysely";
 import type { Db } from "../database/tables.ts";
 
+/** Where a walk through a table has come: what is kept on the way is not read again at every step. */
+export interface Walked {
+  /** Of the last row that was looked at; undefined at the end. */
+  lastId: string | undefined;
+}
+
 /**
- * Deletes up to `limit` finished executions, oldest first, that are older than `cutoffId`, with their attempts.
- * Rows that somebody holds are left for the next time, so that nobody waits. Answers how many went.
+ * Looks at the next `limit` executions after `afterId` that are older than `cutoffId`, and deletes those that are over
+ * with their attempts, but for dead letters. Rows that somebody holds are left for the next walk, so that nobody waits.
  */
-export async function deleteOldExecutions(db: Db, cutoffId: string, limit: number): Promise<number> {
+export async function deleteOldExecutions(
+  db: Db,
+  { afterId, cutoffId }: { afterId: string; cutoffId: string },
+  limit: number,
+): Promise<Walked> {
+  const { rows } = await sql<{ id: string }>`
+    with seen as (
+      select id, finished_at, listed_status from scheduler.executions
+      where id > ${afterId}::uuid and id < ${cutoffId}::uuid
+      order by id limit ${limit}
+    ), old as (
+      select e.id from scheduler.executions e
+      where e.id = any(array(
+        select id from seen where finished_at is not null and listed_status is distinct from 'failed'))
+      for update skip locked
+    ), attempts as (
+      delete from scheduler.attempts a using old where a.execution_id = old.id
+    ), gone as (
+      delete from scheduler.executions e using old where e.id = old.id
+    )
+    select id from seen order by id desc limit 1`.execute(db);
+  return { lastId: rows[0]?.id };
+}
+
+/** Deletes up to `limit` dead letters older than `cutoffId`, oldest first, with their attempts. Answers how many went. */
+export async function deleteOldDeadLetters(db: Db, cutoffId: string, limit: number): Promise<number> {
   const { rows } = await sql<{ id: string }>`
     with old as (
-      select e.scope_id, e.id
+      select e.id
       from scheduler.scopes s
       cross join lateral (
-        select scope_id, id from scheduler.executions
-        where scope_id = s.id and id < ${cutoffId}::uuid and finished_at is not null
+        select id from scheduler.executions
+        where scope_id = s.id and listed_status = 'failed' and id < ${cutoffId}::uuid
         order by id limit ${limit}
         for update skip locked
       ) e
       limit ${limit}
-    ), gone as (
+    ), attempts as (
       delete from scheduler.attempts a using old where a.execution_id = old.id
     )
     delete from scheduler.executions e using old where e.id = old.id
@@ -26,35 +57,43 @@ export async function deleteOldExecutions(db: Db, cutoffId: string, limit: numbe
 }
 
 /**
- * Deletes up to `limit` jobs that ended, or were deleted, before `cutoff` and have no executions left, with their
- * revisions. Ids are as old as their jobs, so `cutoffId` keeps younger jobs out of the search.
+ * Looks at the next `limit` jobs after `afterId`, and deletes those that ended, or were deleted, before `cutoff` and have
+ * no executions left, with their revisions. Ids are as old as their jobs, so `cutoffId` keeps younger jobs out of it.
  */
 export async function deleteOldJobs(
   db: Db,
-  { cutoff, cutoffId }: { cutoff: Date; cutoffId: string },
+  { afterId, cutoff, cutoffId }: { afterId: string; cutoff: Date; cutoffId: string },
   limit: number,
-): Promise<number> {
+): Promise<Walked> {
   const { rows } = await sql<{ id: string }>`
-    with ended as (
-      select scope_id, id from scheduler.jobs
-      where scope_id in (select id from scheduler.scopes) and state in ('completed', 'canceled')
-        and deleted_at is null and id < ${cutoffId}::uuid and greatest(updated_at, last_run_at) < ${cutoff}
-      limit ${limit}
-    ), deleted as (
-      select scope_id, id from scheduler.jobs where deleted_at < ${cutoff} limit ${limit}
+    with seen as (
+      select id, state, deleted_at, updated_at, last_run_at from scheduler.jobs
+      where id > ${afterId}::uuid and id < ${cutoffId}::uuid
+      order by id limit ${limit}
     ), old as (
-      select j.scope_id, j.id from (select * from ended union all select * from deleted) j
-      where not exists (select 1 from scheduler.executions e where e.job_id = j.id)
-      limit ${limit}
+      select j.id from seen j
+      where (j.deleted_at < ${cutoff} or (j.deleted_at is null and j.state in ('completed', 'canceled')
+          and greatest(j.updated_at, j.last_run_at) < ${cutoff}))
+        and not exists (select 1 from scheduler.executions e where e.job_id = j.id)
     ), revisions as (
       delete from scheduler.revisions r using old where r.job_id = old.id
+    ), gone as (
+      delete from scheduler.jobs j using old
+      where j.id = old.id
+        -- Asked again of the row as it is now: somebody may have given the job a new timing meanwhile.
+        and (j.deleted_at is not null or j.state in ('completed', 'canceled'))
     )
-    delete from scheduler.jobs j using old
-    where j.id = old.id
-      -- Asked again of the row as it is now: somebody may have given the job a new timing meanwhile.
-      and (j.deleted_at is not null or j.state in ('completed', 'canceled'))
-    returning j.id`.execute(db);
-  return rows.length;
+    select id from seen order by id desc limit 1`.execute(db);
+  return { lastId: rows[0]?.id };
+}
+
+/** Deletes up to `limit` replays of many older than `cutoffId` that have no executions left. */
+export async function deleteOldReplays(db: Db, cutoffId: string, limit: number): Promise<void> {
+  await sql`
+    delete from scheduler.replays where id in (
+      select id from scheduler.replays r where id < ${cutoffId}::uuid
+        and not exists (select 1 from scheduler.executions e where e.batch_id = r.id)
+      order by id limit ${limit})`.execute(db);
 }
 
 /** Deletes up to `limit` audit rows older than `cutoffId`. */

@@ -1,23 +1,53 @@
 import { readNow } from "../database/now.ts";
 import { firstIdAt } from "../ids.ts";
 import type { Engine } from "./engine.ts";
-import { deleteOldAudit, deleteOldExecutions, deleteOldJobs } from "./retain.sql.ts";
+import {
+  deleteOldAudit,
+  deleteOldDeadLetters,
+  deleteOldExecutions,
+  deleteOldJobs,
+  deleteOldReplays,
+} from "./retain.sql.ts";
 
 /** Small enough that a step takes milliseconds and holds nobody up. */
 const stepSize = 500;
 const betweenStepsMs = 50;
 const betweenPassesMs = 5000;
+/** What was held by somebody, or not over yet, when the walk came by is looked at again this often. */
+const betweenWalksMs = 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;
+const firstId = "00000000-0000-0000-0000-000000000000";
+
+/** How far retention has walked through the tables, so that it need not read what it keeps at every step. */
+export interface Retaining {
+  executions: string;
+  jobs: string;
+  begunAt: number;
+}
+
+export function startRetaining(): Retaining {
+  return { executions: firstId, jobs: firstId, begunAt: -Infinity };
+}
 
 /** One small step of retention: takes away a little of what is older than is kept. Answers when to take the next. */
-export async function retain({ database: { db }, clock, retentionDays }: Engine): Promise<number> {
-  const now = await readNow(db, clock.now());
-  const cutoff = new Date(now.getTime() - retentionDays * dayMs);
+export async function retain(engine: Engine, walk: Retaining): Promise<number> {
+  const { db } = engine.database;
+  const now = await readNow(db, engine.clock.now());
+  if (now.getTime() - walk.begunAt >= betweenWalksMs) {
+    Object.assign(walk, startRetaining(), { begunAt: now.getTime() });
+  }
+  const cutoff = new Date(now.getTime() - engine.retentionDays * dayMs);
   const cutoffId = firstIdAt(cutoff);
-  const gone = [
-    await deleteOldExecutions(db, cutoffId, stepSize),
-    await deleteOldJobs(db, { cutoff, cutoffId }, stepSize),
-    await deleteOldAudit(db, cutoffId, stepSize),
-  ];
-  return gone.some((count) => count === stepSize) ? betweenStepsMs : betweenPassesMs;
+  const deadCutoffId = firstIdAt(new Date(now.getTime() - engine.deadLetterDays * dayMs));
+
+  const executions = await deleteOldExecutions(db, { afterId: walk.executions, cutoffId }, stepSize);
+  const deadLetters = await deleteOldDeadLetters(db, deadCutoffId, stepSize);
+  const jobs = await deleteOldJobs(db, { afterId: walk.jobs, cutoff, cutoffId }, stepSize);
+  const audit = await deleteOldAudit(db, cutoffId, stepSize);
+  await deleteOldReplays(db, cutoffId, stepSize);
+
+  walk.executions = executions.lastId ?? walk.executions;
+  walk.jobs = jobs.lastId ?? walk.jobs;
+  const more = executions.lastId !== undefined || jobs.lastId !== undefined;
+  return more || deadLetters === stepSize || audit === stepSize ? betweenStepsMs : betweenPassesMs;
 }

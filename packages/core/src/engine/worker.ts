@@ -11,7 +11,7 @@ import { createFiring } from "./fire.ts";
 import { type Loop, startLoop } from "./loop.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { beat, removeWorker } from "./reconcile.sql.ts";
-import { retain } from "./retain.ts";
+import { retain, startRetaining } from "./retain.ts";
 import { settle, toSettled } from "./settle.ts";
 import type { SettledAttempt } from "./settle.sql.ts";
 import { createSlots } from "./slots.ts";
@@ -48,6 +48,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   let published = false;
   const loops: Record<string, Loop> = {};
   const held = (): string[] => [...slots.ids(), ...outcomes.map((attempt) => attempt.id)];
+  const retaining = startRetaining();
   const reconciling = startReconciling({ workerId: id, held });
   let stopListening: (() => Promise<void>) | undefined;
 
@@ -107,7 +108,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           return beatMs;
         },
         reconcile: () => reconcile(engine, reconciling),
-        retain: () => retain(engine),
+        retain: () => retain(engine, retaining),
       };
       for (const [name, turn] of Object.entries(turns))
         loops[name] = startLoop({ name, turn, log: engine.log });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Execution, Input, Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
-import { testBench } from "../testing/bench.ts";
+import { otherProcess, testBench } from "../testing/bench.ts";
 import { drain, noRoom, testClock } from "../testing/index.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
 const { setup, target, run, create } = testBench({ clock, job: { when: "1h" } });
+const elsewhere = otherProcess(setup, clock);
 
 /** A manual run of a job, carried through as far as it goes at once. */
 async function fire({ id: job_id }: Job): Promise<Execution> {
@@ -146,6 +147,43 @@ describe("wait_for_execution", () => {
   });
 });
 
+describe("many who wait", () => {
+  test("look together, and each is told of its own", async () => {
+    const job = await create();
+    const runs = await Promise.all(Array.from({ length: 50 }, () => run("run_job", { job_id: job.id })));
+    const [held, ...others] = runs.map(({ id }) => id);
+    await run("cancel_execution", { execution_id: held! });
+    const waiting = runs.map(({ id }) => run("wait_for_execution", { execution_id: id, wait_seconds: 20 }));
+    await drain(setup.scheduler, clock);
+    const answers = await Promise.all(waiting);
+    expect(answers.map(({ id }) => id)).toEqual(runs.map(({ id }) => id));
+    expect(answers.filter(({ status }) => status === "succeeded")).toHaveLength(others.length);
+  });
+});
+
+describe("run_job", () => {
+  test("leaves the schedule as it is, and its retries to the job's own policy", async () => {
+    const job = await create({
+      when: "1h",
+      retry: { strategy: "fixed", base_seconds: 7, jitter: false, max_attempts: 2 },
+    });
+    target.answer(503);
+    const { id: execution_id } = await run("run_job", { job_id: job.id });
+    await drain(setup.scheduler, clock);
+    expect(await get(execution_id)).toMatchObject({
+      status: "retrying",
+      next_attempt_at: "2026-03-01T12:00:07.000Z",
+    });
+    await drain(setup.scheduler, clock, "2026-03-01T12:00:07Z");
+    expect(await get(execution_id)).toMatchObject({ status: "failed", attempt_count: 2 });
+    const { next_run_at, state } = await run("get_job", { job_id: job.id });
+    expect({ next_run_at, state }).toEqual({ next_run_at: job.next_run_at, state: "active" });
+    const { id } = await run("replay_execution", { execution_id });
+    await drain(setup.scheduler, clock);
+    expect(await get(id)).toMatchObject({ status: "retrying", max_attempts: 2 });
+  });
+});
+
 describe("replay_execution", () => {
   test("sends the same request again after the job was edited, and after it was deleted", async () => {
     const job = await create({ method: "POST", headers: { "X-Old": "1" }, body: { old: true } });
@@ -241,24 +279,32 @@ describe("cancel_execution", () => {
     });
   });
 
-  test("aborts a request that is under way, whichever worker holds it", async () => {
+  test("aborts a request that is under way, within a second, whichever worker holds it", async () => {
     target.answer(() => {});
-    const worker = setup.scheduler.createWorker({ concurrency: 5 });
-    await worker.start();
+    const workers = [setup.scheduler, elsewhere].map((scheduler) =>
+      scheduler.createWorker({ concurrency: 2 }),
+    );
+    for (const worker of workers) await worker.start();
     try {
       const job = await create();
-      const { id: execution_id } = await run("run_job", { job_id: job.id });
-      await target.arrived(1);
-      expect(await run("cancel_execution", { execution_id })).toMatchObject({
-        id: execution_id,
-        status: "running",
-      });
-      expect(await run("wait_for_execution", { execution_id, wait_seconds: 5 })).toMatchObject({
-        status: "canceled",
-        attempts: [{ status: "canceled", status_code: null }],
-      });
+      // Two slots each: both workers hold some of the four.
+      const runs = await Promise.all([1, 2, 3, 4].map(() => run("run_job", { job_id: job.id })));
+      await target.arrived(4);
+      for (const { id: execution_id } of runs) {
+        const asked = performance.now();
+        expect(await run("cancel_execution", { execution_id })).toMatchObject({
+          id: execution_id,
+          status: "running",
+        });
+        expect(await run("wait_for_execution", { execution_id, wait_seconds: 5 })).toMatchObject({
+          status: "canceled",
+          attempts: [{ status: "canceled", status_code: null }],
+        });
+        expect(performance.now() - asked).toBeLessThan(1000);
+        expect(await run("cancel_execution", { execution_id })).toMatchObject({ status: "canceled" });
+      }
     } finally {
-      await worker.stop();
+      for (const worker of workers) await worker.stop();
     }
   });
 });

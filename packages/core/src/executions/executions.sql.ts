@@ -106,6 +106,14 @@ export function findExecution(db: Db | Tx, scopeId: number, id: string): Promise
   return executions(db, scopeId).where("executions.id", "=", id).executeTakeFirst();
 }
 
+/** Which of these executions are over, or gone. */
+export async function findOver(db: Db, ids: string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select x.id from unnest(${ids}::uuid[]) x (id)
+    where not exists (select 1 from scheduler.open_executions o where o.id = x.id)`.execute(db);
+  return new Set(rows.map(({ id }) => id));
+}
+
 export function findAttempts(db: Db, scopeId: number, executionId: string): Promise<AttemptRow[]> {
   return db
     .selectFrom("attempts")

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
 import { notify } from "../database/notices.ts";
 import { firstIdAt, fromPublicId } from "../ids.ts";
@@ -16,6 +15,7 @@ import {
   requestCancel,
 } from "./executions.sql.ts";
 import { startExecution } from "./start.ts";
+import { untilOver } from "./waiting.ts";
 
 type Names =
   "list_executions" | "get_execution" | "wait_for_execution" | "replay_execution" | "cancel_execution";
@@ -97,24 +97,22 @@ async function requireExecution(
   });
 }
 
-const firstLookMs = 20;
-const lastLookMs = 500;
-
-/** Looks again and again, ever less often, until the execution is over or the time is up. */
+/** Answers when the execution is over or the time is up. */
 async function waitFor(
   context: ReadContext,
   id: string,
   waitSeconds: number,
 ): Promise<ExecutionWithAttempts> {
+  const { db, caller } = context;
   const giveUp = performance.now() + waitSeconds * 1000;
   let row = await requireExecution(context, id);
-  for (let pause = firstLookMs; !isFinal(row.status); pause = Math.min(pause * 1.5, lastLookMs)) {
+  for (;;) {
     const left = giveUp - performance.now();
-    if (left <= 0) break;
-    await sleep(Math.min(pause, left));
+    if (isFinal(row.status) || left <= 0) break;
+    await untilOver(db, row.id, left);
     row = await requireExecution(context, id);
   }
-  const attempts = await findAttempts(context.db, context.caller.scopeId, row.id);
+  const attempts = await findAttempts(db, caller.scopeId, row.id);
   return { ...toExecution(row), attempts: attempts.map(toAttempt) };
 }
 

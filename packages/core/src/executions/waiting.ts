@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Db } from "../database/tables.ts";
+import { findOver } from "./executions.sql.ts";
+
+interface Waiter {
+  id: string;
+  since: number;
+  tell(): void;
+}
+
+/** Those who wait in this process look together: one statement for all of them, however many they are. */
+const lookouts = new WeakMap<Db, Set<Waiter>>();
+
+const firstLookMs = 20;
+const lastLookMs = 500;
+
+/** Waits until an execution is over, or may be: it is told too where looking failed. At most `ms` milliseconds. */
+export async function untilOver(db: Db, id: string, ms: number): Promise<void> {
+  let waiters = lookouts.get(db);
+  if (!waiters) lookouts.set(db, (waiters = new Set()));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const waiter = { id, since: performance.now(), tell: resolve };
+  waiters.add(waiter);
+  if (waiters.size === 1) void lookOut(db, waiters);
+  const timeUp = setTimeout(resolve, ms);
+  await promise;
+  clearTimeout(timeUp);
+  waiters.delete(waiter);
+}
+
+/** Looks the more often the shorter the latest of them has waited: most are over soon. */
+async function lookOut(db: Db, waiters: Set<Waiter>): Promise<void> {
+  while (waiters.size > 0) {
+    const latest = Math.max(...[...waiters].map(({ since }) => since));
+    await sleep(Math.min(Math.max(firstLookMs, (performance.now() - latest) / 2), lastLookMs));
+    const asked = [...waiters];
+    const over = await findOver(db, [...new Set(asked.map(({ id }) => id))]).catch(() => undefined);
+    for (const waiter of asked) if (!over || over.has(waiter.id)) waiter.tell();
+    // Who was told leaves before the next look.
+    await Promise.resolve();
+  }
+}
