@@ -8,20 +8,26 @@ interface Waiter {
   tell(): void;
 }
 
+interface Lookout {
+  waiters: Set<Waiter>;
+  looking: boolean;
+}
+
 /** Those who wait in this process look together: one statement for all of them, however many they are. */
-const lookouts = new WeakMap<Db, Set<Waiter>>();
+const lookouts = new WeakMap<Db, Lookout>();
 
 const firstLookMs = 20;
 const lastLookMs = 500;
 
 /** Waits until an execution is over, or may be: it is told too where looking failed. At most `ms` milliseconds. */
 export async function untilOver(db: Db, id: string, ms: number): Promise<void> {
-  let waiters = lookouts.get(db);
-  if (!waiters) lookouts.set(db, (waiters = new Set()));
+  let lookout = lookouts.get(db);
+  if (!lookout) lookouts.set(db, (lookout = { waiters: new Set(), looking: false }));
+  const { waiters } = lookout;
   const { promise, resolve } = Promise.withResolvers<void>();
   const waiter = { id, since: performance.now(), tell: resolve };
   waiters.add(waiter);
-  if (waiters.size === 1) void lookOut(db, waiters);
+  if (!lookout.looking) void lookOut(db, lookout);
   const timeUp = setTimeout(resolve, ms);
   await promise;
   clearTimeout(timeUp);
@@ -29,7 +35,9 @@ export async function untilOver(db: Db, id: string, ms: number): Promise<void> {
 }
 
 /** Looks the more often the shorter the latest of them has waited: most are over soon. */
-async function lookOut(db: Db, waiters: Set<Waiter>): Promise<void> {
+async function lookOut(db: Db, lookout: Lookout): Promise<void> {
+  const { waiters } = lookout;
+  lookout.looking = true;
   while (waiters.size > 0) {
     const latest = Math.max(...[...waiters].map(({ since }) => since));
     await sleep(Math.min(Math.max(firstLookMs, (performance.now() - latest) / 2), lastLookMs));
@@ -39,4 +47,5 @@ async function lookOut(db: Db, waiters: Set<Waiter>): Promise<void> {
     // Who was told leaves before the next look.
     await Promise.resolve();
   }
+  lookout.looking = false;
 }
