@@ -57,6 +57,7 @@ const candidates: unknown[] = [
   [{ name: "a", url: "https://a.example" }],
   { "X-Source": "test" },
   { max_attempts: 3 },
+  { max: 10, period_seconds: 60 },
   [awkward],
   [{ type: "body_contains", value: awkward }],
   "https://a.example",
