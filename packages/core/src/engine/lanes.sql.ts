@@ -19,6 +19,8 @@ export interface Turn {
   queue: string;
   id: string;
   host: string;
+  /** When it was due, or is in a moment. */
+  lane_at: Date;
   /** Its time has run out. */
   expired: boolean;
 }
@@ -85,7 +87,7 @@ const host = "(select r.host from scheduler.revisions r where r.id = e.revision_
 
 const turns = statement<Turn>(
   "turns",
-  `select l.scope_id, l.queue, turn.id, turn.host, turn.expired
+  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.expired
   from json_to_recordset($2::json) as l(scope_id integer, queue text, concurrency integer, rate_max integer,
     rate_period_seconds integer, priority integer, lane_at timestamptz)
   cross join lateral (

@@ -8,10 +8,10 @@ import { endWaiting, type StartedExecution, startExecutions } from "./start.sql.
 const maxLanes = 100;
 
 /**
- * A request leaves a moment after it was counted, and the next may leave at once: without a margin a target could see
- * one more in a period than its queue may send.
+ * A request leaves a moment after it was counted, at most so long after it where it is claimed ahead, and the next may
+ * leave at once: without a margin a target could see one more in a period than its queue may send.
  */
-const marginMs = 20;
+const marginMs = 50;
 
 export interface LanePass {
   started: StartedExecution[];
@@ -41,9 +41,13 @@ export async function takeLanes(
     const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);
     await countSent(tx, { lanes, admitted, at });
     const moved = started.length + expired.length > 0;
-    // Those of one queue leave in its order.
-    started.sort((one, other) => ids.indexOf(one.id) - ids.indexOf(other.id));
-    return { started, more: moved && (lanes.length === maxLanes || turns.length > admitted.length) };
+    // Those of one queue leave in its order, and none of them before its time.
+    const byId = new Map(started.map((execution) => [execution.id, execution]));
+    const inOrder = admitted.flatMap(({ id, lane_at }) => {
+      const execution = byId.get(id);
+      return execution ? [{ ...execution, due_at: lane_at }] : [];
+    });
+    return { started: inOrder, more: moved && (lanes.length === maxLanes || turns.length > admitted.length) };
   });
 }
 
