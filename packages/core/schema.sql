@@ -223,10 +223,21 @@ create table scheduler.scopes (
   id integer not null generated always as identity,
   workspace_id uuid not null,
   mode text not null,
+  signing_version integer not null default 0,
   constraint scopes_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   constraint scopes_pkey PRIMARY KEY (id),
   constraint scopes_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES scheduler.workspaces(id),
   constraint scopes_workspace_id_mode_key UNIQUE (workspace_id, mode)
+);
+
+create table scheduler.signing_secrets (
+  id uuid not null,
+  scope_id integer not null,
+  sealed bytea not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  constraint signing_secrets_pkey PRIMARY KEY (id),
+  constraint signing_secrets_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
 );
 
 create table scheduler.tokens (
@@ -300,4 +311,5 @@ CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (job_id, id) WHERE (job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, queue) WHERE (queue IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
+CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

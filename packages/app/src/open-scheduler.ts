@@ -22,6 +22,9 @@ export async function openScheduler(config: Config, log: Log): Promise<Opened> {
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     jwtSecret: config.jwtSecret ?? (embedded ? await generatedKey(config.dataDir, "jwt-secret") : undefined),
+    encryptionKey:
+      config.encryptionKey ?? (embedded ? await generatedKey(config.dataDir, "encryption-key") : undefined),
+    previousEncryptionKey: config.previousEncryptionKey,
     allowedTargets: config.allowedTargets,
     retentionDays: config.retentionDays,
     deadLetterDays: config.deadLetterDays,

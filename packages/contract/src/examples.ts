@@ -34,6 +34,7 @@ const examples: Record<string, string> = {
   replay_id: '"rpl_01h455vb4pex5vsknk084sn02q"',
   retry: '{"max_attempts": 5, "base_seconds": 10}',
   run_at: '"2026-07-01T09:00:00Z"',
+  signing_secret_id: '"sgn_01h455vb4pex5vsknk084sn02q"; GET /v1/signing-secrets shows them',
   start_at: '"2026-07-01T09:00:00Z"',
   success_statuses: '["2xx", 304]',
   timeout_seconds: "30, from 1 to 300",

@@ -55,6 +55,7 @@ test("everything that is wrong is told at once, without the values that are secr
     DATABASE_URL: "mysql://u:hunter2@db",
     PORT: "http",
     SCHEDULER_ENCRYPTION_KEY: "c2hvcnQ=",
+    SCHEDULER_ENCRYPTION_KEY_PREVIOUS: "hunter2",
     SCHEDULER_BOOTSTRAP_TOKEN: "cron_pat_hunter2",
     SCHEDULER_ADMIN_PASSWORD: "hunter2",
     SCHEDULER_CONCURRENCY: "0",
@@ -66,6 +67,7 @@ test("everything that is wrong is told at once, without the values that are secr
     "DATABASE_URL",
     "PORT",
     "SCHEDULER_ENCRYPTION_KEY",
+    "SCHEDULER_ENCRYPTION_KEY_PREVIOUS",
     "SCHEDULER_BOOTSTRAP_TOKEN",
     "SCHEDULER_ADMIN_PASSWORD",
     "SCHEDULER_CONCURRENCY",
@@ -82,8 +84,11 @@ test("a server of its own needs keys that every process shares", () => {
     expect.stringMatching(/SCHEDULER_ENCRYPTION_KEY: is needed .* openssl rand -base64 32$/),
     expect.stringMatching(/SCHEDULER_JWT_SECRET: is needed .* openssl rand -base64 32$/),
   ]);
-  expect(readEnv(server)).toMatchObject({
+  const previous = Buffer.alloc(32, 2);
+  const rotated = { ...server, SCHEDULER_ENCRYPTION_KEY_PREVIOUS: previous.toString("base64") };
+  expect(readEnv(rotated)).toMatchObject({
     databaseUrl: server.DATABASE_URL,
     encryptionKey: Buffer.alloc(32, 1),
+    previousEncryptionKey: previous,
   });
 });

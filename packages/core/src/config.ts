@@ -13,6 +13,8 @@ export interface Config {
   allowedHosts: string[] | undefined;
   /** 32 bytes; undefined where the embedded server may generate its own. */
   encryptionKey: Buffer | undefined;
+  /** Reads what was encrypted before the key was changed. */
+  previousEncryptionKey: Buffer | undefined;
   jwtSecret: Buffer | undefined;
   bootstrapToken: string | undefined;
   adminEmail: string;
@@ -81,6 +83,7 @@ const settings = z.object({
     )
     .optional(),
   SCHEDULER_ENCRYPTION_KEY: key.optional(),
+  SCHEDULER_ENCRYPTION_KEY_PREVIOUS: key.optional(),
   SCHEDULER_JWT_SECRET: z
     .string()
     .min(32, "must have at least 32 characters; make one with: openssl rand -base64 32")
@@ -125,6 +128,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
     port: read.PORT,
     allowedHosts: read.SCHEDULER_ALLOWED_HOSTS,
     encryptionKey: read.SCHEDULER_ENCRYPTION_KEY,
+    previousEncryptionKey: read.SCHEDULER_ENCRYPTION_KEY_PREVIOUS,
     jwtSecret: read.SCHEDULER_JWT_SECRET,
     bootstrapToken: read.SCHEDULER_BOOTSTRAP_TOKEN,
     adminEmail: read.SCHEDULER_ADMIN_EMAIL,

@@ -19,6 +19,7 @@ import { connectPostgres, type Database, openEmbedded } from "./database/connect
 import { migrate } from "./database/migrate.ts";
 import { readNow } from "./database/now.ts";
 import { committed, rolledBack } from "./database/transaction.ts";
+import { createCipher, type Cipher } from "./encryption/cipher.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -33,6 +34,9 @@ import { createMetrics } from "./metrics.ts";
 import type { ReadContext, WriteContext } from "./operation-context.ts";
 import { openTicketQueue } from "./queue/queue.ts";
 import { queueOperations } from "./queues/operations.ts";
+import { createKeyring } from "./signing/keyring.ts";
+import { signingOperations } from "./signing/operations.ts";
+import { loadKeys } from "./signing/secret.ts";
 import { sloOperations } from "./slo/operations.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
 
@@ -47,6 +51,10 @@ export interface SchedulerOptions {
   connectAttempts?: number | undefined;
   /** Signs JWTs. Without it, logging in with a password is off; tokens work all the same. */
   jwtSecret?: Uint8Array | undefined;
+  /** 32 bytes that encrypt secrets at rest, the same in every process. Without it no secret can be created. */
+  encryptionKey?: Uint8Array | undefined;
+  /** The key before that, as long as something is stored that was encrypted with it. */
+  previousEncryptionKey?: Uint8Array | undefined;
   /** Private ranges that outgoing requests may reach, as CIDRs. None unless told. */
   allowedTargets?: (string | Range)[] | undefined;
   /** How long history is kept. 30 days unless told. */
@@ -75,6 +83,7 @@ export interface Scheduler extends Backend<Caller> {
 export async function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
   const log = options.log ?? silentLog;
   const clock = options.clock ?? databaseClock;
+  const cipher = cipherOf(options);
   const database = await openDatabase(options, log);
   try {
     await migrate(database);
@@ -85,14 +94,17 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
     );
     const { retentionDays = 30, deadLetterDays = 90 } = options;
-    return assemble(
-      { database, queue, sender, clock, log, retentionDays, deadLetterDays },
-      options.jwtSecret,
-    );
+    const keyring = createKeyring((scopeId) => loadKeys(database.db, cipher, scopeId));
+    const parts = { database, queue, sender, keyring, clock, log, retentionDays, deadLetterDays };
+    return assemble(parts, { jwtSecret: options.jwtSecret, cipher });
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+function cipherOf({ encryptionKey, previousEncryptionKey }: SchedulerOptions): Cipher | undefined {
+  return encryptionKey === undefined ? undefined : createCipher(encryptionKey, previousEncryptionKey);
 }
 
 function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
@@ -107,16 +119,19 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
   );
 }
 
-const handlers = {
-  ...accessOperations,
-  ...jobOperations,
-  ...executionOperations,
-  ...deadLetterOperations,
-  ...queueOperations,
-  ...sloOperations,
-};
-
-function assemble(parts: Omit<Engine, "metrics">, jwtSecret: Uint8Array | undefined): Scheduler {
+function assemble(
+  parts: Omit<Engine, "metrics">,
+  { jwtSecret, cipher }: { jwtSecret: Uint8Array | undefined; cipher: Cipher | undefined },
+): Scheduler {
+  const handlers = {
+    ...accessOperations,
+    ...jobOperations,
+    ...executionOperations,
+    ...deadLetterOperations,
+    ...queueOperations,
+    ...signingOperations(cipher),
+    ...sloOperations,
+  };
   const { database, clock, queue, sender } = parts;
   const { db } = database;
   const login = createLogin(db, jwtSecret);

@@ -4,6 +4,7 @@ import * as deadLetters from "./dead-letters.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
 import * as queues from "./queues.ts";
+import * as signing from "./signing.ts";
 import * as slo from "./slo.ts";
 
 /** Every operation, under the name that all faces use. */
@@ -41,6 +42,10 @@ export const operations = {
   update_queue: queues.updateQueue,
   pause_queue: queues.pauseQueue,
   resume_queue: queues.resumeQueue,
+
+  list_signing_secrets: signing.listSigningSecrets,
+  create_signing_secret: signing.createSigningSecret,
+  delete_signing_secret: signing.deleteSigningSecret,
 
   get_slo: slo.getSlo,
 } as const;

@@ -40,6 +40,7 @@ export const attemptErrorCodes = [
   "circuit_open",
   "address_blocked",
   "invalid_request",
+  "signing",
   "connection",
   "worker_lost",
   "canceled",

@@ -24,8 +24,8 @@ const framingHeaders = [
   "upgrade",
 ];
 
-/** The sender's own, too: they tell the target which delivery this is. */
-const deliveryHeader = /^(sched|x-cron-service)-/;
+/** The sender's own, too: they tell the target which delivery this is, and prove it. */
+const deliveryHeader = /^((sched|x-cron-service)-|webhook-(id|timestamp|signature)$)/;
 
 export const targetUrl = z
   .string()

@@ -79,12 +79,17 @@ async function newToken(caller = live): Promise<string> {
   return (await setup.scheduler.execute("create_token", { name: "a token", mode: caller.mode }, caller)).id;
 }
 
+async function newSigningSecret(caller = live): Promise<string> {
+  return (await setup.scheduler.execute("create_signing_secret", {}, caller)).id;
+}
+
 /** What a caller has, by the field that names it. */
 const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   job_id: newJob,
   execution_id: newExecution,
   token_id: newToken,
   replay_id: newReplay,
+  signing_secret_id: newSigningSecret,
 };
 
 const samples: Record<string, unknown> = {
@@ -95,6 +100,7 @@ const samples: Record<string, unknown> = {
   execution_id: "exec_01h455vb4pex5vsknk084sn02q",
   token_id: "tok_01h455vb4pex5vsknk084sn02q",
   replay_id: "rpl_01h455vb4pex5vsknk084sn02q",
+  signing_secret_id: "sgn_01h455vb4pex5vsknk084sn02q",
 };
 
 /** An input with every field that must be there. */
@@ -250,6 +256,8 @@ describe("the audit", () => {
     update_queue: async () => ({ name: "a-queue", concurrency: 1 }),
     pause_queue: async () => ({ name: "a-queue" }),
     resume_queue: async () => ({ name: "a-queue" }),
+    create_signing_secret: async () => ({}),
+    delete_signing_secret: async () => ({ signing_secret_id: await newSigningSecret() }),
   };
 
   async function audited(): Promise<unknown[]> {

@@ -40,6 +40,8 @@ interface Scopes {
   id: Generated<number>;
   workspace_id: string;
   mode: Mode;
+  /** Raised whenever its signing secrets change. */
+  signing_version: Generated<number>;
 }
 
 interface Users {
@@ -227,6 +229,16 @@ export interface Attempts {
   response_truncated: boolean;
 }
 
+/** What a scope signs its requests with. */
+export interface SigningSecrets {
+  scope_id: number;
+  id: string;
+  /** Encrypted. */
+  sealed: Buffer;
+  created_by: string;
+  created_at: Date;
+}
+
 interface Workers {
   id: string;
   host: string;
@@ -268,6 +280,7 @@ export interface Tables {
   open_executions: OpenExecutions;
   replays: Replays;
   attempts: Attempts;
+  signing_secrets: SigningSecrets;
   workers: Workers;
   open_circuits: OpenCircuits;
   audit: Audit;

@@ -14,6 +14,8 @@ export interface OutgoingRequest {
   timeoutMs: number;
   /** To where its answers lead, a few times. Without it, a redirect is an answer like any other. */
   followRedirects?: boolean;
+  /** The headers that sign a request; a redirect within its origin is signed anew, since its path is another one. */
+  sign?: (request: Pick<OutgoingRequest, "method" | "url" | "body">) => Record<string, string>;
 }
 
 /** What came of one HTTP request. An answer of any status is `succeeded` here; whether it counts is judged later. */

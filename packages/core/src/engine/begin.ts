@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { reasonOf } from "../log.ts";
 import type { Answer, Sending } from "./attempt.ts";
 import type { Circuits } from "./circuits.ts";
 import type { Engine } from "./engine.ts";
@@ -26,27 +27,43 @@ export function begin(engine: Engine, execution: StartedExecution, circuits?: Ci
   const giveUp = new AbortController();
   const { promise, resolve } = Promise.withResolvers<Answer>();
 
-  const send = (): void => {
+  const keys = engine.keyring.keysOf(execution.scope_id, execution.signing_version);
+
+  const send = (signingKeys: Buffer[]): void => {
     startedAt = new Date(databaseMs());
     if (execution.expires_at !== null && startedAt >= execution.expires_at) return resolve(unsent("expired"));
     const leave = circuits?.ask(execution, startedAt.getTime()) ?? "leaves";
     if (leave !== "leaves") return resolve(heldBack(execution.host, leave, startedAt));
     try {
-      sending = engine.sender.send(toOutgoing(execution, startedAt));
+      sending = engine.sender.send(toOutgoing(execution, startedAt, signingKeys));
       void sending.answer.then(resolve);
     } catch (error) {
       engine.log.error({ execution: execution.id, err: error }, "a request could not be made");
       resolve(unsent("invalid_request"));
     }
   };
+  const loadKeys = async (): Promise<Buffer[]> => {
+    try {
+      return await keys;
+    } catch (error) {
+      engine.log.error(
+        { execution: execution.id, error: reasonOf(error) },
+        "signing keys could not be loaded",
+      );
+      resolve(unsent("signing"));
+      throw error;
+    }
+  };
   const sendInTime = async (): Promise<void> => {
+    const signingKeys = await loadKeys();
     // A timer may end a moment early, and a request must not arrive before its time.
     for (let wait = aheadMs(); wait > 0; wait = aheadMs())
       await sleep(Math.ceil(wait), undefined, { signal: giveUp.signal });
-    send();
+    giveUp.signal.throwIfAborted();
+    send(signingKeys);
   };
   // Not by way of a promise where nothing is to be waited for: then it leaves now.
-  if (aheadMs() <= 0) send();
+  if (Array.isArray(keys) && aheadMs() <= 0) send(keys);
   else void sendInTime().catch(() => {});
 
   const endSpan = spanOfAttempt(execution);
@@ -84,6 +101,11 @@ const verdicts = {
     error: "The request could not be made from what is stored.",
   },
   circuit_open: { status: "connection_error", errorCode: "circuit_open", error: "The host does not answer." },
+  signing: {
+    status: "connection_error",
+    errorCode: "signing",
+    error: "The signing secrets could not be read, and nothing is sent unsigned; the worker's log says why.",
+  },
 } as const;
 
 /** What came of a request that never left. */

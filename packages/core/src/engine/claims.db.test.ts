@@ -338,7 +338,7 @@ describe("a worker that stops", () => {
     await createJobs(1, { retry: { max_attempts: 1 } });
     const worker = playWorker();
     const [execution] = await worker.start();
-    const sending = engine.sender.send(toOutgoing(execution!, new Date(execution!.clock)));
+    const sending = engine.sender.send(toOutgoing(execution!, new Date(execution!.clock), []));
     await target.arrived(1);
     sending.abort("interrupted");
     await worker.settle(execution!, await sending.answer);

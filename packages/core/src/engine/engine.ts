@@ -3,6 +3,7 @@ import type { Database } from "../database/connect.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { TicketQueue } from "../queue/queue.ts";
+import type { Keyring } from "../signing/keyring.ts";
 import type { Sender } from "./attempt.ts";
 
 /** What every step of the road of a fire works with. */
@@ -10,6 +11,7 @@ export interface Engine {
   database: Database;
   queue: TicketQueue;
   sender: Sender;
+  keyring: Keyring;
   clock: Clock;
   /** How long history is kept. */
   retentionDays: number;

@@ -26,12 +26,13 @@ const execution: StartedExecution = {
   assertions: null,
   retry: defaultRetry,
   callback_url: null,
+  signing_version: 0,
 };
 const deliveryId = "exec_01kg000000e008000000000001";
 
 test("sends what the job says, and tells the receiver which delivery it is", () => {
   expect(
-    toOutgoing({ ...execution, headers: { "Content-Type": "text/plain", "X-Source": "me" } }, now),
+    toOutgoing({ ...execution, headers: { "Content-Type": "text/plain", "X-Source": "me" } }, now, []),
   ).toEqual({
     method: "POST",
     url: "https://example.com/a?b=c",
@@ -56,6 +57,7 @@ test("Idempotency-Key and User-Agent are the job's own where it sets them, in an
   const { headers } = toOutgoing(
     { ...execution, headers: { "IDEMPOTENCY-Key": "order-7", "User-agent": "me" } },
     now,
+    [],
   );
   expect(headers).toMatchObject({ "idempotency-key": "order-7", "user-agent": "me" });
 });
@@ -66,15 +68,18 @@ test.each([
   "sched-timestamp",
   "X-Cron-Service-Job-Id",
   "x-Cron-Service-Scheduled-For",
+  "Sched-Signature",
+  "Webhook-Id",
+  "webhook-signature",
 ])("a job cannot pass itself off as another with %s", (name) => {
-  const { headers } = toOutgoing({ ...execution, headers: { [name]: "forged" } }, now);
+  const { headers } = toOutgoing({ ...execution, headers: { [name]: "forged" } }, now, []);
   expect(Object.values(headers)).not.toContain("forged");
-  expect(headers).toEqual(toOutgoing(execution, now).headers);
+  expect(headers).toEqual(toOutgoing(execution, now, []).headers);
 });
 
 test("a header that objects have themselves is sent like any other", () => {
   const own = JSON.parse('{"__proto__": "a", "constructor": "b"}') as Record<string, string>;
-  const { headers } = toOutgoing({ ...execution, headers: own }, now);
+  const { headers } = toOutgoing({ ...execution, headers: own }, now, []);
   expect(Object.entries(headers)).toContainEqual(["__proto__", "a"]);
   expect(Object.entries(headers)).toContainEqual(["constructor", "b"]);
 });

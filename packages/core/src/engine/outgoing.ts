@@ -1,32 +1,67 @@
 import { toPublicId } from "../ids.ts";
+import { signatureHeaderNames, signatureHeaders } from "../signing/signature.ts";
 import type { OutgoingRequest } from "./attempt.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
 const userAgent = "scheduler/0.1";
 
+/** Who sends what about which slot: the same for a job's request and for what is told about it. */
+interface Sent {
+  deliveryId: string;
+  attempt: number;
+  jobId: string;
+  scheduledFor: Date;
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string | null;
+  timeoutMs: number;
+  followRedirects: boolean;
+}
+
 /**
  * The request of an execution as it leaves: the job's own headers, then those that tell the receiver which
- * delivery this is. `Idempotency-Key` is the same on every attempt, and the job's own where it sets one.
+ * delivery this is, signed with each of `keys`.
  */
-export function toOutgoing(execution: StartedExecution, now: Date): OutgoingRequest {
-  const deliveryId = toPublicId("exec", execution.id);
-  const own = Object.entries(execution.headers).map(([name, value]) => [name.toLowerCase(), value]);
+export function toOutgoing(execution: StartedExecution, now: Date, keys: readonly Buffer[]): OutgoingRequest {
+  const sent = {
+    deliveryId: toPublicId("exec", execution.id),
+    attempt: execution.attempt_count,
+    jobId: toPublicId("job", execution.job_id),
+    scheduledFor: execution.scheduled_for,
+    method: execution.method,
+    url: execution.url,
+    headers: execution.headers,
+    body: execution.body,
+    timeoutMs: execution.timeout_seconds * 1000,
+    followRedirects: execution.follow_redirects,
+  };
+  return toSigned(sent, now, keys);
+}
+
+/** `Idempotency-Key` is the same on every attempt, and the sender's own where `headers` set one. */
+function toSigned(sent: Sent, now: Date, keys: readonly Buffer[]): OutgoingRequest {
+  const { deliveryId, attempt, method, url, body, timeoutMs, followRedirects } = sent;
+  const own = Object.entries(sent.headers).map(([name, value]) => [name.toLowerCase(), value]);
+  const timestamp = Math.floor(now.getTime() / 1000);
   const headers: Record<string, string> = {
     "user-agent": userAgent,
     "idempotency-key": deliveryId,
     ...(Object.fromEntries(own) as Record<string, string>),
     "sched-delivery-id": deliveryId,
-    "sched-attempt": String(execution.attempt_count),
-    "sched-timestamp": String(Math.floor(now.getTime() / 1000)),
-    "x-cron-service-job-id": toPublicId("job", execution.job_id),
-    "x-cron-service-scheduled-for": execution.scheduled_for.toISOString(),
+    "sched-attempt": String(attempt),
+    "sched-timestamp": String(timestamp),
+    "x-cron-service-job-id": sent.jobId,
+    "x-cron-service-scheduled-for": sent.scheduledFor.toISOString(),
   };
-  return {
-    method: execution.method,
-    url: execution.url,
-    headers,
-    body: execution.body,
-    timeoutMs: execution.timeout_seconds * 1000,
-    followRedirects: execution.follow_redirects,
+  // Whatever is stored, a request that is not signed must not look as if it were.
+  for (const name of signatureHeaderNames) delete headers[name];
+  const request = { method, url, headers, body, timeoutMs, followRedirects };
+  if (keys.length === 0) return request;
+  const sign: OutgoingRequest["sign"] = (signed) => {
+    const { pathname, search } = new URL(signed.url);
+    const { method, body } = signed;
+    return signatureHeaders(keys, { deliveryId, attempt, timestamp, method, path: pathname + search, body });
   };
+  return { ...request, headers: { ...headers, ...sign(request) }, sign };
 }

@@ -63,12 +63,9 @@ function redirected(request: OutgoingRequest, status: number, url: URL): Outgoin
   const headers = Object.entries(request.headers).filter(
     ([name]) => (staysHome || harmless.test(name.toLowerCase())) && !(becomesGet && /^content-/i.test(name)),
   );
-  return {
-    ...request,
-    url: url.href,
-    headers: Object.fromEntries(headers),
-    ...(becomesGet && { method: "GET", body: null }),
-  };
+  const next = { ...request, url: url.href, ...(becomesGet && { method: "GET", body: null }) };
+  const signature = staysHome ? request.sign?.(next) : undefined;
+  return { ...next, headers: { ...Object.fromEntries(headers), ...signature } };
 }
 
 /** Where a redirect leads is said by the target, as long as it likes. */

@@ -32,12 +32,15 @@ export interface StartedExecution {
   assertions: Assertion[] | null;
   retry: RetryPolicy;
   callback_url: string | null;
+  /** Which version of its scope's signing secrets it was claimed with. */
+  signing_version: number;
 }
 
 /** The columns of a revision `r` and its queue `q` that an execution is sent with. */
 export const request = `r.method, r.url, r.host, r.headers, r.body, r.follow_redirects, r.success_statuses, r.assertions,
   case when r.inherits_timeout then coalesce(q.timeout_seconds, r.timeout_seconds) else r.timeout_seconds end as timeout_seconds,
-  case when r.inherits_retry then coalesce(q.retry, r.retry) else r.retry end as retry, r.callback_url`;
+  case when r.inherits_retry then coalesce(q.retry, r.retry) else r.retry end as retry, r.callback_url,
+  (select signing_version from scheduler.scopes where id = r.scope_id) as signing_version`;
 
 /** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */
 export const clock =

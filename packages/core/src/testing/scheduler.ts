@@ -27,6 +27,7 @@ const emptied = [
     "attempts",
     "audit",
     "workers",
+    "signing_secrets",
   ].map((table) => `scheduler.${table}`),
 ];
 
@@ -52,6 +53,7 @@ export async function openTestScheduler(options: { clock?: Clock } = {}): Promis
     clock: options.clock,
     allowedTargets: ["127.0.0.0/8"],
     jwtSecret: randomBytes(32),
+    encryptionKey: randomBytes(32),
   });
   const { token } = await scheduler.bootstrap({
     adminEmail: "admin@localhost",

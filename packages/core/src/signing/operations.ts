@@ -1,0 +1,84 @@
+import { SchedulerError, type Output } from "@org/scheduler-contract";
+import { describeCaller } from "../access/caller.ts";
+import type { Cipher } from "../encryption/cipher.ts";
+import { fromPublicId, newId, toPublicId } from "../ids.ts";
+import type { Handlers } from "../operation-context.ts";
+import { readCursor, toPage } from "../page.ts";
+import { generateSecret, ownerOf } from "./secret.ts";
+import {
+  deleteSigningSecret,
+  insertSigningSecret,
+  listSigningSecrets,
+  raiseSigningVersion,
+  type SigningSecretRow,
+} from "./signing.sql.ts";
+
+/** One in use and one to change over to. */
+const maxSecrets = 2;
+
+type Names = "list_signing_secrets" | "create_signing_secret" | "delete_signing_secret";
+
+/** Without a cipher nothing can be stored that has to be read again. */
+export function signingOperations(cipher: Cipher | undefined): Handlers<Names> {
+  return {
+    async list_signing_secrets({ db, caller }, { limit, cursor }) {
+      const rows = await listSigningSecrets(db, caller.scopeId, { before: readCursor("sgn", cursor), limit });
+      return toPage(rows, { limit, prefix: "sgn", view: toSigningSecret });
+    },
+
+    async create_signing_secret({ tx, caller, now }) {
+      if (!cipher) throw noKey();
+      const { scopeId } = caller;
+      await raiseSigningVersion(tx, scopeId);
+      const existing = await listSigningSecrets(tx, scopeId, { limit: maxSecrets });
+      if (existing.length >= maxSecrets) throw tooMany(existing.at(-1)!);
+      const secret = generateSecret();
+      const id = newId(now);
+      const row = {
+        scope_id: scopeId,
+        id,
+        sealed: cipher.seal(secret, ownerOf(scopeId, id)),
+        created_by: describeCaller(caller),
+        created_at: now,
+      };
+      await insertSigningSecret(tx, row);
+      return { ...toSigningSecret(row), secret };
+    },
+
+    async delete_signing_secret({ tx, caller }, { signing_secret_id }) {
+      const id = fromPublicId("sgn", signing_secret_id);
+      await raiseSigningVersion(tx, caller.scopeId);
+      if (id !== undefined && (await deleteSigningSecret(tx, caller.scopeId, id))) {
+        return { deleted: true, id: toPublicId("sgn", id) };
+      }
+      throw new SchedulerError("not_found", `There is no signing secret ${signing_secret_id}.`, {
+        field: "signing_secret_id",
+        hint: "Ids look like sgn_01h455vb4pex5vsknk084sn02q; GET /v1/signing-secrets shows yours.",
+      });
+    },
+  };
+}
+
+function toSigningSecret(row: SigningSecretRow): Output<"list_signing_secrets">["data"][number] {
+  return {
+    id: toPublicId("sgn", row.id),
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+  };
+}
+
+function tooMany(oldest: SigningSecretRow): SchedulerError {
+  return new SchedulerError("conflict", `There are ${maxSecrets} signing secrets already.`, {
+    hint: `Delete the one that no receiver needs any more, such as the older: DELETE /v1/signing-secrets/${toPublicId("sgn", oldest.id)}.`,
+  });
+}
+
+function noKey(): SchedulerError {
+  return new SchedulerError(
+    "conflict",
+    "A signing secret is stored encrypted, and there is no key for that.",
+    {
+      hint: "Give 32 bytes, the same in every process: SCHEDULER_ENCRYPTION_KEY=$(openssl rand -base64 32), or createScheduler({ encryptionKey }).",
+    },
+  );
+}
