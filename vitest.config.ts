@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{packages,apps}/*/src/**/*.test.ts", "examples/**/*.test.ts"],
+          include: ["{packages,apps}/*/src/**/*.test.ts", "examples/*/*.test.ts"],
           exclude: [...onDatabase, ...onServer],
           maxWorkers: "100%",
         },
