@@ -28,6 +28,27 @@ create table scheduler.audit (
   constraint audit_pkey PRIMARY KEY (scope_id, id)
 );
 
+create table scheduler.deliveries (
+  id uuid not null,
+  scope_id integer not null,
+  kind text not null,
+  execution_id uuid not null,
+  job_id uuid not null,
+  url text not null,
+  status text not null,
+  attempt_count integer not null default 0,
+  due_at timestamp with time zone,
+  status_code integer,
+  error_code text,
+  error text,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  constraint deliveries_check CHECK (((status = 'pending'::text) = (due_at IS NOT NULL))),
+  constraint deliveries_check1 CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
+  constraint deliveries_pkey PRIMARY KEY (id),
+  constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+) with (fillfactor=70);
+
 create table scheduler.executions (
   id uuid not null,
   scope_id integer not null,
@@ -291,6 +312,12 @@ create table scheduler.workspaces (
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX deliveries_by_execution ON scheduler.deliveries USING btree (execution_id);
+CREATE INDEX deliveries_by_job ON scheduler.deliveries USING btree (job_id, id);
+CREATE INDEX deliveries_by_scope ON scheduler.deliveries USING btree (scope_id, id);
+CREATE INDEX deliveries_by_status ON scheduler.deliveries USING btree (scope_id, status, id) WHERE (status <> 'sent'::text);
+CREATE INDEX deliveries_due ON scheduler.deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX deliveries_one_callback ON scheduler.deliveries USING btree (execution_id) WHERE (kind = 'callback'::text);
 CREATE INDEX executions_by_batch ON scheduler.executions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);

@@ -9,7 +9,10 @@ const body = '{"name":"é"}';
 const deliveryId = "exec_01kg000000e008000000000001";
 
 /** A request as it would arrive, computed here from what the documentation says. */
-function signed(bytes: number[], path = "/a?b=%20c"): Omit<ReceivedRequest, "headers"> & { headers: Record<string, string> } {
+function signed(
+  bytes: number[],
+  path = "/a?b=%20c",
+): Omit<ReceivedRequest, "headers"> & { headers: Record<string, string> } {
   const text = `${at}.${deliveryId}.2.POST.${path}.${body}`;
   const signatures = bytes.map(
     (byte) => `v1=${createHmac("sha256", Buffer.alloc(32, byte)).update(text).digest("hex")}`,

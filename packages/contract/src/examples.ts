@@ -11,6 +11,7 @@ const examples: Record<string, string> = {
   cron: '"0 9 * * *"',
   cursor: "next_cursor of the page before",
   delay_seconds: "60, from 0 to 86400",
+  delivery_id: '"dlv_01h455vb4pex5vsknk084sn02q"; GET /v1/deliveries shows them',
   email: '"you@example.com"',
   end_at: '"2030-01-01T00:00:00Z"',
   error_code: '"timeout"',

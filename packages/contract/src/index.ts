@@ -4,6 +4,7 @@ export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./port.ts";
 export * from "./risk.ts";
+export type { Delivery, DeliveryKind, DeliveryStatus } from "./schemas/delivery.ts";
 export type {
   Attempt,
   AttemptErrorCode,

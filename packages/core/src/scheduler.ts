@@ -22,6 +22,7 @@ import { committed, rolledBack } from "./database/transaction.ts";
 import { createCipher, type Cipher } from "./encryption/cipher.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
+import { deliveryOperations } from "./deliveries/operations.ts";
 import type { Engine } from "./engine/engine.ts";
 import { loseAllWorkers } from "./engine/reconcile.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
@@ -129,6 +130,7 @@ function assemble(
     ...executionOperations,
     ...deadLetterOperations,
     ...queueOperations,
+    ...deliveryOperations,
     ...signingOperations(cipher),
     ...sloOperations,
   };

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import * as access from "./access.ts";
 import * as deadLetters from "./dead-letters.ts";
+import * as deliveries from "./deliveries.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
 import * as queues from "./queues.ts";
@@ -42,6 +43,9 @@ export const operations = {
   update_queue: queues.updateQueue,
   pause_queue: queues.pauseQueue,
   resume_queue: queues.resumeQueue,
+
+  list_deliveries: deliveries.listDeliveries,
+  retry_delivery: deliveries.retryDelivery,
 
   list_signing_secrets: signing.listSigningSecrets,
   create_signing_secret: signing.createSigningSecret,

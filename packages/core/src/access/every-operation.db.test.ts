@@ -83,6 +83,24 @@ async function newSigningSecret(caller = live): Promise<string> {
   return (await setup.scheduler.execute("create_signing_secret", {}, caller)).id;
 }
 
+/** One that has failed, so that it may be retried. */
+async function newDelivery(caller = live): Promise<string> {
+  const callback = {
+    name: "a",
+    url: "https://a.example",
+    cron: "0 9 * * *",
+    callback_url: "https://a.example/done",
+  };
+  const { id: job_id } = await setup.scheduler.execute("create_job", callback, caller);
+  const { id: execution_id } = await setup.scheduler.execute("run_job", { job_id }, caller);
+  await setup.scheduler.execute("cancel_execution", { execution_id }, caller);
+  await sql`
+    update scheduler.deliveries set status = 'failed', due_at = null, finished_at = created_at`.execute(
+    setup.scheduler.engine.database.db,
+  );
+  return (await setup.scheduler.execute("list_deliveries", { execution_id }, caller)).data[0]!.id;
+}
+
 /** What a caller has, by the field that names it. */
 const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   job_id: newJob,
@@ -90,6 +108,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   token_id: newToken,
   replay_id: newReplay,
   signing_secret_id: newSigningSecret,
+  delivery_id: newDelivery,
 };
 
 const samples: Record<string, unknown> = {
@@ -100,6 +119,7 @@ const samples: Record<string, unknown> = {
   execution_id: "exec_01h455vb4pex5vsknk084sn02q",
   token_id: "tok_01h455vb4pex5vsknk084sn02q",
   replay_id: "rpl_01h455vb4pex5vsknk084sn02q",
+  delivery_id: "dlv_01h455vb4pex5vsknk084sn02q",
   signing_secret_id: "sgn_01h455vb4pex5vsknk084sn02q",
 };
 
@@ -184,8 +204,9 @@ describe("what belongs to another half or workspace is not there", () => {
     }
   });
 
-  test.each(["list_jobs", "list_executions"] as const)("%s", async (name) => {
-    for (const caller of [live, testHalf, elsewhere]) await newExecution(caller);
+  test.each(["list_jobs", "list_executions", "list_deliveries"] as const)("%s", async (name) => {
+    for (const caller of [live, testHalf, elsewhere])
+      await (name === "list_deliveries" ? newDelivery(caller) : newExecution(caller));
     const lists = [live, testHalf, elsewhere].map((caller) => setup.scheduler.execute(name, {}, caller));
     const ids = (await Promise.all(lists)).map(({ data }) => data.map(({ id }) => id));
     expect(ids.map(({ length }) => length)).toEqual([1, 1, 1]);
@@ -256,6 +277,7 @@ describe("the audit", () => {
     update_queue: async () => ({ name: "a-queue", concurrency: 1 }),
     pause_queue: async () => ({ name: "a-queue" }),
     resume_queue: async () => ({ name: "a-queue" }),
+    retry_delivery: async () => ({ delivery_id: await newDelivery() }),
     create_signing_secret: async () => ({}),
     delete_signing_secret: async () => ({ signing_secret_id: await newSigningSecret() }),
   };

@@ -12,6 +12,8 @@ import type {
   AttemptErrorCode,
   AttemptStatus,
   CatchUp,
+  DeliveryKind,
+  DeliveryStatus,
   ExecutionStatus,
   JobKind,
   JobState,
@@ -229,6 +231,25 @@ export interface Attempts {
   response_truncated: boolean;
 }
 
+/** Somebody who is told that an execution is over. */
+export interface Deliveries {
+  scope_id: number;
+  id: string;
+  kind: DeliveryKind;
+  execution_id: string;
+  job_id: string;
+  url: string;
+  status: DeliveryStatus;
+  attempt_count: Generated<number>;
+  /** When it is to be sent; while it is being sent, when it is to be sent again unless that is over by then. */
+  due_at: Date | null;
+  status_code: number | null;
+  error_code: AttemptErrorCode | null;
+  error: string | null;
+  created_at: Date;
+  finished_at: Date | null;
+}
+
 /** What a scope signs its requests with. */
 export interface SigningSecrets {
   scope_id: number;
@@ -280,6 +301,7 @@ export interface Tables {
   open_executions: OpenExecutions;
   replays: Replays;
   attempts: Attempts;
+  deliveries: Deliveries;
   signing_secrets: SigningSecrets;
   workers: Workers;
   open_circuits: OpenCircuits;

@@ -1,4 +1,5 @@
 import type { CatchUp, Overlap } from "@org/scheduler-contract";
+import { makeCallbacks } from "../database/callbacks.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
@@ -168,7 +169,9 @@ const record = statement<Omit<Planned, "toldAt">>(
       as x(id uuid, scope_id integer, job_id uuid, queue text, revision_id uuid, scheduled_for timestamptz, status text,
         reason text, error text, due_at timestamptz, lane_at timestamptz, queued boolean, expires_at timestamptz)
     on conflict (id) do nothing
-    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, due_at, lane_at, expires_at
+    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, due_at, lane_at, expires_at, finished_at
+  ), called as (
+    ${makeCallbacks("(select * from written where status = 'expired')")}
   ), opened as (
     insert into scheduler.open_executions (id, scope_id, job_id, queue)
     select id, scope_id, case when id = any($5::uuid[]) then job_id end,
@@ -207,7 +210,9 @@ const cancel = statement<{ id: string }>(
     update scheduler.executions e
     set status = 'canceled', reason = 'overlap', due_at = null, lane_at = null, finished_at = coalesce($1::timestamptz, now())
     from open where e.id = open.id and e.status in ('pending', 'retrying')
-    returning e.id
+    returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
+  ), called as (
+    ${makeCallbacks("ended")}
   ), closed as (
     delete from scheduler.open_executions o using ended where o.id = ended.id
   )

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import { makeCallbacks } from "../database/callbacks.ts";
 import type { Db } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
 
@@ -88,7 +89,9 @@ async function takeBack(db: Db, which: RawBuilder<unknown>, at: Date | null): Pr
         worker_id = null, running_since = null, interruptions = e.interruptions + 1,
         error_code = 'worker_lost', error = 'The worker that held this execution stopped answering.'
       from lost where e.id = lost.id
-      returning e.scope_id, e.id, e.job_id, e.status, e.finished_at, lost.running_since, e.attempt_count
+      returning e.scope_id, e.id, e.job_id, e.revision_id, e.status, e.finished_at, lost.running_since, e.attempt_count
+    ), called as (
+      ${sql.raw(makeCallbacks("(select * from settled where finished_at is not null)"))}
     ), closed as (
       delete from scheduler.open_executions o using settled s where o.id = s.id and s.finished_at is not null
     ), freed as (

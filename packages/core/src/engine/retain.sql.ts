@@ -9,7 +9,7 @@ export interface Walked {
 
 /**
  * Looks at the next `limit` executions after `afterId` that are older than `cutoffId`, and deletes those that are over
- * with their attempts, but for dead letters. Rows that somebody holds are left for the next walk, so that nobody waits.
+ * with their attempts and deliveries, but for dead letters. Rows that somebody holds are left for the next walk, so that nobody waits.
  */
 export async function deleteOldExecutions(
   db: Db,
@@ -28,6 +28,8 @@ export async function deleteOldExecutions(
       for update skip locked
     ), attempts as (
       delete from scheduler.attempts a using old where a.execution_id = old.id
+    ), told as (
+      delete from scheduler.deliveries d using old where d.execution_id = old.id
     ), gone as (
       delete from scheduler.executions e using old where e.id = old.id
     )
@@ -50,6 +52,8 @@ export async function deleteOldDeadLetters(db: Db, cutoffId: string, limit: numb
       limit ${limit}
     ), attempts as (
       delete from scheduler.attempts a using old where a.execution_id = old.id
+    ), told as (
+      delete from scheduler.deliveries d using old where d.execution_id = old.id
     )
     delete from scheduler.executions e using old where e.id = old.id
     returning e.id`.execute(db);

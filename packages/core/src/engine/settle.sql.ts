@@ -1,4 +1,5 @@
 import type { AttemptErrorCode, AttemptStatus, ExecutionStatus, Trigger } from "@org/scheduler-contract";
+import { makeCallbacks } from "../database/callbacks.ts";
 import { statement } from "../database/statement.ts";
 import type { Db } from "../database/tables.ts";
 
@@ -15,6 +16,8 @@ export interface SettledAttempt {
   interrupted: boolean;
   /** The target wants no further attempt. */
   terminal: boolean;
+  /** Somebody is told when the execution is over. */
+  calls_back?: true | undefined;
   status: AttemptStatus;
   error_code: AttemptErrorCode | null;
   error: string | null;
@@ -60,7 +63,9 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
       finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then coalesce($1::timestamptz, now()) end
     from input i
     where e.id = i.id and e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number
-    returning e.id, e.job_id, e.finished_at
+    returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
+  ), called as (
+    ${makeCallbacks("(select * from settled where finished_at is not null and id = any($5::uuid[]))")}
   ), closed as (
     delete from scheduler.open_executions o using settled s where o.id = s.id and s.finished_at is not null
     returning o.id, o.job_id, o.queue
@@ -103,7 +108,9 @@ export async function settleAttempts(
   batch: { attempts: SettledAttempt[]; health: JobHealth[]; workerId: string },
   at: Date | null,
 ): Promise<{ ids: Set<string>; guarded: boolean; freed: boolean }> {
-  const values = [at, JSON.stringify(batch.attempts), JSON.stringify(batch.health), batch.workerId];
+  const calling = batch.attempts.filter((attempt) => attempt.calls_back).map(({ id }) => id);
+  const { attempts, health, workerId } = batch;
+  const values = [at, JSON.stringify(attempts), JSON.stringify(health), workerId, calling];
   const settled = await write(db, values);
   const ids = new Set(settled.map(({ id }) => id));
   return {

@@ -23,6 +23,7 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     number: execution.attempt_count,
     next_status: outcome.next,
     retry_ms: outcome.retryMs,
+    calls_back: execution.callback_url === null ? undefined : true,
     interrupted: outcome.status === "interrupted",
     terminal: outcome.terminal,
     status: outcome.status,

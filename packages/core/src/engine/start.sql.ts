@@ -1,4 +1,5 @@
 import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
+import { makeCallbacks } from "../database/callbacks.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { defaultQueue } from "../queues/queue.ts";
@@ -104,7 +105,9 @@ const end = statement<{ id: string }>(
       finished_at = coalesce($1::timestamptz, now())
     where id = any($2::uuid[]) and status in ('pending', 'retrying')
       and ($3 = 'canceled' or expires_at <= coalesce($1::timestamptz, now()))
-    returning id
+    returning id, scope_id, job_id, revision_id, finished_at
+  ), called as (
+    ${makeCallbacks("ended")}
   )
   delete from scheduler.open_executions o using ended where o.id = ended.id`,
 );

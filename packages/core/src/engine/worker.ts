@@ -9,6 +9,7 @@ import { publishCircuits } from "./circuits.sql.ts";
 import type { Engine } from "./engine.ts";
 import { createFiring } from "./fire.ts";
 import { type Loop, startLoop } from "./loop.ts";
+import { createNotifying } from "./notify.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { beat, removeWorker } from "./reconcile.sql.ts";
 import { retain, startRetaining } from "./retain.ts";
@@ -65,6 +66,8 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   });
   const firing = createFiring(engine, { workerId: id, slots, wake: () => loops.fire?.wake() });
 
+  const notifying = createNotifying(engine, () => loops.notify?.wake());
+
   function note(execution: StartedExecution, answer: Answer, startedAt: Date): void {
     outcomes.push(toSettled(execution, answer, startedAt));
     if (execution.attempt_count === 1) {
@@ -85,10 +88,12 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     if (outcomes.length === 0) return settleIdleMs;
     await sleep(firing.hasBacklog() ? gatherMs.backlog : gatherMs.idle);
     const retries = outcomes.some(({ retry_ms }) => retry_ms !== null);
+    const calls = outcomes.some(({ calls_back, retry_ms }) => calls_back && retry_ms === null);
     const { guarded, freed } = await settle(engine, id, outcomes);
     // A retry, or who waited in line, may be due sooner than the planner means to sleep.
     if (retries || guarded) loops.fire?.wake();
     if (freed) firing.noticeLanes();
+    if (calls) loops.notify?.wake();
     return 0;
   }
 
@@ -107,6 +112,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           await publish();
           return beatMs;
         },
+        notify: notifying.turn,
         reconcile: () => reconcile(engine, reconciling),
         retain: () => retain(engine, retaining),
       };
@@ -123,12 +129,19 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     },
     async stop() {
       try {
-        await Promise.all([loops.fire?.stop(), loops.reconcile?.stop(), loops.retain?.stop()]);
+        await Promise.all([
+          loops.fire?.stop(),
+          loops.reconcile?.stop(),
+          loops.retain?.stop(),
+          loops.notify?.stop(),
+        ]);
+        const told = notifying.finish();
         firing.stop();
         await Promise.race([slots.idle(), sleep(finishMs, undefined, { ref: false })]);
         await slots.interrupt();
         await loops.settle?.stop();
         await settle(engine, id, outcomes);
+        await told;
       } finally {
         // Whatever could not be written is found by the others, once this worker beats no more.
         await Promise.all(Object.values(loops).map((loop) => loop.stop()));

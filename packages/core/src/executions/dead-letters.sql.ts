@@ -154,6 +154,8 @@ export async function deleteDeadLetters(
   const { rows } = await sql`
     with chosen as (${chosen}), attempts as (
       delete from scheduler.attempts a using chosen where a.execution_id = chosen.id
+    ), told as (
+      delete from scheduler.deliveries d using chosen where d.execution_id = chosen.id
     )
     delete from scheduler.executions e using chosen where e.id = chosen.id returning e.id`.execute(tx);
   return rows.length;

@@ -7,6 +7,7 @@ import {
   type SqlBool,
 } from "kysely";
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
+import { makeCallbacks } from "../database/callbacks.ts";
 import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
@@ -242,7 +243,9 @@ export async function endWaiting(
       set status = 'canceled', reason = ${reason}, due_at = null, lane_at = null, finished_at = ${now}
       from scheduler.open_executions o
       where e.id = o.id and ${which} and e.status in ('pending', 'retrying')
-      returning e.id
+      returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
+    ), called as (
+      ${sql.raw(makeCallbacks("ended"))}
     )
     delete from scheduler.open_executions o using ended where o.id = ended.id
     returning o.id`.execute(tx);

@@ -84,7 +84,7 @@ export const executionOperations: Handlers<Names> = {
 };
 
 /** The execution behind a caller's id. Throws `not_found`, also for another workspace's. */
-async function requireExecution(
+export async function requireExecution(
   { db, caller }: Pick<ReadContext, "caller"> & { db: Parameters<typeof findExecution>[0] },
   id: string,
 ): Promise<ExecutionRow> {

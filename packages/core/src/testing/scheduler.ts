@@ -28,6 +28,7 @@ const emptied = [
     "audit",
     "workers",
     "signing_secrets",
+    "deliveries",
   ].map((table) => `scheduler.${table}`),
 ];
 

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { operation } from "../operation.ts";
+import { id, page, pageInput } from "../schemas/common.ts";
+import { delivery, deliveryStatuses } from "../schemas/delivery.ts";
+
+export const listDeliveries = operation({
+  name: "list_deliveries",
+  title: "List deliveries",
+  description: "List deliveries, newest first: what was told to callback URLs about finished executions.",
+  input: z.strictObject({
+    status: z.enum(deliveryStatuses).optional(),
+    execution_id: id.optional(),
+    job_id: id.optional(),
+    ...pageInput,
+  }),
+  output: page(delivery),
+  risk: "read",
+  idempotent: true,
+  http: { method: "GET", path: "/v1/deliveries" },
+});
+
+export const retryDelivery = operation({
+  name: "retry_delivery",
+  title: "Retry a delivery",
+  description: "Send a failed delivery again, with as many attempts as at first.",
+  input: z.strictObject({ delivery_id: id }),
+  output: delivery,
+  risk: "execute",
+  idempotent: false,
+  http: { method: "POST", path: "/v1/deliveries/{delivery_id}/retry" },
+});

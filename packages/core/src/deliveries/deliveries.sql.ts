@@ -1,0 +1,51 @@
+import type { Selectable } from "kysely";
+import type { DeliveryStatus } from "@org/scheduler-contract";
+import type { Db, Deliveries, Tx } from "../database/tables.ts";
+
+export type DeliveryRow = Selectable<Deliveries>;
+
+export interface DeliveryFilter {
+  status?: DeliveryStatus | undefined;
+  executionId?: string | undefined;
+  jobId?: string | undefined;
+  beforeId?: string | undefined;
+}
+
+/** One page of deliveries, newest first, with one row more than `limit` where there is a next page. */
+export function listDeliveries(
+  db: Db,
+  scopeId: number,
+  { filter, limit }: { filter: DeliveryFilter; limit: number },
+): Promise<DeliveryRow[]> {
+  let query = db
+    .selectFrom("deliveries")
+    .selectAll()
+    .where("scope_id", "=", scopeId)
+    .orderBy("id", "desc")
+    .limit(limit + 1);
+  if (filter.status !== undefined) query = query.where("status", "=", filter.status);
+  if (filter.executionId !== undefined) query = query.where("execution_id", "=", filter.executionId);
+  if (filter.jobId !== undefined) query = query.where("job_id", "=", filter.jobId);
+  if (filter.beforeId !== undefined) query = query.where("id", "<", filter.beforeId);
+  return query.execute();
+}
+
+export function findDelivery(tx: Tx, scopeId: number, id: string): Promise<DeliveryRow | undefined> {
+  return tx
+    .selectFrom("deliveries")
+    .selectAll()
+    .where("scope_id", "=", scopeId)
+    .where("id", "=", id)
+    .executeTakeFirst();
+}
+
+/** Makes a failed delivery due again. Answers what it is now; undefined where it had not failed. */
+export function retryFailed(tx: Tx, id: string, now: Date): Promise<DeliveryRow | undefined> {
+  return tx
+    .updateTable("deliveries")
+    .set({ status: "pending", due_at: now, finished_at: null, attempt_count: 0 })
+    .where("id", "=", id)
+    .where("status", "=", "failed")
+    .returningAll()
+    .executeTakeFirst();
+}

@@ -1,0 +1,22 @@
+import type { Delivery } from "@org/scheduler-contract";
+import { toPublicId } from "../ids.ts";
+import type { DeliveryRow } from "./deliveries.sql.ts";
+
+/** A stored delivery as callers see it. */
+export function toDelivery(row: DeliveryRow): Delivery {
+  const failed = row.status !== "sent" && row.error !== null;
+  return {
+    id: toPublicId("dlv", row.id),
+    kind: row.kind,
+    status: row.status,
+    execution_id: toPublicId("exec", row.execution_id),
+    job_id: toPublicId("job", row.job_id),
+    url: row.url,
+    attempt_count: row.attempt_count,
+    next_attempt_at: row.due_at?.toISOString() ?? null,
+    status_code: row.status_code,
+    error: failed ? { code: row.error_code ?? "error", message: row.error! } : null,
+    created_at: row.created_at.toISOString(),
+    finished_at: row.finished_at?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,42 @@
+import { SchedulerError } from "@org/scheduler-contract";
+import { requireExecution } from "../executions/operations.ts";
+import { fromPublicId } from "../ids.ts";
+import { requireJobKey } from "../jobs/require.ts";
+import type { Handlers } from "../operation-context.ts";
+import { readCursor, toPage } from "../page.ts";
+import { findDelivery, listDeliveries, retryFailed } from "./deliveries.sql.ts";
+import { toDelivery } from "./delivery.ts";
+
+export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> = {
+  async list_deliveries({ db, caller }, { status, execution_id, job_id, limit, cursor }) {
+    const filter = {
+      status,
+      executionId:
+        execution_id === undefined ? undefined : (await requireExecution({ db, caller }, execution_id)).id,
+      jobId: job_id === undefined ? undefined : await requireJobKey(db, caller, job_id),
+      beforeId: readCursor("dlv", cursor),
+    };
+    const rows = await listDeliveries(db, caller.scopeId, { filter, limit });
+    return toPage(rows, { limit, prefix: "dlv", view: toDelivery });
+  },
+
+  async retry_delivery({ tx, caller, now }, { delivery_id }) {
+    const id = fromPublicId("dlv", delivery_id);
+    const row = id === undefined ? undefined : await findDelivery(tx, caller.scopeId, id);
+    if (!row) {
+      throw new SchedulerError("not_found", `There is no delivery ${delivery_id}.`, {
+        field: "delivery_id",
+        hint: "Ids look like dlv_01h455vb4pex5vsknk084sn02q; GET /v1/deliveries shows yours.",
+      });
+    }
+    const retried = await retryFailed(tx, row.id, now);
+    if (retried) return toDelivery(retried);
+    throw new SchedulerError(
+      "conflict",
+      `This delivery is ${row.status}; only a failed one can be retried.`,
+      {
+        hint: "GET /v1/deliveries?status=failed shows the failed ones.",
+      },
+    );
+  },
+};
