@@ -80,7 +80,7 @@ export function sendCallback(engine: Engine, callback: Callback): Sending {
       return resolve(unsent("signing"));
     }
     if (giveUp.signal.aborted) return;
-    const now = engine.clock.now() ?? new Date(callback.clock + performance.now() - callback.toldAt);
+    const now = engine.clock.now() ?? new Date(databaseMs(callback));
     sending = engine.sender.send(toSigned(callback.sent, now, keys));
     resolve(await sending.answer);
   };
@@ -98,6 +98,10 @@ export function sendCallback(engine: Engine, callback: Callback): Sending {
   };
 }
 
+function databaseMs({ clock, toldAt }: ClaimedDelivery): number {
+  return clock + performance.now() - toldAt;
+}
+
 /** What an answer means for the delivery: 2xx is heard, everything else as the default retry policy has it. */
 export function toDeliveryOutcome(callback: ClaimedDelivery, answer: Answer): DeliveryOutcome {
   const rules = {
@@ -105,7 +109,7 @@ export function toDeliveryOutcome(callback: ClaimedDelivery, answer: Answer): De
     successStatuses: ["2xx" as const],
     assertions: null,
     retry: defaultRetry,
-    now: callback.clock + performance.now() - callback.toldAt,
+    now: databaseMs(callback),
   };
   const { next, retryMs, errorCode, error } = judge(answer, rules, Math.random());
   return {

@@ -182,7 +182,8 @@ const record = statement<Omit<Planned, "toldAt">>(
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
     w.scheduled_for, w.status, w.due_at, w.lane_at, w.expires_at, 1 as attempt_count, 0 as interruptions, ${request}
   from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'
-  left join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue`,
+  left join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
+  left join scheduler.scopes c on c.id = w.scope_id`,
 );
 
 /**

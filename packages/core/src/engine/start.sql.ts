@@ -37,11 +37,11 @@ export interface StartedExecution {
   signing_version: number;
 }
 
-/** The columns of a revision `r` and its queue `q` that an execution is sent with. */
+/** The columns of a revision `r`, its queue `q` and its scope `c` that an execution is sent with. */
 export const request = `r.method, r.url, r.host, r.headers, r.body, r.follow_redirects, r.success_statuses, r.assertions,
   case when r.inherits_timeout then coalesce(q.timeout_seconds, r.timeout_seconds) else r.timeout_seconds end as timeout_seconds,
   case when r.inherits_retry then coalesce(q.retry, r.retry) else r.retry end as retry, r.callback_url,
-  (select signing_version from scheduler.scopes where id = r.scope_id) as signing_version`;
+  c.signing_version`;
 
 /** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */
 export const clock =
@@ -138,7 +138,8 @@ const start = statement<Omit<StartedExecution, "toldAt">>(
   select ${clock}, s.trigger, s.scope_id, s.id, s.job_id,
     s.scheduled_for, s.expires_at, s.attempt_count, s.interruptions, ${request}
   from started s join scheduler.revisions r on r.id = s.revision_id
-  left join scheduler.queues q on q.scope_id = s.scope_id and q.name = s.queue`,
+  left join scheduler.queues q on q.scope_id = s.scope_id and q.name = s.queue
+  join scheduler.scopes c on c.id = s.scope_id`,
 );
 
 /**
