@@ -28,6 +28,16 @@ create table scheduler.audit (
   constraint audit_pkey PRIMARY KEY (scope_id, id)
 );
 
+create table scheduler.deleted_keys (
+  scope_id integer not null,
+  key text not null,
+  job_id uuid not null,
+  deleted_by text not null,
+  deleted_at timestamp with time zone not null,
+  constraint deleted_keys_pkey PRIMARY KEY (scope_id, key),
+  constraint deleted_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+);
+
 create table scheduler.deliveries (
   id uuid not null,
   scope_id integer not null,
@@ -92,6 +102,17 @@ END,
   constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text])))
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02);
 
+create table scheduler.idempotency_keys (
+  scope_id integer not null,
+  key text not null,
+  operation text not null,
+  fingerprint text not null,
+  answer json not null,
+  created_at timestamp with time zone not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (scope_id, key),
+  constraint idempotency_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+);
+
 create table scheduler.jobs (
   id uuid not null,
   scope_id integer not null,
@@ -134,6 +155,7 @@ END,
   catch_up_max_runs integer not null default 100,
   queue text not null default 'default'::text,
   key text,
+  declared jsonb,
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
   constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
   constraint jobs_catch_up_window_seconds_check CHECK ((catch_up_window_seconds >= 0)),
@@ -330,6 +352,7 @@ CREATE INDEX executions_by_trigger ON scheduler.executions USING btree (scope_id
 CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX executions_in_lane ON scheduler.executions USING btree (scope_id, queue, lane_at, id) WHERE (lane_at IS NOT NULL);
 CREATE INDEX executions_in_lane_expire ON scheduler.executions USING btree (expires_at) WHERE ((lane_at IS NOT NULL) AND (expires_at IS NOT NULL));
+CREATE INDEX idempotency_keys_by_age ON scheduler.idempotency_keys USING btree (created_at);
 CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));

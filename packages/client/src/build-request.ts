@@ -5,12 +5,13 @@ interface BuiltRequest {
   /** With its query. */
   path: string;
   body?: string;
+  headers: Record<string, string>;
   /** How long the server itself may wait before it answers. */
   waitMs: number;
 }
 
 /**
- * Lays an operation's input out as HTTP: path, then query for GET and DELETE, JSON body for the others. The input is
+ * Lays an operation's input out as HTTP: path and the header for its idempotency key, then query for GET and DELETE, JSON body for the others. The input is
  * checked first: a query is text, so the server could not tell `"5"` from `5`.
  */
 export function buildRequest(name: OperationName, input: object): BuiltRequest {
@@ -18,6 +19,7 @@ export function buildRequest(name: OperationName, input: object): BuiltRequest {
   if (!operation) throw unknownOperation(name);
   const waitMs = waitOf(parseInput(operation, input));
   const fields = new Map<string, unknown>(Object.entries(input));
+  const headers = takeKey(fields);
   const path = operation.http.path.replace(/\{(\w+)\}/g, (_match, field: string) => {
     const part = pathPart(field, String(fields.get(field)));
     fields.delete(field);
@@ -25,9 +27,15 @@ export function buildRequest(name: OperationName, input: object): BuiltRequest {
   });
   if (operation.http.method === "GET" || operation.http.method === "DELETE") {
     const query = queryOf(fields).toString();
-    return { path: query === "" ? path : `${path}?${query}`, waitMs };
+    return { path: query === "" ? path : `${path}?${query}`, headers, waitMs };
   }
-  return { path, waitMs, body: JSON.stringify(Object.fromEntries(fields)) };
+  return { path, headers, waitMs, body: JSON.stringify(Object.fromEntries(fields)) };
+}
+
+function takeKey(fields: Map<string, unknown>): Record<string, string> {
+  const key = fields.get("idempotency_key");
+  fields.delete("idempotency_key");
+  return key === undefined ? {} : { "Idempotency-Key": key as string };
 }
 
 function waitOf({ wait_seconds: seconds }: Record<string, unknown>): number {

@@ -60,6 +60,7 @@ const candidates: unknown[] = [
   { max: 10, period_seconds: 60 },
   [awkward],
   [{ type: "body_contains", value: awkward }],
+  { max: 10, period_seconds: 60 },
   "https://a.example",
   "2030-01-01T00:00:00Z",
   "active",

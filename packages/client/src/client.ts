@@ -36,12 +36,16 @@ export function createClient({
   const headers = { Accept: "application/json", ...authorization(token) };
 
   const execute: Execute = async (name, input) => {
-    const { path, body, waitMs } = buildRequest(name, input ?? {});
+    const { path, body, waitMs, headers: ownHeaders } = buildRequest(name, input ?? {});
     const patienceMs = timeoutMs + waitMs;
     const answer = readAnswer({ baseUrl, patienceMs }, async () => {
       const response = await fetch(baseUrl + path, {
         method: operations[name].http.method,
-        headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+        headers: {
+          ...headers,
+          ...ownHeaders,
+          ...(body !== undefined && { "Content-Type": "application/json" }),
+        },
         // A redirect would turn a POST into a GET, and carry the token elsewhere.
         redirect: "manual",
         signal: AbortSignal.timeout(patienceMs),

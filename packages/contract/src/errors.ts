@@ -10,6 +10,8 @@ export const errorCodes = {
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
   conflict: { status: 409, title: "Conflict with the current state" },
+  idempotency_key_reuse: { status: 409, title: "The idempotency key was used for something else" },
+  idempotency_in_progress: { status: 409, title: "A request with this idempotency key is under way" },
   payload_too_large: { status: 413, title: "The request is too large" },
   unsupported_media_type: { status: 415, title: "Unsupported content type" },
   rate_limited: { status: 429, title: "Too many requests" },

@@ -21,6 +21,7 @@ const examples: Record<string, string> = {
   expires_at: '"2030-01-01T00:00:00Z"',
   from: '"2026-07-01T09:00:00Z"',
   headers: '{"Authorization": "Bearer TOKEN"}',
+  idempotency_key: '"order-1234-reminder", up to 255 printable ASCII characters',
   jitter_seconds: "60, from 1 to 86400",
   job_id: '"job_01h455vb4pex5vsknk084sn02q"; list_jobs shows them',
   limit: "20, from 1 to 100",

@@ -16,8 +16,16 @@ export interface CallerView {
 export interface Backend<Caller extends CallerView = CallerView> {
   /** Throws `unauthenticated` when the token is missing, wrong, expired or revoked. */
   authenticate(token: string | undefined): Promise<Caller>;
-  /** `caller` may be missing for public operations only. Checks the input, whatever its declared type. */
-  execute<Name extends OperationName>(name: Name, input: Input<Name>, caller?: Caller): Promise<Output<Name>>;
+  /**
+   * `caller` may be missing for public operations only. Checks the input, whatever its declared type. `onReplayed` is
+   * called where nothing was done, and the answer is that of an earlier request with the same `idempotency_key`.
+   */
+  execute<Name extends OperationName>(
+    name: Name,
+    input: Input<Name>,
+    caller?: Caller,
+    onReplayed?: () => void,
+  ): Promise<Output<Name>>;
   /** Whether this process can do its work now; each check says what it found. */
   ready(): Promise<Readiness>;
   /** This process's numbers in Prometheus' text format. Absent: it keeps none. */

@@ -27,6 +27,7 @@ import type { Engine } from "./engine/engine.ts";
 import { loseAllWorkers } from "./engine/reconcile.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { deadLetterOperations } from "./executions/dead-letters.ts";
+import { once } from "./idempotency/once.ts";
 import { executionOperations } from "./executions/operations.ts";
 import { jobOperations } from "./jobs/operations.ts";
 import { checkReadiness, gaugesOf } from "./engine/health.ts";
@@ -144,6 +145,7 @@ function assemble(
     name: Name,
     input: Input<Name>,
     caller?: Caller,
+    onReplayed?: () => void,
   ): Promise<Output<Name>> {
     const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
     if (!operation) throw unknownOperation(name);
@@ -162,18 +164,23 @@ function assemble(
     ) => Promise<Output<Name>>;
     if (operation.risk === "read")
       return handler({ db, caller, now: () => readNow(db, clock.now()) }, parsed);
-    const dryRun = (parsed as { dry_run?: boolean }).dry_run === true;
+    const { dry_run, idempotency_key: key } = parsed as { dry_run?: boolean; idempotency_key?: string };
+    const dryRun = dry_run === true;
     return (dryRun ? rolledBack : committed)(db, async (tx) => {
       const now = await readNow(tx, clock.now());
-      const output = await handler({ tx, caller, now, dryRun }, parsed);
-      await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
-      return output;
+      const context = { tx, caller, now, dryRun };
+      return once(context, { key, operation: name, input: parsed, onReplayed }, async () => {
+        const output = await handler(context, parsed);
+        await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
+        return output;
+      });
     });
   }
 
   return {
     engine,
-    execute: (name, input, caller) => orUnavailable(() => execute(name, input, caller)),
+    execute: (name, input, caller, onReplayed) =>
+      orUnavailable(() => execute(name, input, caller, onReplayed)),
     authenticate: (token) => orUnavailable(() => authenticate(token, { db, jwtSecret, now: clock.now() })),
     bootstrap: (settings) => bootstrap(db, settings),
     createWorker(options) {

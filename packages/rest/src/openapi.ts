@@ -1,5 +1,6 @@
 import type { Operation } from "@org/scheduler-contract";
 import { errorCodes, operations } from "@org/scheduler-contract";
+import { keyField, takesKey } from "./idempotency-key.ts";
 import type { JsonSchema } from "./openapi-schemas.ts";
 import { nameSchemas } from "./openapi-schemas.ts";
 import { takesQuery } from "./read-input.ts";
@@ -62,10 +63,11 @@ function tagOf(operation: Operation): string {
 function splitInput(operation: Operation, input: JsonSchema): { parameters: object[]; body?: JsonSchema } {
   const fields = Object.entries(input.properties ?? {}) as [string, JsonSchema][];
   const inPath = (field: string) => operation.http.path.includes(`{${field}}`);
-  const parameters = fields
-    .filter(([field]) => inPath(field))
-    .map(([name, schema]): object => ({ name, in: "path", required: true, schema }));
-  const rest = fields.filter(([field]) => !inPath(field));
+  const parameters = fields.flatMap(([name, schema]): object[] => {
+    if (name === keyField) return [{ name: "Idempotency-Key", in: "header", schema }];
+    return inPath(name) ? [{ name, in: "path", required: true, schema }] : [];
+  });
+  const rest = fields.filter(([field]) => !inPath(field) && field !== keyField);
   const required = (input.required ?? []).filter((field) => !inPath(field));
   if (takesQuery(operation)) {
     const query = rest.map(([name, schema]) => queryParameter(name, schema, required.includes(name)));
@@ -93,6 +95,7 @@ function responses(operation: Operation, outputId: string): object {
   const success = {
     description: operation.title,
     content: { "application/json": { schema: reference(outputId) } },
+    ...(takesKey(operation) && { headers: { "Idempotent-Replayed": replayed } }),
   };
   return {
     [String(operation.http.status ?? 200)]: success,
@@ -100,6 +103,11 @@ function responses(operation: Operation, outputId: string): object {
     default: { $ref: "#/components/responses/Problem" },
   };
 }
+
+const replayed = {
+  description: "true where this is the answer to an earlier request with the same Idempotency-Key",
+  schema: { type: "string" },
+};
 
 function reference(id: string): object {
   return { $ref: `#/components/schemas/${id}` };

@@ -2,6 +2,7 @@ import type { Operation } from "@org/scheduler-contract";
 import { SchedulerError } from "@org/scheduler-contract";
 import type { Request, Response } from "express";
 import { readBody } from "./body.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
 import { readQuery } from "./query.ts";
 
 /** Whether an operation takes its input from the query string rather than from a JSON body. */
@@ -9,7 +10,7 @@ export function takesQuery(operation: Operation): boolean {
   return operation.http.method === "GET" || operation.http.method === "DELETE";
 }
 
-/** An operation's input from a request: the path, and either the query or the body. Anything in the wrong place is an error. */
+/** An operation's input from a request: the path, the header for a key, and either the query or the body. Anything in the wrong place is an error. */
 export async function readInput(
   operation: Operation,
   request: Request,
@@ -27,7 +28,7 @@ export async function readInput(
   if (stray !== undefined) throw wrongPlace(operation, stray);
   const repeated = Object.keys(request.params).find((name) => Object.hasOwn(fields, name));
   if (repeated !== undefined) throw alreadyInPath(operation, repeated);
-  return { ...fields, ...request.params };
+  return { ...fields, ...request.params, ...readIdempotencyKey(operation, request, fields) };
 }
 
 function wrongPlace(operation: Operation, field: string): SchedulerError {

@@ -22,9 +22,16 @@ function createBackend() {
       if (token === "cron_pat_good") return { readOnly: false };
       throw new SchedulerError("unauthenticated", "No valid token.", { hint: "Send a token." });
     },
-    async execute<Name extends OperationName>(name: Name, input: Input<Name>, _caller?: CallerView) {
+    async execute<Name extends OperationName>(
+      name: Name,
+      input: Input<Name>,
+      _caller?: CallerView,
+      onReplayed?: () => void,
+    ) {
       const parsed = parseInput(operations[name], input) as Record<string, unknown>;
       if (state.failure !== undefined) throw state.failure;
+      if (calls.some(({ input: { idempotency_key: key } }) => key && key === parsed["idempotency_key"]))
+        onReplayed?.();
       calls.push({ name, input: parsed });
       const tried = parsed["dry_run"] === true ? { dry_run: true } : {};
       return { echo: parsed, ...tried } as unknown as Output<Name>;
@@ -102,7 +109,49 @@ test("a dry run creates nothing, and its status says so", async () => {
     });
 });
 
+test("an idempotency key is a header, and an answer that is given again says so", async () => {
+  const { call, calls } = await setup();
+  const sent = { body, headers: { "Idempotency-Key": "order 7" } };
+  const first = await call("POST /v1/jobs", sent);
+  const second = await call("POST /v1/jobs", sent);
+  expect([first, second].map(({ status, text }) => ({ status, text }))).toEqual(
+    Array(2).fill({ status: 201, text: first.text }),
+  );
+  expect([first, second].map(({ headers }) => headers.get("idempotent-replayed"))).toEqual([null, "true"]);
+  await call("POST /v1/executions/exec_1/replay", { headers: { "Idempotency-Key": "b" } });
+  expect(calls.map(({ input }) => input["idempotency_key"])).toEqual(["order 7", "order 7", "b"]);
+});
+
+test("a key is ignored where asking twice does no harm anyway", async () => {
+  const { call, calls } = await setup();
+  const headers = { "Idempotency-Key": "a" };
+  for (const target of ["GET /v1/jobs/job_1", "POST /v1/jobs/job_1/pause", "DELETE /v1/jobs/job_1"])
+    expect((await call(target, { headers })).status).toBe(200);
+  expect(calls.map(({ input }) => input)).toEqual(Array(3).fill({ job_id: "job_1" }));
+});
+
+test("a key that is given twice is refused", async () => {
+  const { port, calls } = await setup();
+  const lines = [
+    "POST /v1/jobs HTTP/1.1",
+    "Host: localhost",
+    "Connection: close",
+    "Authorization: Bearer cron_pat_good",
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+    "Idempotency-Key: a",
+    "Idempotency-Key: b",
+  ];
+  const answer = await raw(port, `${lines.join("\r\n")}\r\n\r\n${body}`);
+  expect(answer).toContain("HTTP/1.1 422 ");
+  expect(answer).toContain('"field":"idempotency_key"');
+  expect(calls).toEqual([]);
+});
+
 const body = '{"name":"a","url":"https://a.example"}';
+const key = { "Idempotency-Key": "a" };
+const keyInBody = '{"name":"a","url":"https://a.example","idempotency_key":"a"}';
+const long = "x".repeat(256);
 const large = JSON.stringify({ body: "x".repeat(1024 * 1024) });
 
 test.each<[string, RequestInit, number, string, string?]>([
@@ -129,6 +178,12 @@ test.each<[string, RequestInit, number, string, string?]>([
   ["POST /v1/jobs", { body, headers: { "Content-Encoding": "lzma" } }, 415, "unsupported_media_type"],
   ["POST /v1/jobs", { body, headers: { "Content-Type": "text/plain" } }, 415, "unsupported_media_type"],
   ["POST /v1/jobs", { body: large }, 413, "payload_too_large"],
+  ["POST /v1/jobs", { body, headers: { "Idempotency-Key": "" } }, 422, "invalid_input", "idempotency_key"],
+  ["POST /v1/jobs", { body, headers: { "Idempotency-Key": "é" } }, 422, "invalid_input", "idempotency_key"],
+  ["POST /v1/jobs", { body, headers: { "Idempotency-Key": long } }, 422, "invalid_input", "idempotency_key"],
+  ["POST /v1/tokens", { body: '{"name":"a"}', headers: key }, 422, "invalid_input", "idempotency_key"],
+  ["POST /v1/jobs", { body: keyInBody, headers: key }, 422, "invalid_input", "idempotency_key"],
+  ["POST /v1/jobs", { body: keyInBody }, 422, "invalid_input", "idempotency_key"],
   ["GET /v1/nothing", {}, 404, "not_found"],
   ["GET /v1/Jobs", {}, 404, "not_found"],
   ["PUT /v1/jobs", { body }, 405, "method_not_allowed"],

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { id, instantInput, page, pageInput } from "../schemas/common.ts";
+import { id, idempotencyKey, instantInput, page, pageInput } from "../schemas/common.ts";
 import {
   attemptErrorCodes,
   execution,
@@ -74,7 +74,7 @@ export const replayExecution = operation({
   name: "replay_execution",
   title: "Replay an execution",
   description: "Send the request of a finished execution again, exactly as it was, as a new execution.",
-  input: z.strictObject({ execution_id: id }),
+  input: z.strictObject({ execution_id: id, idempotency_key: idempotencyKey.optional() }),
   output: execution,
   risk: "execute",
   idempotent: false,

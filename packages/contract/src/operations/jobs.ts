@@ -3,6 +3,7 @@ import { operation } from "../operation.ts";
 import {
   deleted,
   id,
+  idempotencyKey,
   instant,
   instantInput,
   metadata,
@@ -135,7 +136,10 @@ export const createJob = operation({
   title: "Create a job",
   description:
     "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
-  input: newJob.extend({ dry_run: dryRun }),
+  input: newJob.extend({
+    dry_run: dryRun,
+    idempotency_key: idempotencyKey.optional().describe("repeats answer the same for 24 h"),
+  }),
   output: changedJob,
   risk: "write",
   idempotent: false,
@@ -147,7 +151,10 @@ export const createJobs = operation({
   name: "create_jobs",
   title: "Create many jobs",
   description: "Create up to 1,000 jobs at once, all of them or none; each as in create_job.",
-  input: z.strictObject({ jobs: z.array(newJob).min(1).max(1000) }),
+  input: z.strictObject({
+    jobs: z.array(newJob).min(1).max(1000),
+    idempotency_key: idempotencyKey.optional(),
+  }),
   output: z.object({ data: z.array(job) }),
   risk: "write",
   idempotent: false,
@@ -246,7 +253,11 @@ export const runJob = operation({
   name: "run_job",
   title: "Run a job now",
   description: "Run a job at once; its schedule is not touched. Answers with the execution.",
-  input: z.strictObject({ job_id: id, delay_seconds: delaySeconds.optional() }),
+  input: z.strictObject({
+    job_id: id,
+    delay_seconds: delaySeconds.optional(),
+    idempotency_key: idempotencyKey.optional(),
+  }),
   output: execution,
   risk: "execute",
   idempotent: false,

@@ -16,6 +16,12 @@ export const instantInput = z.iso
 
 export const id = z.string().min(1).max(64);
 
+/** Names a request, so that sending it again does nothing again. As a header would lose them, no spaces around it. */
+export const idempotencyKey = z
+  .string()
+  .max(255)
+  .regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, "expected printable ASCII without spaces around it");
+
 export const pageInput = {
   limit: z.int().min(1).max(100).default(20),
   cursor: z.string().min(1).max(200).optional().describe("next_cursor of the page before"),

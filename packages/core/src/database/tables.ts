@@ -289,6 +289,17 @@ interface Audit {
   target: string | null;
 }
 
+/** What a request with an idempotency key was answered with. */
+interface IdempotencyKeys {
+  scope_id: number;
+  key: string;
+  operation: string;
+  /** SHA-256 of the operation and its input, in hex. */
+  fingerprint: string;
+  answer: Json<unknown>;
+  created_at: Date;
+}
+
 export interface Tables {
   workspaces: Workspaces;
   scopes: Scopes;
@@ -306,6 +317,7 @@ export interface Tables {
   workers: Workers;
   open_circuits: OpenCircuits;
   audit: Audit;
+  idempotency_keys: IdempotencyKeys;
 }
 
 export type Db = Kysely<Tables>;

@@ -117,3 +117,17 @@ export async function deleteOldAudit(db: Db, cutoffId: string, limit: number): P
     returning a.id`.execute(db);
   return rows.length;
 }
+
+/** Deletes up to `limit` answers to requests with an idempotency key that were given before `cutoff`. */
+export async function deleteOldAnswers(db: Db, cutoff: Date, limit: number): Promise<number> {
+  const { rows } = await sql<{ key: string }>`
+    with old as (
+      select scope_id, key from scheduler.idempotency_keys where created_at < ${cutoff}
+      order by created_at limit ${limit}
+      -- Somebody may be storing a new answer under the same key.
+      for update skip locked
+    )
+    delete from scheduler.idempotency_keys k using old where k.scope_id = old.scope_id and k.key = old.key
+    returning k.key`.execute(db);
+  return rows.length;
+}

@@ -1,7 +1,9 @@
 import { readNow } from "../database/now.ts";
 import { firstIdAt } from "../ids.ts";
 import type { Engine } from "./engine.ts";
+import { answersKeptMs } from "../idempotency/once.ts";
 import {
+  deleteOldAnswers,
   deleteOldAudit,
   deleteOldDeadLetters,
   deleteOldExecutions,
@@ -44,10 +46,12 @@ export async function retain(engine: Engine, walk: Retaining): Promise<number> {
   const deadLetters = await deleteOldDeadLetters(db, deadCutoffId, stepSize);
   const jobs = await deleteOldJobs(db, { afterId: walk.jobs, cutoff, cutoffId }, stepSize);
   const audit = await deleteOldAudit(db, cutoffId, stepSize);
+  const answers = await deleteOldAnswers(db, new Date(now.getTime() - answersKeptMs), stepSize);
   await deleteOldReplays(db, cutoffId, stepSize);
 
   walk.executions = executions.lastId ?? walk.executions;
   walk.jobs = jobs.lastId ?? walk.jobs;
-  const more = executions.lastId !== undefined || jobs.lastId !== undefined;
-  return more || deadLetters === stepSize || audit === stepSize ? betweenStepsMs : betweenPassesMs;
+  const walksOn = executions.lastId !== undefined || jobs.lastId !== undefined;
+  const more = walksOn || [deadLetters, audit, answers].includes(stepSize);
+  return more ? betweenStepsMs : betweenPassesMs;
 }

@@ -26,6 +26,7 @@ const emptied = [
     "open_executions",
     "attempts",
     "audit",
+    "idempotency_keys",
     "workers",
     "signing_secrets",
     "deliveries",

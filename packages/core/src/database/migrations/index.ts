@@ -8,6 +8,7 @@ import * as queues from "./20261121T1500-queues.ts";
 import * as openCircuits from "./20261121T1510-open-circuits.ts";
 import * as signing from "./20261121T1520-signing.ts";
 import * as deliveries from "./20261121T1521-deliveries.ts";
+import * as keys from "./20261121T1530-keys.ts";
 import * as deadLetters from "./20261121T1540-dead-letters.ts";
 
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
@@ -21,5 +22,6 @@ export const migrations: Record<string, Migration> = {
   "20261121T1510-open-circuits": openCircuits,
   "20261121T1520-signing": signing,
   "20261121T1521-deliveries": deliveries,
+  "20261121T1530-keys": keys,
   "20261121T1540-dead-letters": deadLetters,
 };

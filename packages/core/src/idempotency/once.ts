@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { SchedulerError } from "@org/scheduler-contract";
+import type { WriteContext } from "../operation-context.ts";
+import { findAnswer, lockKey, storeAnswer } from "./answers.sql.ts";
+
+/** How long an answer is given again. */
+export const answersKeptMs = 24 * 60 * 60 * 1000;
+
+interface Request {
+  /** Without one there is no telling it from others. */
+  key: string | undefined;
+  operation: string;
+  /** As checked, so that a default that is written out makes no difference. */
+  input: object;
+  onReplayed: (() => void) | undefined;
+}
+
+/**
+ * Does what a request asks, or answers as before where its key has been answered already. The answer is stored with
+ * the change itself: neither is there without the other, and a request that fails leaves its key unused. Throws
+ * `idempotency_key_reuse` and `idempotency_in_progress`.
+ */
+export async function once<Answer>(
+  { tx, caller, now, dryRun }: WriteContext,
+  { key: name, operation, input, onReplayed }: Request,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  if (name === undefined || dryRun) return work();
+  const key = { scopeId: caller.scopeId, key: name };
+  if (!(await lockKey(tx, key))) throw inProgress();
+  const fingerprint = fingerprintOf(operation, input);
+  // A statement of its own: what the last holder of the lock committed is not in the snapshot that asked for the lock.
+  const stored = await findAnswer(tx, key, new Date(now.getTime() - answersKeptMs));
+  if (stored) {
+    if (stored.fingerprint !== fingerprint) throw reused(stored.operation, operation);
+    onReplayed?.();
+    return stored.answer as Answer;
+  }
+  const answer = await work();
+  await storeAnswer(tx, key, { operation, fingerprint, answer }, now);
+  return answer;
+}
+
+function fingerprintOf(operation: string, input: object): string {
+  return createHash("sha256")
+    .update(`${operation} ${canonicalJson(input)}`)
+    .digest("hex");
+}
+
+/** The same text for the same value, in whatever order its fields were written. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)));
+  });
+}
+
+function inProgress(): SchedulerError {
+  return new SchedulerError("idempotency_in_progress", "A request with this idempotency key is under way.", {
+    field: "idempotency_key",
+    hint: "Send the same request again in a second: it is answered as soon as the first one is.",
+    retryAfterSeconds: 1,
+  });
+}
+
+function reused(before: string, now: string): SchedulerError {
+  const what = before === now ? `${now} with another input` : before;
+  return new SchedulerError("idempotency_key_reuse", `This idempotency key was used for ${what}.`, {
+    field: "idempotency_key",
+    hint: "Give each new request a key of its own, such as a new UUID; only a repeated one keeps its key and its input.",
+  });
+}
