@@ -86,6 +86,9 @@ const wrongFields: [what: string, fields: Json, expected: Expected][] = [
   ["a header that signs", { headers: { "Webhook-Signature": "v1,a" } }, input("headers.Webhook-Signature")],
   ["an unknown field", { colour: "red" }, input("colour")],
   ["an unknown field inside", { retry: { attempts: 3 } }, input("retry.attempts")],
+  ["a key with a space", { key: "a b" }, input("key")],
+  ["a key with a slash", { key: "../jobs" }, input("key")],
+  ["something to revive without its key", { revive: true }, input("revive")],
   ["a draft in words", { draft: "yes" }, input("draft")],
   ["a dry run in words", { dry_run: "yes" }, input("dry_run")],
   ["an empty name", { name: " " }, input("name")],
@@ -104,6 +107,32 @@ describe.each(wrongFields)("%s", (_, fields, expected) => {
       expectProblem(json, expected);
     }
   });
+});
+
+test.each([
+  ["is too long", "x".repeat(256)],
+  ["is no ASCII", "\u00e9"],
+  ["is empty", ""],
+])("an idempotency key that %s creates no job", async (_, key) => {
+  const job = { name: "wrong", url };
+  const headers = { "Idempotency-Key": key };
+  const expected = input("idempotency_key");
+  expectProblemAnswer(
+    await ask(`${server.url}/v1/jobs`, { token: server.token, body: job, headers }),
+    expected,
+  );
+  for (const mcp of mcps)
+    expectProblem((await mcp.call("create_job", { ...job, idempotency_key: key })).json, expected);
+});
+
+test("an idempotency key that nothing would heed is refused", async () => {
+  const { token } = server;
+  const headers = { "Idempotency-Key": "a" };
+  const expected = input("idempotency_key");
+  const body = { name: "a token" };
+  expectProblemAnswer(await ask(`${server.url}/v1/tokens`, { token, body, headers }), expected);
+  const keyed = { name: "wrong", url, idempotency_key: "a" };
+  expectProblemAnswer(await ask(`${server.url}/v1/jobs`, { token, body: keyed }), expected);
 });
 
 test("a good job is only tried by a dry run", async () => {

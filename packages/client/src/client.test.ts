@@ -104,6 +104,25 @@ test("operations are methods, typed by the contract", async () => {
   expectTypeOf(client.listJobs).parameters.toEqualTypeOf<[input?: Input<"list_jobs">]>();
 });
 
+test("an idempotency key goes as a header, in no body and no URL", async () => {
+  const seen: { url: string; key: string | null; body: unknown }[] = [];
+  const fetch = async (url: string | URL | Request, init: RequestInit = {}) => {
+    seen.push({ url: url as string, key: new Headers(init.headers).get("idempotency-key"), body: init.body });
+    return Response.json({});
+  };
+  const client = createClient({ url: "http://a.example", token: "cron_pat_x", fetch });
+  await client.replayExecution({ execution_id: "exec_1", idempotency_key: "order 7" });
+  await client.replayExecution({ execution_id: "exec_1" });
+  const url = "http://a.example/v1/executions/exec_1/replay";
+  expect(seen).toEqual([
+    { url, key: "order 7", body: "{}" },
+    { url, key: null, body: "{}" },
+  ]);
+  const hostile = { execution_id: "exec_1", idempotency_key: "a\r\nX-Evil: b" };
+  expect(await failure(client.replayExecution(hostile))).toMatchObject({ field: "idempotency_key" });
+  expect(seen).toHaveLength(2);
+});
+
 async function failure(promise: Promise<unknown>): Promise<SchedulerError> {
   const error = await promise.then(
     () => undefined,

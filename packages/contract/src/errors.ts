@@ -12,6 +12,7 @@ export const errorCodes = {
   conflict: { status: 409, title: "Conflict with the current state" },
   idempotency_key_reuse: { status: 409, title: "The idempotency key was used for something else" },
   idempotency_in_progress: { status: 409, title: "A request with this idempotency key is under way" },
+  key_deleted: { status: 409, title: "The job with this key was deleted" },
   payload_too_large: { status: 413, title: "The request is too large" },
   unsupported_media_type: { status: 415, title: "Unsupported content type" },
   rate_limited: { status: 429, title: "Too many requests" },

@@ -82,14 +82,20 @@ test("path, query and body become the operation's input, and the answer has its 
   await call("GET /v1/executions/exec_1?wait_seconds=7");
   await call("GET /v1/jobs?limit=5&state=active&metadata.team.eu=a+b&metadata[env]=x%26y&search=%25");
   await call("POST /v1/jobs/job_1/pause");
+  const put = await call("PUT /v1/jobs/by-key/eu:nightly.1", {
+    body: '{"name":"a","url":"https://a.example"}',
+  });
+  expect(put.status).toBe(200);
   expect(calls.map(({ name }) => name)).toEqual([
     "create_job",
     "update_job",
     "get_execution",
     "list_jobs",
     "pause_job",
+    "put_job",
   ]);
-  expect(calls.slice(1).map(({ input }) => input)).toEqual([
+  expect(calls.at(-1)!.input).toMatchObject({ key: "eu:nightly.1", name: "a" });
+  expect(calls.slice(1, -1).map(({ input }) => input)).toEqual([
     { job_id: "job_é/1", name: "b", max_runs: null },
     { execution_id: "exec_1", wait_seconds: 7 },
     { limit: 5, state: "active", search: "%", metadata: { "team.eu": "a b", env: "x&y" } },
@@ -166,6 +172,10 @@ test.each<[string, RequestInit, number, string, string?]>([
   ["GET /v1/jobs/%zz", {}, 422, "invalid_input"],
   ["GET /v1/jobs?search=%zz&limit=x", {}, 422, "invalid_input", "limit"],
   ["PATCH /v1/jobs/job_1", { body: '{"job_id":"job_1"}' }, 422, "invalid_input", "job_id"],
+  ["PUT /v1/jobs/by-key/a", { body: '{"key":"a","name":"a"}' }, 422, "invalid_input", "key"],
+  ["PUT /v1/jobs/by-key/a%20b", { body }, 422, "invalid_input", "key"],
+  ["PUT /v1/jobs/by-key/..%2Ftokens", { body }, 422, "invalid_input", "key"],
+  ["GET /v1/jobs/by-key/a", {}, 405, "method_not_allowed"],
   ["POST /v1/jobs?limit=5", { body }, 422, "invalid_input", "limit"],
   ["DELETE /v1/jobs/job_1", { body: '{"force":true}' }, 422, "invalid_input", "force"],
   ["POST /v1/jobs/job_1/pause", { body: '{"__proto__":{"name":"a"}}' }, 422, "invalid_input", "__proto__"],

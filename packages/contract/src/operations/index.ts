@@ -20,6 +20,7 @@ export const operations = {
   get_job: jobs.getJob,
   create_job: jobs.createJob,
   create_jobs: jobs.createJobs,
+  put_job: jobs.putJob,
   update_job: jobs.updateJob,
   pause_job: jobs.pauseJob,
   resume_job: jobs.resumeJob,

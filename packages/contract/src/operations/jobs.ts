@@ -72,6 +72,7 @@ const dryRun = z.boolean().optional().describe("only check and preview");
 const newJob = z.strictObject({
   name,
   url: targetUrl,
+  key: slug.optional().describe("yours; updates the job that has it"),
   kind: z.enum(jobKinds).optional(),
   method: method.default("GET"),
   headers: headers.optional(),
@@ -98,6 +99,7 @@ const newJob = z.strictObject({
   description: description.optional(),
   metadata: metadata.optional(),
   draft: z.boolean().optional().describe("fires nothing until resume_job"),
+  revive: z.boolean().optional().describe("although its key was deleted"),
 });
 
 export const listJobs = operation({
@@ -108,6 +110,7 @@ export const listJobs = operation({
     state: z.enum(jobStates).optional(),
     kind: z.enum(jobKinds).optional(),
     queue: slug.optional(),
+    key: slug.optional(),
     search: z.string().min(1).max(200).optional().describe("in name or URL"),
     metadata: metadata.optional(),
     ...pageInput,
@@ -145,6 +148,18 @@ export const createJob = operation({
   idempotent: false,
   http: { method: "POST", path: "/v1/jobs", status: 201 },
   tool: { toolset: "jobs", concise: changedOrTried },
+});
+
+export const putJob = operation({
+  name: "put_job",
+  title: "Declare a job",
+  description:
+    "Make the job of a key be as declared: created, or changed where it differs, fields left out going back to their defaults. Declaring the same again changes nothing.",
+  input: newJob.extend({ key: slug, dry_run: dryRun }),
+  output: changedJob,
+  risk: "write",
+  idempotent: true,
+  http: { method: "PUT", path: "/v1/jobs/by-key/{key}" },
 });
 
 export const createJobs = operation({

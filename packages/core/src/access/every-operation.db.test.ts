@@ -113,6 +113,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
 
 const samples: Record<string, unknown> = {
   name: "a-name",
+  key: "a-key",
   url: "https://a.example",
   jobs: [{ name: "a job", url: "https://a.example" }],
   job_id: "job_01h455vb4pex5vsknk084sn02q",
@@ -245,6 +246,7 @@ describe("a dry run", () => {
   test("is a matter of jobs, and of many executions", () => {
     expect(triable.map(({ name }) => name)).toEqual([
       "create_job",
+      "put_job",
       "update_job",
       "replay_executions",
       "purge_executions",
@@ -262,6 +264,7 @@ describe("the audit", () => {
     create_token: async () => ({ name: "a token" }),
     delete_token: async () => ({ token_id: await newToken() }),
     create_job: async () => ({ name: "a job", url: "https://a.example" }),
+    put_job: async () => ({ key: "a-key", name: "a job", url: "https://a.example" }),
     create_jobs: async () => ({ jobs: [{ name: "a job", url: "https://a.example" }] }),
     update_job: async () => ({ job_id: await newJob(), name: "b" }),
     pause_job: async () => ({ job_id: await newJob() }),

@@ -100,6 +100,8 @@ export interface Jobs {
   host: string;
   /** The caller's own name for it; only one job that is there has it. */
   key: string | null;
+  /** What was said about when, where it has a key and nobody has rescheduled it since. */
+  declared: Json<Record<string, string | number>> | null;
   queue: Generated<string>;
   name: string;
   description: string | null;
@@ -300,6 +302,15 @@ interface IdempotencyKeys {
   created_at: Date;
 }
 
+/** The key of a job that was deleted or canceled: it is not created again by accident. */
+export interface DeletedKeys {
+  scope_id: number;
+  key: string;
+  job_id: string;
+  deleted_by: string;
+  deleted_at: Date;
+}
+
 export interface Tables {
   workspaces: Workspaces;
   scopes: Scopes;
@@ -318,6 +329,7 @@ export interface Tables {
   open_circuits: OpenCircuits;
   audit: Audit;
   idempotency_keys: IdempotencyKeys;
+  deleted_keys: DeletedKeys;
 }
 
 export type Db = Kysely<Tables>;

@@ -62,7 +62,8 @@ export async function deleteOldDeadLetters(db: Db, cutoffId: string, limit: numb
 
 /**
  * Looks at the next `limit` jobs after `afterId`, and deletes those that ended, or were deleted, before `cutoff` and have
- * no executions left, with their revisions. Ids are as old as their jobs, so `cutoffId` keeps younger jobs out of it.
+ * no executions left, with their revisions. Ids are as old as their jobs, so `cutoffId` keeps younger jobs out of it. A
+ * completed job that has a key stays, since whoever declares it again means this one.
  */
 export async function deleteOldJobs(
   db: Db,
@@ -71,13 +72,15 @@ export async function deleteOldJobs(
 ): Promise<Walked> {
   const { rows } = await sql<{ id: string }>`
     with seen as (
-      select id, state, deleted_at, updated_at, last_run_at from scheduler.jobs
+      select id, key, state, deleted_at, updated_at, last_run_at from scheduler.jobs
       where id > ${afterId}::uuid and id < ${cutoffId}::uuid
       order by id limit ${limit}
     ), old as (
       select j.id from seen j
       where (j.deleted_at < ${cutoff} or (j.deleted_at is null and j.state in ('completed', 'canceled')
-          and greatest(j.updated_at, j.last_run_at) < ${cutoff}))
+          and greatest(j.updated_at, j.last_run_at) < ${cutoff}
+          -- Declared once more, a job that was forgotten would fire again.
+          and (j.key is null or j.state = 'canceled')))
         and not exists (select 1 from scheduler.executions e where e.job_id = j.id)
     ), revisions as (
       delete from scheduler.revisions r using old where r.job_id = old.id

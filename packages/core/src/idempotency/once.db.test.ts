@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import type { Input, Output } from "@org/scheduler-contract";
-import { retain } from "../engine/retain.ts";
+import { retain, startRetaining } from "../engine/retain.ts";
 import { testBench } from "../testing/bench.ts";
 import { testClock } from "../testing/index.ts";
 
@@ -81,7 +81,7 @@ describe("a request that is sent again", () => {
     expect(next.id).not.toBe(job.id);
     expect((await keyed("a")).id).toBe(next.id);
     clock.advance(25 * hours);
-    await retain(setup.scheduler.engine);
+    await retain(setup.scheduler.engine, startRetaining());
     expect(await count("idempotency_keys")).toBe(0);
   });
 

@@ -1,14 +1,11 @@
-import type { ParsedInput } from "@org/scheduler-contract";
 import type { JobChange, NewRevision } from "../database/tables.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { changedPolicies } from "./policies.ts";
-import { reschedule, reschedules } from "./reschedule.ts";
+import { type Changes, reschedule, reschedules } from "./reschedule.ts";
 import { contentType, newRevision } from "./revision.ts";
 import { defaultQueue } from "../queues/queue.ts";
 
-type Changes = ParsedInput<"update_job">;
-
-const requestFields = [
+export const requestFields = [
   "url",
   "method",
   "headers",

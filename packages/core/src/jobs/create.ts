@@ -1,4 +1,4 @@
-import { SchedulerError, type ParsedInput } from "@org/scheduler-contract";
+import { SchedulerError } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
@@ -6,7 +6,8 @@ import { newId } from "../ids.ts";
 import type { WriteContext } from "../operation-context.ts";
 import { useQueues } from "../queues/known.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import { findJobs, insertJobs, insertRevisions, insertTrialJob, type JobRow } from "./jobs.sql.ts";
+import { type Declaration, declaredTiming } from "./declaration.ts";
+import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";
 import { newRevision } from "./revision.ts";
 import { readPolicies } from "./policies.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
@@ -14,38 +15,52 @@ import { firstRun, readSchedule } from "./schedule.ts";
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
 const noticeWithinMs = 5000;
 
-type NewJobInput = ParsedInput<"create_jobs">["jobs"][number];
+/** One of the jobs that are created together. */
+export interface Ordered {
+  input: Declaration;
+  /** Its place among them. */
+  index: number;
+  alone: boolean;
+}
 
-/** Stores new jobs, however many, in the same few statements: all of them or none. */
-export async function createJobs(context: WriteContext, inputs: NewJobInput[]): Promise<JobRow[]> {
+/**
+ * Stores new jobs, however many, in the same few statements; answers their ids by their places. One whose key somebody
+ * else has taken meanwhile is left out.
+ */
+export async function insertNewJobs(context: WriteContext, ordered: Ordered[]): Promise<Map<number, string>> {
   const { tx, caller, now } = context;
-  const prepared = inputs.map((input, index) =>
-    inputs.length === 1 ? prepareJob(context, input) : inBatch(index, () => prepareJob(context, input)),
-  );
-  await insertRevisions(
-    tx,
-    prepared.map(({ revision }) => revision),
-  );
-  const jobs = prepared.map(({ job }) => job);
+  const prepared = ordered.map((each) => {
+    return { index: each.index, ...inBatch(each, () => prepareJob(context, each.input)) };
+  });
   await useQueues(
     { tx, now, scopeId: caller.scopeId },
-    jobs.map(({ queue }) => queue),
+    prepared.map(({ job }) => job.queue),
   );
-  if (context.dryRun) for (const job of jobs) await insertTrialJob(tx, job);
-  else await insertJobs(tx, jobs);
-  const nearest = Math.min(...jobs.map(({ next_run_at }) => next_run_at?.getTime() ?? Infinity));
+  const rows = inOrderOfKeys(prepared.map(({ job }) => job));
+  const stored = new Set(await (context.dryRun ? insertTrialJob(tx, rows[0]!) : insertJobs(tx, rows)));
+  const kept = prepared.filter(({ job }) => stored.has(job.id));
+  if (kept.length === 0) return new Map();
+  await insertRevisions(
+    tx,
+    kept.map(({ revision }) => revision),
+  );
+  const nearest = Math.min(...kept.map(({ job }) => job.next_run_at?.getTime() ?? Infinity));
   await noticeIfNear(tx, nearest === Infinity ? null : new Date(nearest), now);
-  const ids = jobs.map(({ id }) => id);
-  const stored = new Map((await findJobs(tx, caller.scopeId, ids)).map((row) => [row.id, row]));
-  return ids.map((id) => stored.get(id)!);
+  return new Map(kept.map(({ index, job }) => [index, job.id]));
+}
+
+/** Two that store some of the same keys wait for each other at one of them only. */
+function inOrderOfKeys<Row extends { key?: string | null | undefined }>(rows: Row[]): Row[] {
+  if (!rows.some(({ key }) => key)) return rows;
+  return rows.toSorted(({ key: one }, { key: other }) => ((one ?? "") < (other ?? "") ? -1 : 1));
 }
 
 /** Says which of many jobs is at fault. */
-function inBatch<Prepared>(index: number, prepare: () => Prepared): Prepared {
+export function inBatch<Answer>({ index, alone }: Omit<Ordered, "input">, read: () => Answer): Answer {
   try {
-    return prepare();
+    return read();
   } catch (error) {
-    if (!(error instanceof SchedulerError)) throw error;
+    if (alone || !(error instanceof SchedulerError)) throw error;
     const { code, message, hint, field } = error;
     throw new SchedulerError(code, `Job ${index} of the batch: ${message}`, {
       hint: `${hint} Nothing of the batch was created.`,
@@ -61,7 +76,7 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
 
 function prepareJob(
   { caller, now }: WriteContext,
-  input: NewJobInput,
+  input: Declaration,
 ): { job: NewJob & { id: string; queue: string; next_run_at: Date | null }; revision: NewRevision } {
   const timed = readSchedule(input, now);
   const id = newId(now);
@@ -76,6 +91,8 @@ function prepareJob(
     id,
     revision_id: revision.id,
     host: revision.host,
+    key: input.key ?? null,
+    declared: input.key === undefined ? null : JSON.stringify(declaredTiming(input)),
     queue: input.queue ?? defaultQueue,
     name: input.name,
     description: input.description ?? null,

@@ -13,6 +13,7 @@ interface JobFilter {
   state?: JobState | undefined;
   kind?: JobKind | undefined;
   queue?: string | undefined;
+  key?: string | undefined;
   search?: string | undefined;
   metadata?: Record<string, string> | undefined;
 }
@@ -81,9 +82,10 @@ function jobsUnderWay(db: Db, scopeId: number) {
 }
 
 function pageOfJobs(db: Db, scopeId: number, { filter, before, limit }: JobPage) {
-  let query = jobs(db, scopeId)
-    .orderBy("jobs.id", "desc")
-    .limit(limit + 1);
+  let query = jobs(db, scopeId);
+  // An order would tempt PostgreSQL to walk through all jobs until it meets the only one.
+  if (filter.key !== undefined) query = query.where("jobs.key", "=", filter.key);
+  else query = query.orderBy("jobs.id", "desc").limit(limit + 1);
   if (before !== undefined) query = query.where("jobs.id", "<", before);
   if (filter.kind !== undefined) query = query.where("jobs.kind", "=", filter.kind);
   if (filter.queue !== undefined) query = query.where("jobs.queue", "=", filter.queue);
@@ -128,16 +130,32 @@ export async function knowsJob(db: Db, scopeId: number, id: string): Promise<boo
   return (await query.executeTakeFirst()) !== undefined;
 }
 
-export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<void> {
-  await tx.insertInto("jobs").values(rows).execute();
+/** Stores jobs, but for those whose keys others have meanwhile; answers the ids of those that are stored. */
+export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<string[]> {
+  const inserted = tx.insertInto("jobs").values(rows).returning("id");
+  const isKeyed = rows.some(({ key }) => key != null);
+  const query = inserted.$if(isKeyed, (keyed) =>
+    keyed.onConflict((conflict) =>
+      conflict
+        .columns(["scope_id", "key"])
+        .where("key", "is not", null)
+        .where("deleted_at", "is", null)
+        .doNothing(),
+    ),
+  );
+  return (await query.execute()).map(({ id }) => id);
 }
 
-/** Stores a job in a transaction to be rolled back. A sequence does not roll back, so its next number is only read. */
-export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<void> {
+/** The same in a transaction to be rolled back. A sequence does not roll back, so its next number is only read. */
+export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<string[]> {
   const columns = sql.join(["number", ...Object.keys(row)].map((name) => sql.ref(name)));
   const number = sql`(select last_value + is_called::integer from scheduler.jobs_number_seq)`;
   const values = sql.join([number, ...Object.values(row)]);
-  await sql`insert into scheduler.jobs (${columns}) overriding system value values (${values})`.execute(tx);
+  const { rows } = await sql<{ id: string }>`
+    insert into scheduler.jobs (${columns}) overriding system value values (${values})
+    on conflict (scope_id, key) where key is not null and deleted_at is null do nothing
+    returning id`.execute(tx);
+  return rows.map(({ id }) => id);
 }
 
 export async function insertRevisions(tx: Tx, rows: Insertable<Revisions>[]): Promise<void> {

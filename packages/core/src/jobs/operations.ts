@@ -1,25 +1,27 @@
-import { endWaiting, guardUnderWay } from "../executions/ledger.ts";
-import { limitsOf, startExecution, startSlot } from "../executions/start.ts";
+import { endWaiting } from "../executions/ledger.ts";
+import { limitsOf, startExecution } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
 import { readCursor, toPage } from "../page.ts";
-import { useQueues } from "../queues/known.ts";
 import { previewSchedule } from "../time/preview.ts";
+import { applyChange } from "./apply-change.ts";
 import { changeJob } from "./change.ts";
-import { createJobs, noticeIfNear } from "./create.ts";
+import { noticeIfNear } from "./create.ts";
+import { declareJobs } from "./declare.ts";
 import { toChangedJob } from "./dry-run.ts";
 import { explain } from "./explain.ts";
 import { toJob, toSchedule } from "./job.ts";
-import { insertRevisions, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
-import { afterOneMore, losesSlot } from "./reschedule.ts";
+import { type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { activate, readSchedule } from "./schedule.ts";
+import { leaveTombstone } from "./tombstone.ts";
 
 type Names =
   | "list_jobs"
   | "get_job"
   | "create_job"
   | "create_jobs"
+  | "put_job"
   | "update_job"
   | "pause_job"
   | "resume_job"
@@ -42,29 +44,23 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async create_job(context, input) {
-    const [job] = await createJobs(context, [input]);
+    const [job] = await declareJobs(context, [input]);
     return toChangedJob(context, job!);
   },
 
   async create_jobs(context, input) {
-    return { data: (await createJobs(context, input.jobs)).map(toJob) };
+    return { data: (await declareJobs(context, input.jobs)).map(toJob) };
+  },
+
+  async put_job(context, input) {
+    const [job] = await declareJobs(context, [input]);
+    return toChangedJob(context, job!);
   },
 
   async update_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
-    const { change, revision } = changeJob(job, input, now);
-    if (losesSlot(job, change, now)) {
-      await startSlot({ tx, now }, job, job.next_run_at!);
-      Object.assign(change, afterOneMore(job, change));
-    }
-    if (job.overlap === "allow" && change.overlap !== undefined && change.overlap !== "allow") {
-      await guardUnderWay(tx, { scopeId: caller.scopeId, id: job.id });
-    }
-    if (change.queue !== undefined) await useQueues({ tx, now, scopeId: caller.scopeId }, [change.queue]);
-    if (revision) await insertRevisions(tx, [revision]);
-    await updateJob(tx, caller.scopeId, job.id, change);
-    await noticeIfNear(tx, change.next_run_at ?? null, now);
+    await applyChange(context, job, changeJob(job, input, now));
     return toChangedJob(context, await requireJob(tx, caller, input.job_id));
   },
 
@@ -114,12 +110,15 @@ export const jobOperations: Handlers<Names> = {
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") return toJob(job);
     await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
+    await leaveTombstone(context, job);
     return change(context, job, { state: "canceled", next_run_at: null });
   },
 
-  async delete_job({ tx, caller, now }, input) {
+  async delete_job(context, input) {
+    const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
+    await leaveTombstone(context, job);
     await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
     return { deleted: true, id: toPublicId("job", job.id) };
   },

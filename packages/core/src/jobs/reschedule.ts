@@ -5,15 +5,17 @@ import { isOneShot, jitterOf, type Timed } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { stateConflict } from "./require.ts";
 import { assertRoom, firstRun, resumedRun, toDate } from "./schedule.ts";
-import { readTiming, saysWhen, type Timing } from "./timing.ts";
+import { readTiming, saysWhen, type Timing, type TimingInput } from "./timing.ts";
 
-type Changes = ParsedInput<"update_job">;
+/** What changes in a job, as callers write it; a declaration has more ways to say when. */
+export type Changes = Omit<ParsedInput<"update_job">, "job_id" | "dry_run"> & TimingInput;
 
 const fields = [
   "when",
   "cron",
   "every_n_minutes",
   "run_at",
+  "delay_seconds",
   "timezone",
   "start_at",
   "end_at",
@@ -61,6 +63,8 @@ export function reschedule(job: JobRow, input: Changes, now: Date): JobChange {
     ...timed,
     max_runs: changed.max_runs,
     run_count: changed.run_count,
+    // What was declared before holds no more.
+    ...(retimed && { declared: null }),
     ...nextState(job, next, exhausted),
   };
 }
@@ -130,7 +134,8 @@ function nextState(
   return { state: exhausted ? "completed" : state, next_run_at: null };
 }
 
-function isSameTiming(timing: Timing, job: Timed): boolean {
+/** Whether a timing is what a job has already. */
+export function isSameTiming(timing: Timing, job: Timed): boolean {
   return (
     timing.kind === job.kind &&
     timing.cron === job.cron &&

@@ -39,14 +39,15 @@ export function readTiming(input: TimingInput, timezone: string, now: Date): Tim
     });
   }
   const timing = timingOf(input, timezone, now);
-  if (
-    input.kind !== undefined &&
-    input.kind !== timing.kind &&
-    !sameShot(input.kind, timing.kind, given.length)
-  ) {
-    throw kindMismatch(input.kind, timing.kind);
-  }
+  assertKind(input, timing.kind);
   return timing;
+}
+
+/** Throws `invalid_schedule` where the kind that was asked for is not the one that the timing makes. */
+export function assertKind(input: TimingInput, made: JobKind): void {
+  const { kind } = input;
+  if (kind === undefined || kind === made || sameShot(kind, made, saysWhen(input))) return;
+  throw kindMismatch(kind, made);
 }
 
 function timingOf(input: TimingInput, timezone: string, now: Date): Timing {
@@ -75,8 +76,8 @@ function timingOf(input: TimingInput, timezone: string, now: Date): Timing {
 }
 
 /** `one_time` with an instant is the same wish as `scheduled`. */
-function sameShot(asked: JobKind, read: JobKind, given: number): boolean {
-  return given > 0 && isOneShot(asked) && isOneShot(read);
+function sameShot(asked: JobKind, read: JobKind, saysWhen: boolean): boolean {
+  return saysWhen && isOneShot(asked) && isOneShot(read);
 }
 
 const neededBy: Record<JobKind, string> = {

@@ -27,6 +27,7 @@ const emptied = [
     "attempts",
     "audit",
     "idempotency_keys",
+    "deleted_keys",
     "workers",
     "signing_secrets",
     "deliveries",

@@ -1,0 +1,113 @@
+import { SchedulerError } from "@org/scheduler-contract";
+import type { WriteContext } from "../operation-context.ts";
+import { applyChange } from "./apply-change.ts";
+import { changeJob } from "./change.ts";
+import { inBatch, insertNewJobs, type Ordered } from "./create.ts";
+import { changesTo, type Declaration, declaredTiming } from "./declaration.ts";
+import { findJobs, type JobRow } from "./jobs.sql.ts";
+import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
+import { keyDeleted } from "./tombstone.ts";
+
+/**
+ * Makes jobs be there as declared, all of them or none: those without a key are new, the others are created, or changed
+ * where there is one of that key. Answers them in their order. Throws `key_deleted`.
+ */
+export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<JobRow[]> {
+  const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
+  assertKeys(ordered);
+  const ids = new Map<number, string>();
+  for (let left: Ordered[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
+    // What somebody else creates meanwhile is left out, and there to be found in the next round.
+    for (const [index, id] of await declareOnce(context, left)) ids.set(index, id);
+  }
+  const { tx, caller } = context;
+  const stored = await findJobs(tx, caller.scopeId, [...ids.values()]);
+  const byId = new Map(stored.map((row) => [row.id, row]));
+  return inputs.map((_, index) => byId.get(ids.get(index)!)!);
+}
+
+async function declareOnce(context: WriteContext, ordered: Ordered[]): Promise<Map<number, string>> {
+  const known = await findByKey(context, ordered);
+  const ids = new Map<number, string>();
+  const fresh: Ordered[] = [];
+  for (const each of ordered) {
+    const job = inBatch(each, () => jobToChange(each.input, known));
+    if (!job) {
+      fresh.push(each);
+      continue;
+    }
+    ids.set(each.index, job.id);
+    const change = inBatch(each, () => changeDeclared(job, each.input, context.now));
+    if (change) await applyChange(context, job, change);
+  }
+  if (fresh.length === 0) return ids;
+  const revived = keysOf(fresh).filter((key) => known.tombstones.has(key));
+  if (revived.length > 0) await freeKeys(context.tx, context.caller.scopeId, revived);
+  return new Map([...ids, ...(await insertNewJobs(context, fresh))]);
+}
+
+interface Known {
+  jobs: Map<string, JobRow>;
+  tombstones: Map<string, Tombstone>;
+}
+
+async function findByKey({ tx, caller }: WriteContext, ordered: Ordered[]): Promise<Known> {
+  const keys = keysOf(ordered);
+  if (keys.length === 0) return { jobs: new Map(), tombstones: new Map() };
+  const jobs = await lockJobsByKey(tx, caller.scopeId, keys);
+  // Only now: a job that was waited for may have been deleted by whoever held it.
+  return { jobs, tombstones: await findTombstones(tx, caller.scopeId, keys) };
+}
+
+/** The job that a declaration is about; undefined where there is to be a new one. Throws `key_deleted`. */
+function jobToChange({ key, revive }: Declaration, { jobs, tombstones }: Known): JobRow | undefined {
+  if (key === undefined) return undefined;
+  const tombstone = tombstones.get(key);
+  if (!tombstone) return jobs.get(key);
+  if (!revive) throw keyDeleted(tombstone);
+  return undefined;
+}
+
+/** What changes in a job; undefined where it is as declared. */
+function changeDeclared(
+  job: JobRow,
+  input: Declaration,
+  now: Date,
+): ReturnType<typeof changeJob> | undefined {
+  const changes = changesTo(job, input, now);
+  if (Object.keys(changes).length === 0) return undefined;
+  const { change, revision } = changeJob(job, changes, now);
+  return { change: { ...change, declared: JSON.stringify(declaredTiming(input)) }, revision };
+}
+
+function keysOf(ordered: Ordered[]): string[] {
+  return ordered.flatMap(({ input }) => input.key ?? []);
+}
+
+/** One batch cannot declare a job twice, and only a key can be revived. */
+function assertKeys(ordered: Ordered[]): void {
+  const seen = new Map<string, number>();
+  for (const each of ordered) {
+    const { key, revive } = each.input;
+    inBatch(each, () => {
+      if (key === undefined && revive) throw nothingToRevive();
+      const first = key === undefined ? undefined : seen.get(key);
+      if (first !== undefined) throw declaredTwice(key!, first);
+    });
+    if (key !== undefined) seen.set(key, each.index);
+  }
+}
+
+function nothingToRevive(): SchedulerError {
+  return new SchedulerError("invalid_input", '"revive" needs the key of the job that was deleted.', {
+    field: "revive",
+    hint: 'Leave it out, or add the key, such as {"key": "nightly-report", "revive": true}.',
+  });
+}
+
+function declaredTwice(key: string, first: number): SchedulerError {
+  return new SchedulerError("invalid_input", `job ${first} has the key "${key}", too.`, {
+    field: "key",
+    hint: "Give each job of a batch a key of its own, or none.",
+  });
+}
