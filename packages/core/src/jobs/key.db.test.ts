@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import type { Input, Job } from "@org/scheduler-contract";
-import { retain } from "../engine/retain.ts";
+import { retain, startRetaining } from "../engine/retain.ts";
 import { testBench } from "../testing/bench.ts";
 import { drain, testClock } from "../testing/index.ts";
 
@@ -214,7 +214,7 @@ describe("a job that runs once", () => {
     // A change of something else is no reason to run again, nor is a month.
     expect(await declare({ ...fields, body: "new" })).toMatchObject({ state: "completed", body: "new" });
     clock.advance(60 * days);
-    for (let step = 0; step < 3; step++) await retain(setup.scheduler.engine);
+    for (let step = 0; step < 3; step++) await retain(setup.scheduler.engine, startRetaining());
     expect(await declare(fields)).toMatchObject({ id: job.id, state: "completed" });
     expect(await drain(setup.scheduler, clock)).toEqual([]);
     expect(target.arrivals).toHaveLength(1);
@@ -344,7 +344,7 @@ describe("a key whose job was deleted", () => {
     // The other half knows nothing of it.
     await run("put_job", { key: "nightly", name: "a", url: target.url }, setup.testCaller);
     clock.advance(60 * days);
-    for (let step = 0; step < 3; step++) await retain(setup.scheduler.engine);
+    for (let step = 0; step < 3; step++) await retain(setup.scheduler.engine, startRetaining());
     await expect(get(job)).rejects.toMatchObject({ code: "not_found" });
     await expect(declare({ cron: "0 9 * * *" })).rejects.toMatchObject(gone);
   });
