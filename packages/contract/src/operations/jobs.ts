@@ -72,7 +72,7 @@ const dryRun = z.boolean().optional().describe("only check and preview");
 const newJob = z.strictObject({
   name,
   url: targetUrl,
-  key: slug.optional().describe("yours; updates the job that has it"),
+  key: slug.optional().describe("updates the job that has it"),
   kind: z.enum(jobKinds).optional(),
   method: method.default("GET"),
   headers: headers.optional(),
@@ -99,7 +99,7 @@ const newJob = z.strictObject({
   description: description.optional(),
   metadata: metadata.optional(),
   draft: z.boolean().optional().describe("fires nothing until resume_job"),
-  revive: z.boolean().optional().describe("although its key was deleted"),
+  revive: z.boolean().optional().describe("a deleted key"),
 });
 
 export const listJobs = operation({
@@ -141,7 +141,7 @@ export const createJob = operation({
     "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
   input: newJob.extend({
     dry_run: dryRun,
-    idempotency_key: idempotencyKey.optional().describe("repeats answer the same for 24 h"),
+    idempotency_key: idempotencyKey.optional(),
   }),
   output: changedJob,
   risk: "write",
