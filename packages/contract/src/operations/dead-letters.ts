@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { id, instant, instantInput } from "../schemas/common.ts";
+import { id, idempotencyKey, instant, instantInput } from "../schemas/common.ts";
 import { attemptErrorCodes } from "../schemas/execution.ts";
 import { slug } from "../schemas/request.ts";
 
@@ -31,7 +31,11 @@ export const replayExecutions = operation({
   title: "Replay executions",
   description:
     "Send the requests of many failed executions again, exactly as they were, spread over time. What was replayed before is left out. Try it with dry_run first.",
-  input: z.strictObject({ ...deadLetterInput, per_second: z.int().min(1).max(1000).default(50) }),
+  input: z.strictObject({
+    ...deadLetterInput,
+    per_second: z.int().min(1).max(1000).default(50),
+    idempotency_key: idempotencyKey.optional(),
+  }),
   output: z.object({
     id: z.string().nullable().describe("null where nothing was replayed"),
     ...counted,

@@ -70,6 +70,12 @@ describe("a request that is sent again", () => {
     const replay = { execution_id: execution.id, idempotency_key: "replay" };
     expect(await run("replay_execution", replay)).toEqual(await run("replay_execution", replay));
     expect([await count("jobs"), await count("executions")]).toEqual([3, 2]);
+    const { id: execution_id } = await run("run_job", { job_id });
+    await run("cancel_execution", { execution_id });
+    const rest = { status: "canceled", all: true, idempotency_key: "rest" } as const;
+    const replayed = await run("replay_executions", rest);
+    expect(replayed).toMatchObject({ replayed: 1 });
+    expect(await run("replay_executions", rest)).toEqual(replayed);
   });
 
   test("after a day is a new one", async () => {
