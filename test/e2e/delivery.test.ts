@@ -177,3 +177,42 @@ test("an execution is canceled while its request is under way", async () => {
   expect(execution).toMatchObject({ status: "canceled", attempts: [{ status: "canceled" }] });
   expect(await client.cancelExecution({ execution_id: row!.id })).toMatchObject({ status: "canceled" });
 });
+
+test("a request that is sent again with its key is answered as before and done once", async () => {
+  const headers = { "Idempotency-Key": "order-1234" };
+  const body = { name: "once", url: `${target.url}/once` };
+  const create = (given: Json) => ask(`${server.url}/v1/jobs`, { token: server.token, headers, body: given });
+  const first = await create(body);
+  const again = await create(body);
+  expect([first.status, again.status]).toEqual([201, 201]);
+  expect(again.json).toEqual(first.json);
+  expect([first, again].map((answer) => answer.headers.get("Idempotent-Replayed"))).toEqual([null, "true"]);
+  for (const [, connect] of mcpLines) {
+    await using mcp = await connect(server);
+    const { json } = await mcp.call("create_job", { ...body, idempotency_key: "order-1234" });
+    expect(json["id"]).toBe(first.json["id"]);
+  }
+  const expected = { status: 409, code: "idempotency_key_reuse", field: "idempotency_key" } as const;
+  expectProblemAnswer(await create({ ...body, name: "twice" }), expected);
+  await finished(first.json["id"] as string);
+  expect(target.arrivals).toHaveLength(1);
+});
+
+test("a job is declared by its key as often as one likes, and its deletion is remembered", async () => {
+  const path = "jobs/by-key/e2e-nightly";
+  const body = { name: "nightly", url: `${target.url}/nightly`, cron: "0 9 * * *" };
+  const made = await rest(path, body, "PUT");
+  expect(made).toMatchObject({ status: 200, json: { key: "e2e-nightly", kind: "cron" } });
+  expect((await rest(path, body, "PUT")).json).toEqual(made.json);
+  const changed = await client.createJob({ ...body, key: "e2e-nightly", cron: "0 10 * * *" });
+  expect(changed).toMatchObject({ id: made.json["id"], cron: "0 10 * * *" });
+  expect((await rest("jobs?key=e2e-nightly")).json["data"]).toHaveLength(1);
+
+  await client.deleteJob({ job_id: changed.id });
+  const refused = await rest(path, body, "PUT");
+  expectProblemAnswer(refused, { status: 409, code: "key_deleted", field: "key" });
+  expect(refused.json["detail"]).toMatch(/deleted or canceled by user:\S+ at \d{4}-/);
+  const revived = await rest(path, { ...body, revive: true }, "PUT");
+  expect(revived.json["id"]).not.toBe(changed.id);
+  await client.deleteJob({ job_id: revived.json["id"] as string });
+});

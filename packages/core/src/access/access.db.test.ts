@@ -124,6 +124,18 @@ describe("managing tokens", () => {
     expect(await authenticate(token)).toMatchObject({ kind });
   });
 
+  test("nor may an agent have the secrets that requests are signed with; a service may", async () => {
+    const agent = await authenticate((await make({ kind: "agent", agent: "researcher" })).token);
+    const refused = { code: "forbidden", message: "A token of kind agent may not manage signing secrets." };
+    await expect(run("create_signing_secret", {}, agent)).rejects.toMatchObject(refused);
+    await expect(run("list_signing_secrets", {}, agent)).rejects.toMatchObject(refused);
+    const service = await authenticate((await make({ kind: "service" })).token);
+    const { id } = await run("create_signing_secret", {}, service);
+    await expect(run("delete_signing_secret", { signing_secret_id: id }, agent)).rejects.toMatchObject(
+      refused,
+    );
+  });
+
   test("from the test half stays in the test half", async () => {
     const live = await make({ name: "live one" });
     const caller = await authenticate((await make({ mode: "test" })).token);
