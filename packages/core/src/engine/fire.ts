@@ -129,11 +129,11 @@ export function createFiring(
 
   /** Starts what has its turn in queues of at least this priority. */
   async function letLanesGoOn(leastPriority: number): Promise<void> {
-    if (!inLanes || slots.room(0) === 0 || (!lanesMayGoOn && performance.now() < lanesLookAgainAt)) return;
+    if (!inLanes || slots.room(ahead) === 0) return;
+    if (!lanesMayGoOn && performance.now() < lanesLookAgainAt) return;
     const all = leastPriority === lowestPriority;
     if (all) lanesMayGoOn = false;
-    // Nothing is claimed ahead: it would take up a place of its queue without being sent.
-    const admission = slots.admission(0, heldBack);
+    const admission = slots.admission(ahead, heldBack);
     const { started, more } = await takeLanes(engine, { workerId, admission, leastPriority });
     for (const execution of started) slots.hold(execution);
     lanesMayGoOn ||= more;

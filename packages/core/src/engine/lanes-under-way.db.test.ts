@@ -112,3 +112,20 @@ test("a queue that is resumed goes on at once", async () => {
   await target.arrived(5);
   expect(performance.now() - begun).toBeLessThan(900);
 });
+
+test("a queue that goes first, and one that is only limited, go on through a backlog elsewhere", async () => {
+  const jobs = Array.from({ length: 1000 }, (_, number) => ({
+    name: "backlog",
+    url: `${target.url}/backlog/${number}`,
+  }));
+  await run("create_jobs", { jobs });
+  await startWorker(setup.scheduler, { concurrency: 4 });
+  await target.arrived(50);
+  await run("update_queue", { name: "first", priority: 10 });
+  await run("update_queue", { name: "limited", concurrency: 2 });
+  await create({ url: `${target.url}/first`, queue: "first" });
+  await create({ url: `${target.url}/limited`, queue: "limited" });
+  await target.arrived(1002);
+  const places = ["/first", "/limited"].map((path) => target.arrivals.findIndex((one) => one.path === path));
+  for (const place of places) expect(place).toBeLessThan(900);
+});
