@@ -90,7 +90,7 @@ END,
   queued boolean not null default false,
   queue text not null default 'default'::text,
   lane_at timestamp with time zone,
-  batch_id uuid,
+  replay_id uuid,
   replayed_at timestamp with time zone,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
@@ -340,12 +340,12 @@ CREATE INDEX deliveries_by_scope ON scheduler.deliveries USING btree (scope_id, 
 CREATE INDEX deliveries_by_status ON scheduler.deliveries USING btree (scope_id, status, id) WHERE (status <> 'sent'::text);
 CREATE INDEX deliveries_due ON scheduler.deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE UNIQUE INDEX deliveries_one_callback ON scheduler.deliveries USING btree (execution_id) WHERE (kind = 'callback'::text);
-CREATE INDEX executions_by_batch ON scheduler.executions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
 CREATE INDEX executions_by_job_status ON scheduler.executions USING btree (job_id, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_by_queue ON scheduler.executions USING btree (scope_id, queue, id) WHERE (queue <> 'default'::text);
 CREATE INDEX executions_by_queue_status ON scheduler.executions USING btree (scope_id, queue, listed_status, id) WHERE (listed_status IS NOT NULL);
+CREATE INDEX executions_by_replay ON scheduler.executions USING btree (replay_id, id) WHERE (replay_id IS NOT NULL);
 CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, id);
 CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_by_trigger ON scheduler.executions USING btree (scope_id, trigger, id) WHERE (trigger <> 'schedule'::text);

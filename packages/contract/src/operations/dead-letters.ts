@@ -44,7 +44,7 @@ export const replayExecutions = operation({
     finishes_at: instant.nullable().describe("when the last of them is due"),
   }),
   risk: "execute",
-  idempotent: true,
+  idempotent: false,
   http: { method: "POST", path: "/v1/executions/replay", status: 201 },
 });
 
@@ -52,10 +52,10 @@ export const purgeExecutions = operation({
   name: "purge_executions",
   title: "Purge executions",
   description: "Delete failed, expired or canceled executions with their attempts, for good.",
-  input: z.strictObject(deadLetterInput),
+  input: z.strictObject({ ...deadLetterInput, idempotency_key: idempotencyKey.optional() }),
   output: z.object({ ...counted, purged: z.int() }),
   risk: "destructive",
-  idempotent: true,
+  idempotent: false,
   http: { method: "POST", path: "/v1/executions/purge" },
 });
 

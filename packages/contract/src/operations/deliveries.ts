@@ -3,6 +3,8 @@ import { operation } from "../operation.ts";
 import { id, page, pageInput } from "../schemas/common.ts";
 import { delivery, deliveryStatuses } from "../schemas/delivery.ts";
 
+const concise = ["id", "execution_id", "status", "attempt_count", "status_code", "error"] as const;
+
 export const listDeliveries = operation({
   name: "list_deliveries",
   title: "List deliveries",
@@ -17,6 +19,7 @@ export const listDeliveries = operation({
   risk: "read",
   idempotent: true,
   http: { method: "GET", path: "/v1/deliveries" },
+  tool: { toolset: "notifications", concise },
 });
 
 export const retryDelivery = operation({
@@ -28,4 +31,5 @@ export const retryDelivery = operation({
   risk: "execute",
   idempotent: false,
   http: { method: "POST", path: "/v1/deliveries/{delivery_id}/retry" },
+  tool: { toolset: "notifications", concise },
 });

@@ -32,6 +32,7 @@ export const listExecutions = operation({
     trigger: z.enum(triggers).optional(),
     queue: slug.optional(),
     error_code: z.enum(attemptErrorCodes).optional(),
+    replay_id: id.optional(),
     from: instantInput.optional().describe("scheduled at or after"),
     to: instantInput.optional(),
     ...pageInput,

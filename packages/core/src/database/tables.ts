@@ -190,7 +190,7 @@ export interface Executions {
   error: string | null;
   replay_of: string | null;
   /** The replay of many that it belongs to. */
-  batch_id: string | null;
+  replay_id: string | null;
   /** When it was replayed: a replay of many leaves it out then. */
   replayed_at: Date | null;
   created_at: Date;

@@ -13,14 +13,14 @@ import {
   findTold,
 } from "./notify.sql.ts";
 import { judge } from "./outcome.ts";
-import { type Sent, toSigned } from "./outgoing.ts";
+import { type Message, toSigned } from "./outgoing.ts";
 
 /** A receiver of callbacks only takes notice: it need not be waited for as long as one that does the work. */
 const timeoutMs = 15_000;
 
 /** A delivery with what it sends; without that where its execution is gone. */
 export interface Callback extends ClaimedDelivery {
-  sent: Sent | undefined;
+  sent: Message | undefined;
 }
 
 /** Claims callbacks that are due, and loads what they tell: three statements for however many. */
@@ -34,13 +34,13 @@ export async function claimCallbacks(engine: Engine, limits: DeliveryLimits): Pr
   );
   return claimed.map((delivery) => {
     const about = found.get(delivery.execution_id);
-    return { ...delivery, sent: about && toSent(delivery, about) };
+    return { ...delivery, sent: about && toMessage(delivery, about) };
   });
 }
 
 type Told = NonNullable<ReturnType<Awaited<ReturnType<typeof findTold>>["get"]>>;
 
-function toSent(delivery: ClaimedDelivery, { execution, attempt }: Told): Sent {
+function toMessage(delivery: ClaimedDelivery, { execution, attempt }: Told): Message {
   const deliveryId = toPublicId("dlv", delivery.id);
   const jobId = toPublicId("job", delivery.job_id);
   return {

@@ -1,7 +1,7 @@
 import type { Answer } from "./attempt.ts";
 
 /** Where an execution's request goes, of all that a workspace's half sends. */
-interface Headed {
+interface Destination {
   id: string;
   scope_id: number;
   host: string;
@@ -23,9 +23,9 @@ export interface OpenCircuit {
  */
 export interface Circuits {
   /** Lets a request leave, or says for how long it is held back. */
-  ask(execution: Headed, now: number): { untilMs: number; failures: number } | "leaves";
+  ask(execution: Destination, now: number): { untilMs: number; failures: number } | "leaves";
   /** Learns from what came of a request that left. */
-  notice(execution: Headed, answer: Answer, now: number): void;
+  notice(execution: Destination, answer: Answer, now: number): void;
   open(): OpenCircuit[];
 }
 
@@ -50,7 +50,7 @@ const remembered = 10_000;
 export function createCircuits(most = remembered): Circuits {
   const circuits = new Map<string, Circuit>();
 
-  function fail(key: string, { id, scope_id: scopeId, host }: Headed, now: number): void {
+  function fail(key: string, { id, scope_id: scopeId, host }: Destination, now: number): void {
     const circuit = circuits.get(key) ?? closed(scopeId, host);
     circuit.failures++;
     if (circuit.probing === id) pause(circuit, Math.min(circuit.pauseMs * 2, longestPauseMs), now);

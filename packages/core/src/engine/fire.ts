@@ -31,9 +31,6 @@ const gatherMs = 20;
  * wait for the database then, and one round trip is for many. Nothing is claimed ahead of targets that hang.
  */
 const aheadMs = 60;
-/** Below that of any queue. */
-const lowestPriority = -1000;
-
 /** As a multiple of the slots. */
 const maxAhead = 3;
 
@@ -43,8 +40,8 @@ const maxAhead = 3;
  */
 const heldBackMs = 250;
 
-/** How late a place in a queue is noticed that another worker's execution has left. */
-const lanesPollMs = 250;
+/** Below that of any queue. */
+const lowestPriority = -1000;
 
 export function createFiring(
   engine: Engine,
@@ -138,8 +135,8 @@ export function createFiring(
     for (const execution of started) slots.hold(execution);
     lanesMayGoOn ||= more;
     if (!all || more) return;
-    const nextMs = await untilNextTurn(engine);
-    lanesLookAgainAt = performance.now() + Math.min(lanesPollMs, nextMs ?? Infinity);
+    const untilMs = await untilNextTurn(engine);
+    lanesLookAgainAt = performance.now() + Math.min(pollMs, untilMs);
   }
   const untilLanes = (): number => (inLanes ? Math.max(0, lanesLookAgainAt - performance.now()) : Infinity);
 

@@ -198,6 +198,19 @@ describe("a paused queue", () => {
   });
 
   test.each([
+    [{ rate_limit: { max: 1, period_seconds: 60 } }, '"rate_limit": {"max":2,"period_seconds":60}'],
+    [{ concurrency: 1 }, '"concurrency": 2'],
+  ])("and one that is limited by %o says what would let more go", async (limit, remedy) => {
+    await run("update_queue", { name: "a", ...limit });
+    await createAt([1, 1]);
+    await start(at(1));
+    const { data } = await run("list_executions", { status: "pending" });
+    const { explanation, advice } = await run("explain_job", { job_id: data[0]!.job_id });
+    expect(explanation).toContain("It waits for its turn in the queue a, where");
+    expect(advice).toBe(`Wait for it, or allow the queue more: update_queue {"name": "a", ${remedy}}.`);
+  });
+
+  test.each([
     ["skip", ["12:01 skipped queue_paused", "12:02 skipped queue_paused", "12:03 skipped queue_paused"]],
     ["latest", ["12:01 skipped queue_paused", "12:02 skipped queue_paused", "12:03 succeeded"]],
     ["all", ["12:01 succeeded", "12:02 succeeded", "12:03 succeeded"]],

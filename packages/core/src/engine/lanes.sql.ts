@@ -146,21 +146,26 @@ export async function countStarts(
   await record(tx, [at, JSON.stringify(starts), marginMs]);
 }
 
-const next = statement<{ ms: number | null }>(
+const next = statement<{ ms: number | null; full: boolean }>(
   "next_turn",
-  `with recursive ${waiting}
-  select (extract(epoch from min(s.last_at + q.rate_period_seconds * interval '1 second')
-    - coalesce($1::timestamptz, now())) * 1000)::double precision as ms
-  from waiting w
-  join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
-  join scheduler.queue_starts s on s.scope_id = w.scope_id and s.queue = w.queue
-  where q.rate_max is not null and not q.paused
-    and s.last_at > coalesce($1::timestamptz, now()) - q.rate_period_seconds * interval '1 second'`,
+  `with recursive ${waiting}, l as (
+    select w.scope_id, w.queue, q.concurrency, q.rate_max, q.rate_period_seconds * interval '1 second' as period
+    from waiting w join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
+    where not q.paused
+  )
+  select (extract(epoch from min(s.last_at + l.period) - coalesce($1::timestamptz, now())) * 1000)::double precision as ms,
+    coalesce(bool_or(l.concurrency is not null), false) as full
+  from l left join scheduler.queue_starts s on l.rate_max is not null and s.scope_id = l.scope_id and s.queue = l.queue
+    and s.last_at > coalesce($1::timestamptz, now()) - l.period`,
 );
 
-/** Until the first queue that has sent all it may gets room for more; null where there is none. */
-export async function nextTurnMs(db: Db, at: Date | null): Promise<number | null> {
-  return (await next(db, [at]))[0]!.ms;
+/**
+ * When to look again at queues none of which goes on: until the first that has sent all it may gets room for more, null
+ * where there is none; and whether one may be `full`, so that it goes on when another worker's execution is over. One
+ * that is paused goes on with a notice.
+ */
+export async function nextTurn(db: Db, at: Date | null): Promise<{ ms: number | null; full: boolean }> {
+  return (await next(db, [at]))[0]!;
 }
 
 const expire = statement<{ id: string }>(

@@ -1,6 +1,6 @@
 import type { Tx } from "../database/tables.ts";
 import type { Engine } from "./engine.ts";
-import { countStarts, type Lane, lockOpenLanes, nextTurnMs, takeTurns, type Turn } from "./lanes.sql.ts";
+import { countStarts, type Lane, lockOpenLanes, nextTurn, takeTurns, type Turn } from "./lanes.sql.ts";
 import type { Admission } from "./slots.ts";
 import { endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
 
@@ -62,7 +62,11 @@ async function countSent(
   if (starts.length > 0) await countStarts(tx, starts, { marginMs, at });
 }
 
-/** Until a queue that has sent all it may gets room for more; null where none waits for that. */
-export function untilNextTurn({ database, clock }: Engine): Promise<number | null> {
-  return nextTurnMs(database.db, clock.now());
+/** How late a place in a queue is noticed that another worker's execution has left. */
+const fullPollMs = 250;
+
+/** For how long nobody need look at queues none of which goes on, as far as can be known. */
+export async function untilNextTurn({ database, clock }: Engine): Promise<number> {
+  const { ms, full } = await nextTurn(database.db, clock.now());
+  return Math.min(ms ?? Infinity, full ? fullPollMs : Infinity);
 }

@@ -1,4 +1,5 @@
 import type { AttemptErrorCode, DeliveryStatus } from "@org/scheduler-contract";
+import { effective } from "../database/effective.ts";
 import { statement } from "../database/statement.ts";
 import type { Db } from "../database/tables.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
@@ -63,7 +64,7 @@ export type ToldExecution = ExecutionRow & { job_name: string; job_metadata: Rec
 const told = statement<ToldExecution>(
   "told_executions",
   `select e.*, j.name as job_name, j.metadata as job_metadata,
-    (case when r.inherits_retry then coalesce(q.retry, r.retry) else r.retry end ->> 'max_attempts')::integer as max_attempts
+    ((${effective("retry", { revision: "r", queue: "q" })}) ->> 'max_attempts')::integer as max_attempts
   from scheduler.executions e
   join scheduler.revisions r on r.id = e.revision_id
   join scheduler.jobs j on j.id = e.job_id

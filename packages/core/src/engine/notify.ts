@@ -3,6 +3,7 @@ import type { Sending } from "./attempt.ts";
 import { claimCallbacks, sendCallback, toDeliveryOutcome } from "./callback.ts";
 import type { Engine } from "./engine.ts";
 import { type DeliveryOutcome, settleDeliveries } from "./notify.sql.ts";
+import { isRefused } from "./settle.ts";
 
 /** The loop that tells others what became of executions. */
 export interface Notifying {
@@ -31,8 +32,20 @@ export function createNotifying(engine: Engine, wake: () => void): Notifying {
     if (outcomes.length === 0) return;
     await sleep(gatherMs);
     const batch = outcomes.slice();
-    await settleDeliveries(engine.database.db, batch, engine.clock.now());
+    await write(batch);
     outcomes.splice(0, batch.length);
+  }
+
+  async function write(batch: DeliveryOutcome[]): Promise<void> {
+    try {
+      await settleDeliveries(engine.database.db, batch, engine.clock.now());
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      // One outcome that PostgreSQL will not store must not hold up all the others for ever.
+      if (batch.length > 1) for (const outcome of batch) await write([outcome]);
+      // Dropped here, the delivery is due again when its lease is over.
+      else engine.log.error({ delivery: batch[0]!.id, err: error }, "an outcome cannot be stored");
+    }
   }
 
   function fullHosts(): string[] {

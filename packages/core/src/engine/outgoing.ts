@@ -6,7 +6,7 @@ import type { StartedExecution } from "./start.sql.ts";
 const userAgent = "scheduler/0.1";
 
 /** Who sends what about which slot: the same for a job's request and for what is told about it. */
-export interface Sent {
+export interface Message {
   deliveryId: string;
   attempt: number;
   jobId: string;
@@ -40,7 +40,7 @@ export function toOutgoing(execution: StartedExecution, now: Date, keys: readonl
 }
 
 /** `Idempotency-Key` is the same on every attempt, and the sender's own where `headers` set one. */
-export function toSigned(sent: Sent, now: Date, keys: readonly Buffer[]): OutgoingRequest {
+export function toSigned(sent: Message, now: Date, keys: readonly Buffer[]): OutgoingRequest {
   const { deliveryId, attempt, method, url, body, timeoutMs, followRedirects } = sent;
   const own = Object.entries(sent.headers).map(([name, value]) => [name.toLowerCase(), value]);
   const timestamp = Math.floor(now.getTime() / 1000);

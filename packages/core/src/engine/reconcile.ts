@@ -1,4 +1,5 @@
 import { NIL } from "uuid";
+import { lostAfterMs } from "../database/lost.ts";
 import { isOneShot, toSchedule } from "../jobs/job.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
@@ -15,9 +16,6 @@ import {
 } from "./reconcile.sql.ts";
 
 const pauseMs = 5000;
-
-/** A worker that has not beaten for this long is taken for dead: five missed beats. */
-const lostAfterMs = 15_000;
 
 /** What the passes of one worker's reconciler know of each other, and of the worker. */
 export interface Reconciling {

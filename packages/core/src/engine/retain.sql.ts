@@ -99,7 +99,7 @@ export async function deleteOldReplays(db: Db, cutoffId: string, limit: number):
   await sql`
     delete from scheduler.replays where id in (
       select id from scheduler.replays r where id < ${cutoffId}::uuid
-        and not exists (select 1 from scheduler.executions e where e.batch_id = r.id)
+        and not exists (select 1 from scheduler.executions e where e.replay_id = r.id)
       order by id limit ${limit})`.execute(db);
 }
 

@@ -1,7 +1,9 @@
+import { NIL } from "uuid";
 import { readNow } from "../database/now.ts";
-import { firstIdAt } from "../ids.ts";
-import type { Engine } from "./engine.ts";
 import { answersKeptMs } from "../idempotency/once.ts";
+import { firstIdAt } from "../ids.ts";
+import { DAY, HOUR } from "../time/calendar.ts";
+import type { Engine } from "./engine.ts";
 import {
   deleteOldAnswers,
   deleteOldAudit,
@@ -16,9 +18,7 @@ const stepSize = 500;
 const betweenStepsMs = 50;
 const betweenPassesMs = 5000;
 /** What was held by somebody, or not over yet, when the walk came by is looked at again this often. */
-const betweenWalksMs = 60 * 60 * 1000;
-const dayMs = 24 * 60 * 60 * 1000;
-const firstId = "00000000-0000-0000-0000-000000000000";
+const betweenWalksMs = HOUR;
 
 /** How far retention has walked through the tables, so that it need not read what it keeps at every step. */
 export interface Retaining {
@@ -28,7 +28,7 @@ export interface Retaining {
 }
 
 export function startRetaining(): Retaining {
-  return { executions: firstId, jobs: firstId, begunAt: -Infinity };
+  return { executions: NIL, jobs: NIL, begunAt: -Infinity };
 }
 
 /** One small step of retention: takes away a little of what is older than is kept. Answers when to take the next. */
@@ -38,9 +38,9 @@ export async function retain(engine: Engine, walk: Retaining): Promise<number> {
   if (now.getTime() - walk.begunAt >= betweenWalksMs) {
     Object.assign(walk, startRetaining(), { begunAt: now.getTime() });
   }
-  const cutoff = new Date(now.getTime() - engine.retentionDays * dayMs);
+  const cutoff = new Date(now.getTime() - engine.retentionDays * DAY);
   const cutoffId = firstIdAt(cutoff);
-  const deadCutoffId = firstIdAt(new Date(now.getTime() - engine.deadLetterDays * dayMs));
+  const deadCutoffId = firstIdAt(new Date(now.getTime() - engine.deadLetterDays * DAY));
 
   const executions = await deleteOldExecutions(db, { afterId: walk.executions, cutoffId }, stepSize);
   const deadLetters = await deleteOldDeadLetters(db, deadCutoffId, stepSize);

@@ -96,7 +96,7 @@ async function write(engine: Engine, workerId: string, attempts: SettledAttempt[
 }
 
 /** Data that the database refuses whenever it is tried: SQLSTATE classes 22 and 23. */
-function isRefused(error: unknown): boolean {
+export function isRefused(error: unknown): boolean {
   return /^2[23]/.test((error as { code?: string } | null)?.code ?? "");
 }
 

@@ -1,5 +1,6 @@
 import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
 import { makeCallbacks } from "../database/callbacks.ts";
+import { effective } from "../database/effective.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { defaultQueue } from "../queues/queue.ts";
@@ -39,8 +40,8 @@ export interface StartedExecution {
 
 /** The columns of a revision `r`, its queue `q` and its scope `c` that an execution is sent with. */
 export const request = `r.method, r.url, r.host, r.headers, r.body, r.follow_redirects, r.success_statuses, r.assertions,
-  case when r.inherits_timeout then coalesce(q.timeout_seconds, r.timeout_seconds) else r.timeout_seconds end as timeout_seconds,
-  case when r.inherits_retry then coalesce(q.retry, r.retry) else r.retry end as retry, r.callback_url,
+  ${effective("timeout_seconds", { revision: "r", queue: "q" })} as timeout_seconds,
+  ${effective("retry", { revision: "r", queue: "q" })} as retry, r.callback_url,
   c.signing_version`;
 
 /** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */

@@ -92,6 +92,13 @@ describe("replay_executions", () => {
       percent: 100,
       finishes_at: null,
     });
+    const ofReplay = await list({ replay_id: replay.id! });
+    expect(new Set(ofReplay.map(({ id }) => id))).toEqual(new Set(replays.map(({ id }) => id)));
+    // Nothing is left to cancel.
+    expect(await run("cancel_replay", { replay_id: replay.id! })).toMatchObject({
+      state: "completed",
+      canceled_at: null,
+    });
   });
 
   test("leaves out what was replayed already, by whomever, also by both at once", async () => {
@@ -112,7 +119,7 @@ describe("replay_executions", () => {
     expect(await drain(setup.scheduler, clock, after(1000))).toHaveLength(6);
   });
 
-  test("replays many with few statements", async () => {
+  test("replays thousands at once, and takes them back at once", async () => {
     const job = await create();
     await fail(job, 1);
     const { db } = setup.scheduler.engine.database;

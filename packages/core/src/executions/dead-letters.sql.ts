@@ -1,7 +1,7 @@
 import { type Expression, type Selectable, sql, type SqlBool } from "kysely";
 import type { ExecutionStatus } from "@org/scheduler-contract";
 import type { Db, Executions, Replays, Tx } from "../database/tables.ts";
-import { endWaiting, type ExecutionFilter, matches } from "./executions.sql.ts";
+import { cancelWaitingWhere, type ExecutionFilter, matches } from "./executions.sql.ts";
 
 export type ReplayRow = Selectable<Replays>;
 
@@ -77,7 +77,7 @@ const chunk = 1000;
 /** Writes the executions of a replay, each with the revision that its original sent. */
 export async function insertReplayed(
   tx: Tx,
-  { scopeId, batchId }: { scopeId: number; batchId: string },
+  { scopeId, replayId }: { scopeId: number; replayId: string },
   replays: NewReplay[],
   now: Date,
 ): Promise<void> {
@@ -89,9 +89,9 @@ export async function insertReplayed(
     await sql`
       with written as (
         insert into scheduler.executions (scope_id, id, job_id, queue, revision_id, trigger, status, scheduled_for,
-          due_at, replay_of, batch_id, created_at)
+          due_at, replay_of, replay_id, created_at)
         select ${scopeId}::integer, id, job_id, queue, revision_id, 'replay', 'pending', due_at, due_at, replay_of,
-          ${batchId}::uuid, ${now}::timestamptz
+          ${replayId}::uuid, ${now}::timestamptz
         from json_to_recordset(${JSON.stringify(rows)}::json) as x(
           id uuid, job_id uuid, queue text, revision_id uuid, replay_of uuid, due_at timestamptz)
         returning id, scope_id
@@ -118,7 +118,7 @@ export async function countReplayed(db: Db | Tx, id: string): Promise<Map<Execut
   const rows = await db
     .selectFrom("executions")
     .select((eb) => ["status", eb.fn.countAll<string>().as("count")] as const)
-    .where("batch_id", "=", id)
+    .where("replay_id", "=", id)
     .groupBy("status")
     .execute();
   return new Map(rows.map(({ status, count }) => [status, Number(count)]));
@@ -126,14 +126,16 @@ export async function countReplayed(db: Db | Tx, id: string): Promise<Map<Execut
 
 /** Ends what a replay has not started, and gives the originals back to be replayed again. */
 export async function cancelReplayed(tx: Tx, { scope_id, id }: ReplayRow, now: Date): Promise<void> {
+  const which = sql`e.scope_id = ${scope_id} and e.replay_id = ${id}::uuid and e.attempt_count = 0`;
+  const ended = await cancelWaitingWhere(tx, which, { reason: "replay_canceled", now });
+  // One that was over already stays completed.
+  if (ended.length === 0) return;
   await tx
     .updateTable("replays")
     .set({ canceled_at: now })
     .where("id", "=", id)
     .where("canceled_at", "is", null)
     .execute();
-  const which = sql`e.scope_id = ${scope_id} and e.batch_id = ${id}::uuid and e.attempt_count = 0`;
-  const ended = await endWaiting(tx, which, { reason: "replay_canceled", now });
   await sql`
     update scheduler.executions o set replayed_at = null
     from scheduler.executions r where r.id = any(${ended}::uuid[]) and o.id = r.replay_of`.execute(tx);

@@ -40,11 +40,11 @@ export const deadLetterOperations: Handlers<Names> = {
     const replays = originals.map((original, index) => {
       return { id: newId(now), original, dueAt: later(now, (index * 1000) / per_second) };
     });
-    const batchId = newId(now);
+    const replayId = newId(now);
     const lastDueAt = replays.at(-1)!.dueAt;
     await insertReplay(tx, {
       scope_id: caller.scopeId,
-      id: batchId,
+      id: replayId,
       total: replayed,
       per_second,
       last_due_at: lastDueAt,
@@ -52,9 +52,9 @@ export const deadLetterOperations: Handlers<Names> = {
       created_at: now,
       canceled_at: null,
     });
-    await insertReplayed(tx, { scopeId: caller.scopeId, batchId }, replays, now);
+    await insertReplayed(tx, { scopeId: caller.scopeId, replayId }, replays, now);
     await notify(tx, "due");
-    const id = toPublicId("rpl", batchId);
+    const id = toPublicId("rpl", replayId);
     return { id, ...counted, replayed, remaining, finishes_at: lastDueAt.toISOString() };
   },
 
@@ -126,7 +126,7 @@ async function count(
 }
 
 /** The replay behind a caller's id. Throws `not_found`, also for another workspace's. */
-async function requireReplay(db: Db | Tx, caller: Caller, id: string): Promise<ReplayRow> {
+export async function requireReplay(db: Db | Tx, caller: Caller, id: string): Promise<ReplayRow> {
   const uuid = fromPublicId("rpl", id);
   const row = uuid === undefined ? undefined : await findReplay(db, caller.scopeId, uuid);
   if (row) return row;

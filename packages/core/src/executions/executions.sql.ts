@@ -8,6 +8,7 @@ import {
 } from "kysely";
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
 import { makeCallbacks } from "../database/callbacks.ts";
+import { effective } from "../database/effective.ts";
 import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
@@ -21,6 +22,7 @@ export interface ExecutionFilter {
   queue?: string | undefined;
   errorCode?: AttemptErrorCode | undefined;
   ids?: string[] | undefined;
+  replayId?: string | undefined;
   /** Ids of this and later. */
   fromId?: string | undefined;
   /** Ids before this. */
@@ -40,11 +42,10 @@ function executions(db: Db | Tx, scopeId: number) {
     )
     .where("executions.scope_id", "=", scopeId)
     .selectAll("executions")
-    .select(
-      sql<number>`(case when revisions.inherits_retry then coalesce(queues.retry, revisions.retry) else revisions.retry end
-        ->>'max_attempts')::integer`.as("max_attempts"),
-    );
+    .select(sql<number>`(${sql.raw(retryPolicy)}->>'max_attempts')::integer`.as("max_attempts"));
 }
+
+const retryPolicy = `(${effective("retry", { revision: "revisions", queue: "queues" })})`;
 
 /** One page of executions, newest first, with one row more than `limit` where there is a next page. */
 export function listExecutions(
@@ -71,6 +72,7 @@ export function matches(
   if (filter.trigger !== undefined) wanted.push(eb("executions.trigger", "=", filter.trigger));
   if (filter.queue !== undefined) wanted.push(eb("executions.queue", "=", filter.queue));
   if (filter.errorCode !== undefined) wanted.push(eb("executions.error_code", "=", filter.errorCode));
+  if (filter.replayId !== undefined) wanted.push(eb("executions.replay_id", "=", filter.replayId));
   if (filter.ids !== undefined) wanted.push(sql<SqlBool>`executions.id = any(${filter.ids}::uuid[])`);
   if (filter.fromId !== undefined) wanted.push(eb("executions.id", ">=", filter.fromId));
   if (filter.beforeId !== undefined) wanted.push(eb("executions.id", "<", filter.beforeId));
@@ -203,7 +205,7 @@ export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise
 export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Date): Promise<boolean> {
   return (
     (
-      await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.id = ${id}::uuid`, {
+      await cancelWaitingWhere(tx, sql`e.scope_id = ${scopeId} and e.id = ${id}::uuid`, {
         reason: "canceled",
         now,
       })
@@ -228,11 +230,11 @@ export async function cancelWaitingOfJob(
   now: Date,
 ): Promise<void> {
   const { scopeId, id, reason } = job;
-  await endWaiting(tx, sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`, { reason, now });
+  await cancelWaitingWhere(tx, sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`, { reason, now });
 }
 
 /** Ends executions `e` that wait; answers which. */
-export async function endWaiting(
+export async function cancelWaitingWhere(
   tx: Tx,
   which: RawBuilder<unknown>,
   { reason, now }: { reason: string; now: Date },

@@ -17,6 +17,6 @@ export function guardUnderWay(tx: Tx, job: JobKey): Promise<void> {
 }
 
 /** Ends what a job has not started yet. Tickets of canceled executions are dropped when they come up. */
-export function endWaiting(tx: Tx, job: JobKey & { reason: string }, now: Date): Promise<void> {
+export function cancelWaiting(tx: Tx, job: JobKey & { reason: string }, now: Date): Promise<void> {
   return cancelWaitingOfJob(tx, job, now);
 }

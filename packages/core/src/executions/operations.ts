@@ -5,6 +5,7 @@ import type { Handlers, ReadContext } from "../operation-context.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../page.ts";
 import { markReplayed } from "./dead-letters.sql.ts";
+import { requireReplay } from "./dead-letters.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
 import {
   cancelWaiting,
@@ -30,6 +31,7 @@ export const executionOperations: Handlers<Names> = {
         trigger: input.trigger,
         queue: input.queue,
         errorCode: input.error_code,
+        replayId: input.replay_id && (await requireReplay(db, caller, input.replay_id)).id,
         fromId: input.from === undefined ? undefined : firstIdAt(new Date(input.from)),
         beforeId: earlier(
           readCursor("exec", input.cursor),

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { SchedulerError } from "@org/scheduler-contract";
 import type { WriteContext } from "../operation-context.ts";
+import { DAY } from "../time/calendar.ts";
 import { findAnswer, lockKey, storeAnswer } from "./answers.sql.ts";
 
 /** How long an answer is given again. */
-export const answersKeptMs = 24 * 60 * 60 * 1000;
+export const answersKeptMs = DAY;
 
 interface Request {
   /** Without one there is no telling it from others. */

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { lostAfterMs } from "../database/lost.ts";
 import type { Db } from "../database/tables.ts";
 
 /** A host that does not answer, as the workers know it. */
@@ -15,7 +16,7 @@ export async function findOpenCircuit(
   const { rows } = await sql<HeldBackHost>`
     select o.failures, o.probe_at
     from scheduler.open_circuits o join scheduler.workers w on w.id = o.worker_id
-    where o.scope_id = ${scopeId} and o.host = ${host} and w.heartbeat_at > now() - interval '15 seconds'
+    where o.scope_id = ${scopeId} and o.host = ${host} and w.heartbeat_at > now() - ${lostAfterMs}::double precision * interval '1 millisecond'
     order by o.failures desc limit 1`.execute(db);
   return rows[0] ?? null;
 }

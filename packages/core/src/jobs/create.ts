@@ -16,7 +16,7 @@ import { firstRun, readSchedule } from "./schedule.ts";
 const noticeWithinMs = 5000;
 
 /** One of the jobs that are created together. */
-export interface Ordered {
+export interface Entry {
   input: Declaration;
   /** Its place among them. */
   index: number;
@@ -27,7 +27,7 @@ export interface Ordered {
  * Stores new jobs, however many, in the same few statements; answers their ids by their places. One whose key somebody
  * else has taken meanwhile is left out.
  */
-export async function insertNewJobs(context: WriteContext, ordered: Ordered[]): Promise<Map<number, string>> {
+export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
   const { tx, caller, now } = context;
   const prepared = ordered.map((each) => {
     return { index: each.index, ...inBatch(each, () => prepareJob(context, each.input)) };
@@ -56,7 +56,7 @@ function inOrderOfKeys<Row extends { key?: string | null | undefined }>(rows: Ro
 }
 
 /** Says which of many jobs is at fault. */
-export function inBatch<Answer>({ index, alone }: Omit<Ordered, "input">, read: () => Answer): Answer {
+export function inBatch<Answer>({ index, alone }: Omit<Entry, "input">, read: () => Answer): Answer {
   try {
     return read();
   } catch (error) {

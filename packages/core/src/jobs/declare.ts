@@ -2,7 +2,7 @@ import { SchedulerError } from "@org/scheduler-contract";
 import type { WriteContext } from "../operation-context.ts";
 import { applyChange } from "./apply-change.ts";
 import { changeJob } from "./change.ts";
-import { inBatch, insertNewJobs, type Ordered } from "./create.ts";
+import { inBatch, insertNewJobs, type Entry } from "./create.ts";
 import { changesTo, type Declaration, declaredTiming } from "./declaration.ts";
 import { findJobs, type JobRow } from "./jobs.sql.ts";
 import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
@@ -16,7 +16,7 @@ export async function declareJobs(context: WriteContext, inputs: Declaration[]):
   const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
   assertKeys(ordered);
   const ids = new Map<number, string>();
-  for (let left: Ordered[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
+  for (let left: Entry[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
     // What somebody else creates meanwhile is left out, and there to be found in the next round.
     for (const [index, id] of await declareOnce(context, left)) ids.set(index, id);
   }
@@ -26,10 +26,10 @@ export async function declareJobs(context: WriteContext, inputs: Declaration[]):
   return inputs.map((_, index) => byId.get(ids.get(index)!)!);
 }
 
-async function declareOnce(context: WriteContext, ordered: Ordered[]): Promise<Map<number, string>> {
+async function declareOnce(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
   const known = await findByKey(context, ordered);
   const ids = new Map<number, string>();
-  const fresh: Ordered[] = [];
+  const fresh: Entry[] = [];
   for (const each of ordered) {
     const job = inBatch(each, () => jobToChange(each.input, known));
     if (!job) {
@@ -51,7 +51,7 @@ interface Known {
   tombstones: Map<string, Tombstone>;
 }
 
-async function findByKey({ tx, caller }: WriteContext, ordered: Ordered[]): Promise<Known> {
+async function findByKey({ tx, caller }: WriteContext, ordered: Entry[]): Promise<Known> {
   const keys = keysOf(ordered);
   if (keys.length === 0) return { jobs: new Map(), tombstones: new Map() };
   const jobs = await lockJobsByKey(tx, caller.scopeId, keys);
@@ -80,12 +80,12 @@ function changeDeclared(
   return { change: { ...change, declared: JSON.stringify(declaredTiming(input)) }, revision };
 }
 
-function keysOf(ordered: Ordered[]): string[] {
+function keysOf(ordered: Entry[]): string[] {
   return ordered.flatMap(({ input }) => input.key ?? []);
 }
 
 /** One batch cannot declare a job twice, and only a key can be revived. */
-function assertKeys(ordered: Ordered[]): void {
+function assertKeys(ordered: Entry[]): void {
   const seen = new Map<string, number>();
   for (const each of ordered) {
     const { key, revive } = each.input;

@@ -13,6 +13,7 @@ const reasons: Record<string, string> = {
   job_deleted: "its job was deleted",
   missed: "no worker was running",
   queue_paused: "its queue was paused",
+  replay_canceled: "the replay that it belonged to was canceled",
   overlap: "the job does not let its executions overlap",
   ttl: "its time to live ran out",
   unreadable: "the schedule cannot be read any more",
@@ -41,9 +42,14 @@ function explainLine(line: Queue): { waits: string; advice: string } {
     rate_limit === null ? [] : `${rate_limit.max} may be sent in ${rate_limit.period_seconds} s`,
   ].flat();
   const told = limits.length > 0 ? `, where ${limits.join(" and ")}` : "";
+  const more =
+    concurrency !== null && running >= concurrency
+      ? `"concurrency": ${concurrency * 2}`
+      : rate_limit && `"rate_limit": ${JSON.stringify({ ...rate_limit, max: rate_limit.max * 2 })}`;
+  const orMore = more ? `, or allow the queue more: update_queue {"name": "${name}", ${more}}` : "";
   return {
     waits: ` It waits for its turn in the queue ${name}${told}.`,
-    advice: `Wait for it, or allow the queue more: update_queue {"name": "${name}", "concurrency": ${(concurrency ?? 5) * 2}}.`,
+    advice: `Wait for it${orMore}.`,
   };
 }
 

@@ -1,12 +1,14 @@
 import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
 import type { JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
+import { effective } from "../database/effective.ts";
 import type { Db, Jobs, Revisions, Tx } from "../database/tables.ts";
 
 /** A job together with the request of its current revision. */
 export type JobRow = Selectable<Jobs> &
   Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id" | "host"> & {
-    queue_timeout_seconds: number | null;
-    queue_retry: RetryPolicy | null;
+    /** What holds, whoever said so. */
+    effective_timeout_seconds: number;
+    effective_retry: RetryPolicy;
   };
 
 interface JobFilter {
@@ -17,6 +19,8 @@ interface JobFilter {
   search?: string | undefined;
   metadata?: Record<string, string> | undefined;
 }
+
+const joined = { revision: "revisions", queue: "queues" };
 
 function jobs(db: Db | Tx, scopeId: number) {
   return db
@@ -43,8 +47,8 @@ function jobs(db: Db | Tx, scopeId: number) {
       "revisions.assertions",
       "revisions.follow_redirects",
       "revisions.callback_url",
-      "queues.timeout_seconds as queue_timeout_seconds",
-      "queues.retry as queue_retry",
+      sql<number>`${sql.raw(effective("timeout_seconds", joined))}`.as("effective_timeout_seconds"),
+      sql<RetryPolicy>`${sql.raw(effective("retry", joined))}`.as("effective_retry"),
     ]);
 }
 

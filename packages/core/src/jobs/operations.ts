@@ -1,4 +1,4 @@
-import { endWaiting } from "../executions/ledger.ts";
+import { cancelWaiting } from "../executions/ledger.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operation-context.ts";
@@ -109,7 +109,7 @@ export const jobOperations: Handlers<Names> = {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") return toJob(job);
-    await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
+    await cancelWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
     await leaveTombstone(context, job);
     return change(context, job, { state: "canceled", next_run_at: null });
   },
@@ -117,7 +117,7 @@ export const jobOperations: Handlers<Names> = {
   async delete_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
-    await endWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
+    await cancelWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
     await leaveTombstone(context, job);
     await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
     return { deleted: true, id: toPublicId("job", job.id) };

@@ -17,9 +17,9 @@ const statements = [
     canceled_at timestamptz
   )`,
   `alter table scheduler.executions
-    add column batch_id uuid,
+    add column replay_id uuid,
     add column replayed_at timestamptz`,
-  "create index executions_by_batch on scheduler.executions (batch_id) where batch_id is not null",
+  "create index executions_by_replay on scheduler.executions (replay_id, id) where replay_id is not null",
   // The replay of a dead letter may be forgotten before the dead letter is, so that it bears the mark itself.
   `update scheduler.executions e set replayed_at = r.created_at
     from scheduler.executions r where r.replay_of = e.id and e.finished_at is not null`,
