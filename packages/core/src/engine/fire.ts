@@ -62,6 +62,7 @@ export function createFiring(
   let inLanes = false;
   let lanesMayGoOn = true;
   let lanesLookAgainAt = -Infinity;
+  let lanesHeldBack: string[] = [];
 
   /** A round trip for less room than this waits a moment for more of it. */
   const hasRoom = (): boolean => slots.room(ahead) >= Math.max(1, Math.floor((slots.count + ahead) / 3));
@@ -92,7 +93,7 @@ export function createFiring(
   async function planPass(): Promise<{ nextInMs: number | null; more: boolean }> {
     const passOver = lastPass < passesOverFrom ? [] : heldBack;
     const admission = slots.admission(ahead, passOver);
-    const pass = await plan(engine, { workerId, admission });
+    const pass = await plan(engine, { workerId, admission, backlog });
     for (const execution of pass.started) slots.hold(execution);
     heldBack = admission.heldBack();
     inLanes = pass.inLanes;
@@ -130,11 +131,14 @@ export function createFiring(
     if (!lanesMayGoOn && performance.now() < lanesLookAgainAt) return;
     const all = leastPriority === lowestPriority;
     if (all) lanesMayGoOn = false;
-    const admission = slots.admission(ahead, heldBack);
+    const admission = slots.admission(ahead, [...new Set([...heldBack, ...lanesHeldBack])]);
     const { started, more } = await takeLanes(engine, { workerId, admission, leastPriority });
     for (const execution of started) slots.hold(execution);
-    lanesMayGoOn ||= more;
-    if (!all || more) return;
+    lanesHeldBack = admission.heldBack();
+    // Behind those of a host that has just turned out to be full there may be others.
+    const goesOn = more || lanesHeldBack.length > admission.fullHosts.length;
+    lanesMayGoOn ||= goesOn;
+    if (!all || goesOn) return;
     const untilMs = await untilNextTurn(engine);
     lanesLookAgainAt = performance.now() + Math.min(pollMs, untilMs);
   }
@@ -159,10 +163,13 @@ export function createFiring(
     noticeAnswer(host) {
       answers++;
       ticketsMayWait ||= ticketsHeldBack.includes(host);
-      if (!backlog && !ticketsMayWait && heldBack.length === 0) return;
+      lanesMayGoOn ||= lanesHeldBack.includes(host);
+      const lanesWait = inLanes && lanesMayGoOn;
+      if (!backlog && !ticketsMayWait && !lanesWait && heldBack.length === 0) return;
       if (hasRoom() || slots.room(ahead) === 1) wake();
       // One of many answers of a host that holds all it may: a pass for each of them would be one for a single slot.
-      else if (ticketsMayWait || heldBack.includes(host)) gathering ??= setTimeout(endGathering, gatherMs);
+      else if (ticketsMayWait || lanesWait || heldBack.includes(host))
+        gathering ??= setTimeout(endGathering, gatherMs);
     },
     stop: () => clearTimeout(gathering),
   };

@@ -1,14 +1,11 @@
 import { statement } from "../database/statement.ts";
+import { defaultQueue } from "../queues/queue.ts";
 import type { Db, Tx } from "../database/tables.ts";
 
 /** A queue in which executions wait for their turn, and whose turn it may be. */
 export interface Lane {
   scope_id: number;
   queue: string;
-  concurrency: number | null;
-  rate_max: number | null;
-  rate_period_seconds: number | null;
-  priority: number;
   /** When the first in its line was due. */
   lane_at: Date;
 }
@@ -21,6 +18,8 @@ export interface Turn {
   host: string;
   /** When it was due, or is in a moment. */
   lane_at: Date;
+  /** Over how long the requests of its queue are counted; null where they are not. */
+  period: number | null;
   /** Its time has run out. */
   expired: boolean;
 }
@@ -53,9 +52,9 @@ const open = statement<Lane>(
   `with recursive ${waiting}, l as (
     select w.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
     from waiting w join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
-    where not q.paused and q.priority >= $2::integer
+    where not q.paused and q.priority >= $2::integer and not (w.scope_id || ' ' || w.queue = any($4::text[]))
   )
-  select l.*
+  select l.scope_id, l.queue, l.lane_at
   from l join scheduler.queues q on q.scope_id = l.scope_id and q.name = l.queue
   where (l.concurrency is null or ${running} < l.concurrency) and (l.rate_max is null or ${sent} < l.rate_max)
   order by l.priority desc, l.lane_at limit $3::integer
@@ -63,35 +62,44 @@ const open = statement<Lane>(
 );
 
 /**
- * Queues that may go on, those of the highest priority first and then those that have waited longest, each locked: two
- * workers that counted what runs in a queue at the same time would both find the same free place.
+ * Queues that may go on and are not among those `seen`, those of the highest priority first and then those that have
+ * waited longest, each locked: two workers that counted what runs in a queue at the same time would both find the same
+ * free place.
  */
 export function lockOpenLanes(
   tx: Tx,
-  { leastPriority, limit }: { leastPriority: number; limit: number },
+  { leastPriority, limit, seen }: { leastPriority: number; limit: number; seen: Lane[] },
   at: Date | null,
 ): Promise<Lane[]> {
-  return open(tx, [at, leastPriority, limit]);
+  const names = seen.map(({ scope_id, queue }) => `${scope_id} ${queue}`);
+  return open(tx, [at, leastPriority, limit, names]);
 }
 
 /** A job of the queue was due before the first in its line, and has not got its execution yet. */
-const olderUnplanned = ["not j.repeats", "j.repeats"]
-  .map(
-    (kind) => `exists (select 1 from scheduler.jobs j
+const olderUnplanned = `case when l.queue <> '${defaultQueue}' then exists (
+      select 1 from scheduler.jobs j where j.scope_id = l.scope_id and j.queue = l.queue
+        and j.queue <> '${defaultQueue}' and j.next_run_at < l.lane_at)
+    else ${["not j.repeats", "j.repeats"]
+      .map(
+        (kind) => `exists (select 1 from scheduler.jobs j
       where ${kind} and j.next_run_at < l.lane_at and j.scope_id = l.scope_id and j.queue = l.queue)`,
-  )
-  .join(" or ");
+      )
+      .join(" or ")} end`;
 
 /** Looked up row by row: joined, all revisions might be read for a few executions. */
 const host = "(select r.host from scheduler.revisions r where r.id = e.revision_id)";
 
 const turns = statement<Turn>(
   "turns",
-  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.expired
-  from json_to_recordset($2::json) as l(scope_id integer, queue text, concurrency integer, rate_max integer,
-    rate_period_seconds integer, priority integer, lane_at timestamptz)
+  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.expired,
+    l.rate_period_seconds as period
+  from (
+    select x.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
+    from json_to_recordset($2::json) as x(scope_id integer, queue text, lane_at timestamptz)
+    join scheduler.queues q on q.scope_id = x.scope_id and q.name = x.queue and not q.paused
+  ) l
   cross join lateral (
-    select case when l.concurrency = 1 and (${olderUnplanned}) then 0
+    select case when l.concurrency = 1 and ${olderUnplanned} then 0
       else least($3::bigint, l.concurrency - ${running}, l.rate_max - ${sent}) end as room
   ) places
   cross join lateral (
@@ -103,13 +111,13 @@ const turns = statement<Turn>(
     order by e.lane_at, e.id limit greatest(places.room, 0)
     for update of e skip locked
   ) turn
-  order by row_number() over (partition by l.scope_id, l.queue order by turn.lane_at, turn.id), l.priority desc`,
+  order by l.priority desc, row_number() over (partition by l.scope_id, l.queue order by turn.lane_at, turn.id)`,
 );
 
 /**
- * Whose turn it is in queues that are locked, up to `room` of each and never more than the queue has places, one of
- * each queue after the other. A statement of its own, after the one that locks: it must see what others committed
- * while it waited. Where one goes at a time, nobody passes the first in the line: not while its host is full, and not
+ * Whose turn it is in queues that are locked, up to `room` of each and never more than the queue has places; of equal
+ * queues one of each after the other. A statement of its own, after the one that locks: it must see what others
+ * committed until then, limits included. Where one goes at a time, nobody passes the first in the line: not while its host is full, and not
  * while a job that was due before it is still to be planned.
  */
 export function takeTurns(
@@ -177,4 +185,21 @@ const expire = statement<{ id: string }>(
 /** Executions whose time ran out while they waited for their turn, also in queues where nothing goes on. */
 export async function findExpiredInLanes(db: Db | Tx, limit: number, at: Date | null): Promise<string[]> {
   return (await expire(db, [at, limit])).map(({ id }) => id);
+}
+
+const recount = statement<{ id: string }>(
+  "recount",
+  `update scheduler.open_executions o set queue = '${defaultQueue}'
+  from scheduler.queues q, scheduler.executions e
+  where q.name = '${defaultQueue}' and q.concurrency is not null and o.scope_id = q.scope_id and o.queue is null
+    and e.id = o.id and e.queue = '${defaultQueue}' and e.status = 'running'
+  returning o.id`,
+);
+
+/**
+ * Makes what runs in a limited default queue count: there it costs a write for each execution, so nobody does as long as
+ * there is no limit, and one may start in the moment that the limit comes.
+ */
+export async function countRunningInDefault(db: Db): Promise<void> {
+  await recount(db, []);
 }

@@ -4,8 +4,9 @@ import { countStarts, type Lane, lockOpenLanes, nextTurn, takeTurns, type Turn }
 import type { Admission } from "./slots.ts";
 import { endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
 
-/** How many queues one pass lets go on at the most. */
-const maxLanes = 100;
+/** How many queues are locked and asked at once, and how often more of them are looked for, behind those that are held up. */
+const lanesPerLook = 100;
+const maxLooks = 10;
 
 /**
  * A request leaves a moment after it was counted, at most so long after it where it is claimed ahead, and the next may
@@ -19,46 +20,57 @@ export interface LanePass {
   more: boolean;
 }
 
+interface Taking {
+  workerId: string;
+  admission: Admission;
+  leastPriority: number;
+}
+
 /**
  * Starts executions whose turn it is in queues that are limited, paused or of their own priority, one transaction. The
  * queue's row is the lock: a limit holds on all workers together.
  */
-export async function takeLanes(
-  engine: Engine,
-  options: { workerId: string; admission: Admission; leastPriority: number },
-): Promise<LanePass> {
-  const { workerId, admission, leastPriority } = options;
-  const { room, fullHosts } = admission;
+export async function takeLanes(engine: Engine, options: Taking): Promise<LanePass> {
   const at = engine.clock.now();
   return engine.database.db.transaction().execute(async (tx) => {
-    const lanes = await lockOpenLanes(tx, { leastPriority, limit: maxLanes }, at);
-    if (lanes.length === 0) return { started: [], more: false };
-    const turns = await takeTurns(tx, { lanes, room, fullHosts }, at);
-    const expired = turns.filter((turn) => turn.expired).map(({ id }) => id);
-    if (expired.length > 0) await endWaiting(tx, { ids: expired, fate: "expired" }, at);
-    const admitted = turns.filter((turn) => !turn.expired && admission.admit(turn.host));
-    const ids = admitted.map(({ id }) => id);
-    const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);
-    await countSent(tx, { lanes, admitted, at });
-    const moved = started.length + expired.length > 0;
-    // Those of one queue leave in its order, and none of them before its time.
-    const byId = new Map(started.map((execution) => [execution.id, execution]));
-    const inOrder = admitted.flatMap(({ id, lane_at }) => {
-      const execution = byId.get(id);
-      return execution ? [{ ...execution, due_at: lane_at }] : [];
-    });
-    return { started: inOrder, more: moved && (lanes.length === maxLanes || turns.length > admitted.length) };
+    const seen: Lane[] = [];
+    const pass: LanePass = { started: [], more: false };
+    for (let look = 0; look < maxLooks && options.admission.room > pass.started.length; look++) {
+      const lanes = await lockOpenLanes(tx, { ...options, limit: lanesPerLook, seen }, at);
+      if (lanes.length > 0) await takeFrom(tx, lanes, { ...options, pass, at });
+      seen.push(...lanes);
+      if (lanes.length < lanesPerLook) return pass;
+    }
+    return { ...pass, more: pass.started.length > 0 };
   });
 }
 
-async function countSent(
+async function takeFrom(
   tx: Tx,
-  { lanes, admitted, at }: { lanes: Lane[]; admitted: Turn[]; at: Date | null },
+  lanes: Lane[],
+  { workerId, admission, pass, at }: Taking & { pass: LanePass; at: Date | null },
 ): Promise<void> {
-  const starts = lanes.flatMap(({ scope_id, queue, rate_period_seconds: period }) => {
-    const count = admitted.filter((turn) => turn.scope_id === scope_id && turn.queue === queue).length;
-    return period === null || count === 0 ? [] : [{ scope_id, queue, period, count }];
-  });
+  const { room, fullHosts } = admission;
+  const turns = await takeTurns(tx, { lanes, room, fullHosts }, at);
+  const expired = turns.filter((turn) => turn.expired).map(({ id }) => id);
+  if (expired.length > 0) await endWaiting(tx, { ids: expired, fate: "expired" }, at);
+  const admitted = turns.filter((turn) => !turn.expired && admission.admit(turn.host));
+  const ids = admitted.map(({ id }) => id);
+  const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);
+  await countSent(tx, admitted, at);
+  // Those of one queue leave in its order, and none of them before its time.
+  const byId = new Map(started.map((execution) => [execution.id, execution]));
+  for (const { id, lane_at } of admitted) {
+    const execution = byId.get(id);
+    if (execution) pass.started.push({ ...execution, due_at: lane_at });
+  }
+  pass.more ||= started.length + expired.length > 0 && turns.length > admitted.length;
+}
+
+async function countSent(tx: Tx, admitted: Turn[], at: Date | null): Promise<void> {
+  const counted = admitted.filter((turn): turn is Turn & { period: number } => turn.period !== null);
+  const byQueue = Map.groupBy(counted, ({ scope_id, queue }) => `${scope_id} ${queue}`);
+  const starts = [...byQueue.values()].map((turns) => ({ ...turns[0]!, count: turns.length }));
   if (starts.length > 0) await countStarts(tx, starts, { marginMs, at });
 }
 

@@ -14,6 +14,7 @@ function due(minutesLate: number, fields: Partial<DueJob> = {}): DueJob {
     queue: "default",
     laned: false,
     paused: false,
+    waits: false,
     revision_id: "019c0000-0000-7000-8000-000000000001",
     host: "example.com",
     kind: "recurring",

@@ -35,7 +35,7 @@ export function planJob(due: DueJob, starts: boolean): JobPlan {
   const executions = fireSlots(due, fire, { starts, now, left });
   if (missed.count > 0) executions.unshift(missedExecution(due, missed));
   const runs = executions.filter(({ status }) => status === "pending" || status === "running").length;
-  const replacesWaiting = due.paused && !isOneShot(due.kind) && due.catch_up === "latest" && runs > 0;
+  const replacesWaiting = due.waits && due.catch_up === "latest" && runs > 0;
   // What takes the place of another is no run more.
   const over = next === null || (runs >= left && !replacesWaiting);
   // A single slot that sends nothing ends its job whatever else is under way: nothing that comes to an end later would.

@@ -16,6 +16,8 @@ export interface DueJob extends Timed {
   laned: boolean;
   /** Nothing of the queue starts. */
   paused: boolean;
+  /** A slot of this job waits in the paused queue already. */
+  waits: boolean;
   /** Where its request goes. */
   host: string;
   max_runs: number | null;
@@ -52,10 +54,18 @@ export interface ClaimLimits {
   lateMs: number;
   /** Hosts that no more requests are to go to at the moment. */
   fullHosts: string[];
+  /**
+   * Jobs of laned queues are looked for by themselves: they need no room, and must not stand in line with a backlog
+   * before they stand in their own.
+   */
+  lanes: boolean;
 }
 
 const soon = "coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'";
 const late = "coalesce($1::timestamptz, now()) - $3::integer * interval '1 millisecond'";
+/** How far back among the slots of a job one is looked for that waits in a paused queue. */
+const lookBack = 50;
+
 const isWelcome = "j.host <> all($6::text[])";
 
 const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
@@ -75,6 +85,14 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
     where repeats and next_run_at <= ${late}
     order by next_run_at desc limit $5::integer
     for update of j skip locked
+  ), laned as (
+    select j.* from scheduler.queues q cross join lateral (
+      select * from scheduler.jobs
+      where scope_id = q.scope_id and queue = q.name and queue <> '${defaultQueue}' and next_run_at <= ${soon}
+      order by next_run_at limit $5::integer
+      for update skip locked
+    ) j
+    where $7::boolean and q.laned limit $5::integer
   )
   select coalesce($1::timestamptz, now()) as now, due.scope_id, due.id, due.revision_id, due.queue, due.kind, due.cron,
     due.every_n_minutes, due.run_at, due.timezone, due.start_at, due.end_at, due.max_runs, due.run_count,
@@ -82,7 +100,12 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
     case when due.overlap = 'allow' then 0 else (
       select count(*)::integer from (select 1 from scheduler.open_executions o where o.job_id = due.id limit 101) o
     ) end as open, due.next_run_at, due.late, due.host, coalesce(q.laned, false) as laned,
-    coalesce(q.paused, false) as paused, look.*
+    coalesce(q.paused, false) as paused, case when q.paused and due.repeats then exists (
+      select 1 from (
+        select e.lane_at from scheduler.executions e
+        where e.job_id = due.id and e.trigger = 'schedule' order by e.id desc limit ${lookBack}
+      ) slot where slot.lane_at is not null
+    ) else false end as waits, look.*
   from (
     select coalesce((select min(due_at) from scheduler.executions where due_at is not null) <= ${soon}, false) as waiting,
       exists (select 1 from scheduler.executions where lane_at is not null) as "inLanes",
@@ -96,6 +119,7 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
     select *, false as late from one_shot
     union all select *, false from repeating
     union all select *, true from late
+    union all select *, false from laned
   ) due on true
   left join scheduler.queues q on q.scope_id = due.scope_id and q.name = due.queue`,
 );
@@ -107,10 +131,12 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
  * execution before the next comes.
  */
 export async function claimDueJobs(tx: Tx, at: Date | null, limits: ClaimLimits): Promise<Due> {
-  const { leadMs, lateMs, room, late: lateCount, fullHosts } = limits;
-  const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, fullHosts]);
+  const { leadMs, lateMs, room, late: lateCount, fullHosts, lanes } = limits;
+  const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, fullHosts, lanes]);
   const { waiting, inLanes, nextInMs } = rows[0]!;
-  const jobs = rows.filter((row): row is typeof row & DueJob => row.id !== null);
+  const due = rows.filter((row): row is typeof row & DueJob => row.id !== null);
+  // One may have been found in two ways.
+  const jobs = [...new Map(due.map((job) => [job.id, job])).values()];
   return { jobs, waiting, inLanes, nextInMs };
 }
 
@@ -241,9 +267,10 @@ const replace = statement<{ id: string }>(
     from unnest($2::uuid[]) as kept(id)
     join scheduler.executions k on k.id = kept.id
     cross join lateral (
-      select b.id from scheduler.executions b where b.job_id = k.job_id and b.id < k.id order by b.id desc limit 10
+      select b.id from scheduler.executions b
+      where b.job_id = k.job_id and b.id < k.id and b.trigger = 'schedule' order by b.id desc limit ${lookBack}
     ) before
-    where e.id = before.id and e.lane_at is not null and e.status = 'pending' and e.trigger = 'schedule'
+    where e.id = before.id and e.lane_at is not null and e.status = 'pending'
     returning e.id, e.job_id
   ), uncounted as (
     -- Only what is sent is a run.

@@ -55,14 +55,21 @@ export interface PlanPass {
  */
 export async function plan(
   engine: Engine,
-  { workerId, admission }: { workerId: string; admission: Admission },
+  { workerId, admission, backlog = false }: { workerId: string; admission: Admission; backlog?: boolean },
 ): Promise<PlanPass> {
   const at = engine.clock.now();
   // A clock that stands still has no moment ahead.
   const lead = at === null ? leadMs : 0;
   const { room, fullHosts } = admission;
   return engine.database.db.transaction().execute(async (tx) => {
-    const due = await claimDueJobs(tx, at, { room, fullHosts, late: batchSize, leadMs: lead, lateMs });
+    const due = await claimDueJobs(tx, at, {
+      room,
+      fullHosts,
+      late: batchSize,
+      leadMs: lead,
+      lateMs,
+      lanes: backlog,
+    });
     const plans = planJobs(engine, due.jobs, admission);
     const jobs = plans.map(({ job }) => job);
     const executions = plans.flatMap((of) => of.executions);

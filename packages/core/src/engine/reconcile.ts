@@ -3,7 +3,7 @@ import { lostAfterMs } from "../database/lost.ts";
 import { isOneShot, toSchedule } from "../jobs/job.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
-import { findExpiredInLanes } from "./lanes.sql.ts";
+import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
 import { endWaiting } from "./start.sql.ts";
 import {
   anyWorkerLost,
@@ -53,18 +53,20 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
     const strays = await takeBackStrays(db, { workerId, held: held(), afterMs: strayAfterMs }, clock.now());
     if (strays > 0) log.warn({ executions: strays }, "took back executions whose claim was never answered");
   }
-  await endExpiredInLanes(engine);
+  await countRunningInDefault(db);
+  if (await endExpiredInLanes(engine)) return 0;
   await mendUnarmedJobs(engine, state);
   return pauseMs;
 }
 
 const stretch = 1000;
 
-/** Where nobody has a turn, nobody sees that somebody's time has run out. */
-async function endExpiredInLanes({ database: { db }, clock }: Engine): Promise<void> {
+/** Where nobody has a turn, nobody sees that somebody's time has run out. Answers whether there may be more. */
+async function endExpiredInLanes({ database: { db }, clock }: Engine): Promise<boolean> {
   const ids = await findExpiredInLanes(db, stretch, clock.now());
-  if (ids.length === 0) return;
-  await db.transaction().execute((tx) => endWaiting(tx, { ids, fate: "expired" }, clock.now()));
+  if (ids.length > 0)
+    await db.transaction().execute((tx) => endWaiting(tx, { ids, fate: "expired" }, clock.now()));
+  return ids.length === stretch;
 }
 
 async function mendUnarmedJobs({ database: { db }, clock, log }: Engine, state: Reconciling): Promise<void> {

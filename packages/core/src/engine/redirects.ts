@@ -64,8 +64,11 @@ function redirected(request: OutgoingRequest, status: number, url: URL): Outgoin
     ([name]) => (staysHome || harmless.test(name.toLowerCase())) && !(becomesGet && /^content-/i.test(name)),
   );
   const next = { ...request, url: url.href, ...(becomesGet && { method: "GET", body: null }) };
-  const signature = staysHome ? request.sign?.(next) : undefined;
-  return { ...next, headers: { ...Object.fromEntries(headers), ...signature } };
+  const own = Object.fromEntries(headers);
+  if (staysHome) return { ...next, headers: { ...own, ...request.sign?.(next) } };
+  // Nor further on: whoever has a signature can pass it on as the scheduler's word.
+  const { sign: _, ...unsigned } = next;
+  return { ...unsigned, headers: own };
 }
 
 /** Where a redirect leads is said by the target, as long as it likes. */

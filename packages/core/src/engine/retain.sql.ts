@@ -72,23 +72,23 @@ export async function deleteOldJobs(
 ): Promise<Walked> {
   const { rows } = await sql<{ id: string }>`
     with seen as (
-      select id, key, state, deleted_at, updated_at, last_run_at from scheduler.jobs
+      select id from scheduler.jobs
       where id > ${afterId}::uuid and id < ${cutoffId}::uuid
       order by id limit ${limit}
     ), old as (
-      select j.id from seen j
-      where (j.deleted_at < ${cutoff} or (j.deleted_at is null and j.state in ('completed', 'canceled')
+      -- Asked of each row as it is once it is locked: somebody may be giving the job a new timing.
+      select j.id from scheduler.jobs j
+      where j.id = any(array(select id from seen))
+        and (j.deleted_at < ${cutoff} or (j.deleted_at is null and j.state in ('completed', 'canceled')
           and greatest(j.updated_at, j.last_run_at) < ${cutoff}
           -- Declared once more, a job that was forgotten would fire again.
           and (j.key is null or j.state = 'canceled')))
         and not exists (select 1 from scheduler.executions e where e.job_id = j.id)
+      for update of j skip locked
     ), revisions as (
       delete from scheduler.revisions r using old where r.job_id = old.id
     ), gone as (
-      delete from scheduler.jobs j using old
-      where j.id = old.id
-        -- Asked again of the row as it is now: somebody may have given the job a new timing meanwhile.
-        and (j.deleted_at is not null or j.state in ('completed', 'canceled'))
+      delete from scheduler.jobs j using old where j.id = old.id
     )
     select id from seen order by id desc limit 1`.execute(db);
   return { lastId: rows[0]?.id };

@@ -159,12 +159,17 @@ export async function startExecutions(
 const enqueue = statement<{ id: string }>(
   "line_up",
   `update scheduler.executions e
-  set lane_at = coalesce(e.due_at, $1::timestamptz, now()), due_at = null, reason = 'queue'
-  where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying') and e.lane_at is null and ${isLaned}
+  set lane_at = case when ${isLaned} then coalesce(e.due_at, e.scheduled_for) end,
+    due_at = case when not ${isLaned} then coalesce(e.due_at, $1::timestamptz, now()) end,
+    reason = case when ${isLaned} then 'queue' else e.reason end
+  where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying') and e.lane_at is null
   returning e.id`,
 );
 
-/** Lets executions that are due wait for their turn in their queues, in the order they were due. */
+/**
+ * Lets executions that are due wait for their turn in their queues, in the order they were due. Those whose queue has
+ * just been opened to all are due again: they have no ticket any more.
+ */
 export async function lineUp(tx: Tx, ids: string[], at: Date | null): Promise<void> {
   await enqueue(tx, [at, ids]);
 }

@@ -135,7 +135,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           loops.retain?.stop(),
           loops.notify?.stop(),
         ]);
-        const told = notifying.finish();
+        const told = Promise.allSettled([notifying.finish()]);
         firing.stop();
         await Promise.race([slots.idle(), sleep(finishMs, undefined, { ref: false })]);
         await slots.interrupt();

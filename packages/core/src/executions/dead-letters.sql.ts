@@ -125,7 +125,11 @@ export async function countReplayed(db: Db | Tx, id: string): Promise<Map<Execut
 }
 
 /** Ends what a replay has not started, and gives the originals back to be replayed again. */
-export async function cancelReplayed(tx: Tx, { scope_id, id }: ReplayRow, now: Date): Promise<void> {
+export async function cancelReplayed(
+  tx: Tx,
+  { scope_id, id, created_at }: ReplayRow,
+  now: Date,
+): Promise<void> {
   const which = sql`e.scope_id = ${scope_id} and e.replay_id = ${id}::uuid and e.attempt_count = 0`;
   const ended = await cancelWaitingWhere(tx, which, { reason: "replay_canceled", now });
   // One that was over already stays completed.
@@ -138,7 +142,10 @@ export async function cancelReplayed(tx: Tx, { scope_id, id }: ReplayRow, now: D
     .execute();
   await sql`
     update scheduler.executions o set replayed_at = null
-    from scheduler.executions r where r.id = any(${ended}::uuid[]) and o.id = r.replay_of`.execute(tx);
+    from scheduler.executions r
+    where r.id = any(${ended}::uuid[]) and o.id = r.replay_of
+      -- Not where somebody has replayed it once more since.
+      and o.replayed_at = ${created_at}`.execute(tx);
 }
 
 /** Deletes up to `limit` executions that match, oldest first, with their attempts. Leaves what somebody holds. */

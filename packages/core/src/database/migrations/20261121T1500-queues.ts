@@ -28,6 +28,9 @@ const statements = [
   `alter table scheduler.jobs
     add column queue text not null default 'default',
     add column key text`,
+  // Nothing is written to these for whoever names no queue.
+  `create index jobs_in_queue on scheduler.jobs (scope_id, queue, next_run_at)
+    where next_run_at is not null and queue <> 'default'`,
   `create unique index jobs_by_key on scheduler.jobs (scope_id, key) where key is not null and deleted_at is null`,
   `alter table scheduler.revisions
     add column inherits_timeout boolean not null default false,
@@ -40,7 +43,6 @@ const statements = [
     add column queue text not null default 'default',
     add column lane_at timestamptz,
     add check (lane_at is null or (due_at is null and status in ('pending', 'retrying')))`,
-  // Nothing is written to it for whoever names no queue.
   `create index executions_by_queue on scheduler.executions (scope_id, queue, id) where queue <> 'default'`,
   // An execution that succeeds at once never gets an error code: its row is still updated in place.
   `create index executions_by_error on scheduler.executions (scope_id, error_code, id) where error_code is not null`,
