@@ -1,16 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import type { Execution } from "@org/scheduler-contract";
+import type { Db } from "../database/tables.ts";
 import { answered } from "../testing/answered.ts";
 import { testBench } from "../testing/bench.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
+import { take } from "./dispatch.ts";
 import { takeLanes } from "./lanes.ts";
 import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
+const onServer = inject("postgresUrl") !== null;
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
 const { setup, target, run, create } = testBench({ clock });
@@ -102,6 +105,21 @@ describe("concurrency", () => {
     await createAt([4], { queue: "b" });
     await createAt([5], { queue: undefined });
     expect(paths(await start(at(6))).toSorted()).toEqual(["/1", "/4", "/5"]);
+  });
+
+  test("a hundred queues whose host is full hide none behind them", async () => {
+    const full = "a.example";
+    for (let number = 0; number < 100; number++) {
+      await run("update_queue", { name: `q${number}`, concurrency: 5 });
+      await createAt([1], { queue: `q${number}`, url: `http://${full}/` });
+    }
+    await run("update_queue", { name: "z", concurrency: 5 });
+    await createAt([2], { queue: "z" });
+    clock.set(at(3));
+    await plan(setup.scheduler.engine, { ...worker, admission: roomFor(1000) });
+    const admission = { ...roomFor(10), fullHosts: [full], admit: (host: string) => host !== full };
+    const { started } = await takeLanes(setup.scheduler.engine, { ...worker, admission, ...all });
+    expect(paths(started)).toEqual(["/2"]);
   });
 
   test("a retry gives its place to the next, and takes its turn when it is due again", async () => {
@@ -237,6 +255,26 @@ describe("a paused queue", () => {
     expect(await run("get_job", { job_id: job.id })).toMatchObject({ state: "completed" });
   });
 
+  test("leaves the latest slot alone waiting, whatever runs by hand between", async () => {
+    await run("pause_queue", { name: "a" });
+    const job = await create({ queue: "a", cron: "* * * * *" });
+    await start(at(1));
+    clock.set(at(1, 30));
+    for (let time = 0; time < 10; time++) await run("run_job", { job_id: job.id });
+    await start(at(2));
+    const { data } = await run("list_executions", { job_id: job.id, trigger: "schedule" });
+    expect(data.map(({ status }) => status)).toEqual(["pending", "skipped"]);
+  });
+
+  test("ends a job whose only run waited in it", async () => {
+    await run("pause_queue", { name: "a" });
+    const job = await create({ queue: "a", cron: "* * * * *", max_runs: 1 });
+    await start(at(1));
+    await run("resume_queue", { name: "a" });
+    await drain(setup.scheduler, clock, at(1, 1));
+    expect(await run("get_job", { job_id: job.id })).toMatchObject({ state: "completed", next_run_at: null });
+  });
+
   test("lets time run out for who waits in it", async () => {
     await run("pause_queue", { name: "a" });
     await createAt([1], { ttl_seconds: 30 });
@@ -273,6 +311,44 @@ describe("what is ready already when its queue is limited", () => {
     expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(1);
   });
 
+  test("lines up: a ticket, at the place of its slot", async () => {
+    await create({ queue: "a", cron: "1 * * * *", url: `${target.url}/1` });
+    clock.set(at(1, 30));
+    await plan(setup.scheduler.engine, noRoom);
+    await createAt([2]);
+    await run("update_queue", { name: "a", concurrency: 1 });
+    clock.set(at(3));
+    await plan(setup.scheduler.engine, { ...worker, admission: roomFor(10) });
+    await take(setup.scheduler.engine, { ...worker, admission: roomFor(10) });
+    expect(paths(await start(at(3)))).toEqual(["/1"]);
+  });
+
+  if (onServer)
+    test("is due again where its queue is opened in the very moment that its ticket is taken", async () => {
+      const minutely = { cron: "* * * * *", run_at: undefined };
+      await createAt([0], { ...minutely, queue: "a" });
+      await createAt([1], { ...minutely, queue: "b" });
+      clock.set(at(2));
+      const { engine } = setup.scheduler;
+      expect((await plan(engine, noRoom)).tickets).toBe(2);
+      await run("pause_queue", { name: "a" });
+      const held = Promise.withResolvers<void>();
+      const enough = Promise.withResolvers<void>();
+      const holding = engine.database.db.transaction().execute(async (tx) => {
+        await sql`select 1 from scheduler.executions where queue = 'b' for update`.execute(tx);
+        held.resolve();
+        await enough.promise;
+      });
+      await held.promise;
+      const taking = take(engine, { ...worker, admission: roomFor(10) });
+      await untilWaiting(engine.database.db);
+      await run("resume_queue", { name: "a" });
+      enough.resolve();
+      await holding;
+      expect(paths((await taking).started)).toEqual(["/1"]);
+      expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(1);
+    });
+
   test("lines up: a manual run, a replay, a delayed run", async () => {
     const job = await create({ queue: "a", cron: "0 0 1 1 *" });
     const run1 = await run("run_job", { job_id: job.id });
@@ -288,7 +364,47 @@ describe("what is ready already when its queue is limited", () => {
   });
 });
 
+/** Until a statement waits for a lock. */
+async function untilWaiting(db: Db): Promise<void> {
+  const waits = async () => {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::integer as count from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+    return rows[0]!.count;
+  };
+  await expect.poll(waits, { interval: 10 }).toBeGreaterThan(0);
+}
+
 describe("priority", () => {
+  test("counts for jobs too that are not planned yet: they do not wait for room behind a backlog", async () => {
+    await run("update_queue", { name: "high", priority: 100 });
+    await createAt([1, 1, 1], { queue: "high", url: `${target.url}/high` });
+    await createAt(Array(20).fill(2) as number[], { queue: undefined, url: `${target.url}/low` });
+    clock.set(at(3));
+    const { engine } = setup.scheduler;
+    const order: string[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const admission = roomFor(5);
+      const first = await takeLanes(engine, { ...worker, admission, leastPriority: 1 });
+      const planned = await plan(engine, { ...worker, admission, backlog: turn > 0 });
+      order.push(...paths(first.started), ...paths(planned.started));
+    }
+    expect(order.slice(10, 13)).toEqual(["/high", "/high", "/high"]);
+  });
+
+  test("goes before fairness among queues", async () => {
+    const priorities = { high: 100, middle: 0, low: -100 };
+    for (const [name, priority] of Object.entries(priorities)) {
+      await run("update_queue", { name, priority, concurrency: 50 });
+      await createAt([1, 1, 1, 1], { queue: name, url: `${target.url}/${name}` });
+    }
+    clock.set(at(2));
+    const { engine } = setup.scheduler;
+    await plan(engine, { ...worker, admission: roomFor(100) });
+    const { started } = await takeLanes(engine, { ...worker, admission: roomFor(6), ...all });
+    expect(paths(started)).toEqual(["/high", "/high", "/high", "/high", "/middle", "/middle"]);
+  });
+
   test("goes before what is due elsewhere, and after it when it is low", async () => {
     await run("update_queue", { name: "high", priority: 10 });
     await run("update_queue", { name: "low", priority: -10 });
