@@ -47,7 +47,9 @@ export function verifySignature(
   secrets: string | readonly string[],
   { toleranceSeconds = 300, now = new Date() }: VerifyOptions = {},
 ): VerifiedDelivery {
-  const keys = (typeof secrets === "string" ? [secrets] : secrets).map(toKey);
+  // Without types, a setting that is not set comes as undefined.
+  const given = (typeof secrets === "string" ? [secrets] : secrets) as readonly string[] | undefined;
+  const keys = (given ?? []).map(toKey);
   if (keys.length === 0) throw new TypeError("Give at least one signing secret, such as whsec_…");
   const deliveryId = header(request.headers, "sched-delivery-id");
   const attempt = header(request.headers, "sched-attempt");

@@ -25,7 +25,7 @@ const examples: Record<string, string> = {
   jitter_seconds: "60, from 1 to 86400",
   job_id: '"job_01h455vb4pex5vsknk084sn02q"; list_jobs shows them',
   key: '"nightly-report"',
-  limit: "20, from 1 to 100",
+  limit: "20",
   metadata: '{"team": "billing"}',
   concurrency: "5, or null for any number",
   name: '"nightly-report"',

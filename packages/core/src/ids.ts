@@ -9,6 +9,12 @@ export function newId(at: Date): string {
   return v7({ msecs: at.getTime() });
 }
 
+/** New ids of one instant, each greater than the one before: what is created together keeps its order. */
+export function newIds(at: Date, count: number): string[] {
+  const first = Math.floor(Math.random() * 2 ** 30);
+  return Array.from({ length: count }, (_, index) => v7({ msecs: at.getTime(), seq: first + index }));
+}
+
 /**
  * The id of the execution of a job's slot: the slot's time and the job's own random part. The same slot always has
  * the same id, also after a restore from a backup, so a second execution of it has no place to be.

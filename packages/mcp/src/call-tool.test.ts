@@ -166,7 +166,7 @@ describe("an error", () => {
 
   it.each([
     ["list_jobs", { limt: 5 }, { field: "limt", hint: expect.stringContaining("response_format") }],
-    ["list_jobs", { limit: 101 }, { field: "limit", hint: "Give limit like 20, from 1 to 100." }],
+    ["list_jobs", { limit: 101 }, { field: "limit", hint: "Give limit like 20." }],
     ["list_jobs", { response_format: "brief" }, { field: "response_format" }],
     ["pause_job", { job_id: "job_1", response_format: "concise" }, { field: "response_format" }],
     ["create_job", { url: "https://api.example.com" }, { detail: '"name" is required.' }],

@@ -99,7 +99,10 @@ function bodyProblem(value: unknown): string | undefined {
 /** The name of a queue, or a job's own key: what can stand in a path as it is. */
 export const slug = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, "expected up to 100 letters, digits and . _ : -");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/,
+    "expected up to 100 letters, digits and . _ : -, the first of them a letter or a digit",
+  );
 
 const assertionTypes = [
   "status_equals",

@@ -75,6 +75,16 @@ describe("concurrency", () => {
     expect(sent).toEqual(["/1", "/2", "/3"]);
   });
 
+  test("1 keeps the order of what was created together", async () => {
+    await run("update_queue", { name: "a", concurrency: 1 });
+    const jobs = Array.from({ length: 20 }, (_, number) => {
+      return { name: "one of many", url: `${target.url}/${number}`, queue: "a" };
+    });
+    await run("create_jobs", { jobs });
+    await drain(setup.scheduler, clock, at(1));
+    expect(target.arrivals.map(({ path }) => path)).toEqual(jobs.map(({ url }) => new URL(url).pathname));
+  });
+
   test("1 waits for what was due before and is not planned yet", async () => {
     await run("update_queue", { name: "a", concurrency: 1 });
     await createAt([1, 2, 3, 4]);
@@ -282,6 +292,11 @@ describe("a paused queue", () => {
     clock.set(at(2));
     await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
     expect(await ledger()).toEqual(["12:01 expired ttl"]);
+    expect((await run("list_jobs", {})).data[0]).toMatchObject({
+      state: "completed",
+      last_status: "expired",
+      consecutive_failures: 1,
+    });
   });
 
   test("who waits in it can be canceled, alone or with the job", async () => {
@@ -297,6 +312,11 @@ describe("a paused queue", () => {
     await run("resume_queue", { name: "a" });
     expect(await start(at(1))).toEqual([]);
     expect((await run("list_queues", {})).data[0]).toMatchObject({ waiting: 0, running: 0 });
+    // Its only slot is over: so is the job.
+    expect(await run("get_job", { job_id: job.id })).toMatchObject({
+      state: "completed",
+      last_status: "canceled",
+    });
   });
 });
 

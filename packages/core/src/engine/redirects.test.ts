@@ -259,3 +259,19 @@ describe("all requests of one attempt", () => {
     expect(stranger.arrivals).toMatchObject([{ path: "/" }]);
   });
 });
+
+test("a signature goes along within its origin alone, also where that is left and entered further on", async () => {
+  const sign = ({ url }: Pick<OutgoingRequest, "url">) => ({ "webhook-signature": new URL(url).pathname });
+  target.answer(({ path }, response) => {
+    const location = path === "/start" ? "/next" : `${stranger.url}/one`;
+    response.writeHead(307, { Location: location }).end();
+  });
+  stranger.answer(({ path }, response) => {
+    if (path === "/one") response.writeHead(307, { Location: "/two" }).end();
+    else response.end();
+  });
+  await send({ method: "POST", body: "b", headers: { "webhook-signature": "/start" }, sign });
+  const signatures = (of: Target) => of.arrivals.map(({ headers }) => headers["webhook-signature"]);
+  expect(signatures(target)).toEqual(["/start", "/next"]);
+  expect(signatures(stranger)).toEqual([undefined, undefined]);
+});

@@ -1,6 +1,7 @@
 import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
 import { makeCallbacks } from "../database/callbacks.ts";
 import { effective } from "../database/effective.ts";
+import { tellJobs } from "../database/ended-jobs.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { defaultQueue } from "../queues/queue.ts";
@@ -106,9 +107,11 @@ const end = statement<{ id: string }>(
       finished_at = coalesce($1::timestamptz, now())
     where id = any($2::uuid[]) and status in ('pending', 'retrying')
       and ($3 = 'canceled' or expires_at <= coalesce($1::timestamptz, now()))
-    returning id, scope_id, job_id, revision_id, finished_at
+    returning id, scope_id, job_id, revision_id, trigger, status, finished_at
   ), called as (
     ${makeCallbacks("ended")}
+  ), told as (
+    ${tellJobs("ended")}
   )
   delete from scheduler.open_executions o using ended where o.id = ended.id`,
 );

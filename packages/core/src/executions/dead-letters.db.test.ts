@@ -148,6 +148,7 @@ describe("replay_executions", () => {
     });
     expect(await run("cancel_replay", { replay_id: replay_id! })).toEqual(canceled);
     expect(await drain(setup.scheduler, clock, after(10_000))).toEqual([]);
+    expect(await run("replay_executions", { all: true, status: "canceled" })).toMatchObject({ matched: 0 });
     expect(await run("replay_executions", { all: true })).toMatchObject({ replayed: 2 });
   });
 
@@ -166,8 +167,11 @@ describe("replay_executions", () => {
     const [retrying] = await fail(job, 1);
     const [failed] = await fail(await create(), 1);
     const execution_ids = [retrying!, failed!];
-    expect(await run("replay_executions", { execution_ids }, setup.testCaller)).toMatchObject({ matched: 0 });
-    expect(await run("purge_executions", { execution_ids }, setup.testCaller)).toMatchObject({ purged: 0 });
+    for (const name of ["replay_executions", "purge_executions"] as const)
+      await expect(run(name, { execution_ids }, setup.testCaller)).rejects.toMatchObject({
+        code: "not_found",
+        field: "execution_ids",
+      });
     expect(await run("replay_executions", { execution_ids })).toMatchObject({ matched: 1, replayed: 1 });
   });
 });

@@ -12,11 +12,15 @@ export interface DeadLetterFilter extends ExecutionFilter {
 }
 
 function deadLetters(db: Db | Tx, scopeId: number, filter: DeadLetterFilter) {
-  return db
-    .selectFrom("executions")
-    .where("executions.scope_id", "=", scopeId)
-    .where((eb): Expression<SqlBool> => matches(eb, scopeId, filter))
-    .$if(filter.unreplayed, (query) => query.where("executions.replayed_at", "is", null));
+  return (
+    db
+      .selectFrom("executions")
+      .where("executions.scope_id", "=", scopeId)
+      .where((eb): Expression<SqlBool> => matches(eb, scopeId, filter))
+      // What a canceled replay had not sent stands no more for its original, which can be replayed itself.
+      .where(sql<SqlBool>`executions.reason is distinct from 'replay_canceled'`)
+      .$if(filter.unreplayed, (query) => query.where("executions.replayed_at", "is", null))
+  );
 }
 
 /** Counts what matches, up to `most`. */
@@ -32,6 +36,17 @@ export async function countDeadLetters(
     .select((eb) => eb.fn.countAll<string>().as("count"))
     .executeTakeFirstOrThrow();
   return Number(count);
+}
+
+/** Which of these executions there are. */
+export async function findKnown(tx: Tx, scopeId: number, ids: string[]): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom("executions")
+    .select("id")
+    .where("scope_id", "=", scopeId)
+    .where(sql<SqlBool>`id = any(${ids}::uuid[])`)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
 }
 
 export type Original = Pick<Selectable<Executions>, "id" | "job_id" | "queue" | "revision_id">;

@@ -12,6 +12,7 @@ import {
   countReplayed,
   type DeadLetterFilter,
   deleteDeadLetters,
+  findKnown,
   findReplay,
   insertReplay,
   insertReplayed,
@@ -101,16 +102,28 @@ async function readFilter(
     queue,
     errorCode,
     status: input.status,
-    ids: execution_ids?.map(readExecutionId),
+    ids: execution_ids && (await readExecutionIds(tx, caller, execution_ids)),
     fromId: from === undefined ? undefined : firstIdAt(new Date(from)),
     beforeId: to === undefined ? undefined : firstIdAt(new Date(to)),
   };
 }
 
-function readExecutionId(id: string): string {
-  const uuid = fromPublicId("exec", id);
-  if (uuid !== undefined) return uuid;
-  throw new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
+/** Throws `not_found` where one of them is none of the caller's. */
+async function readExecutionIds(tx: Tx, caller: Caller, ids: string[]): Promise<string[]> {
+  const uuids = ids.map((id) => fromPublicId("exec", id));
+  const known = await findKnown(
+    tx,
+    caller.scopeId,
+    uuids.filter((uuid) => uuid !== undefined),
+  );
+  return uuids.map((uuid, index) => {
+    if (uuid === undefined || !known.has(uuid)) throw noSuchExecution(ids[index]!);
+    return uuid;
+  });
+}
+
+function noSuchExecution(id: string): SchedulerError {
+  return new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
     field: "execution_ids",
     hint: "Ids look like exec_01h455vb4pex5vsknk084sn02q; list_executions shows yours.",
   });

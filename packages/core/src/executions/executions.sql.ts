@@ -9,6 +9,7 @@ import {
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
 import { makeCallbacks } from "../database/callbacks.ts";
 import { effective } from "../database/effective.ts";
+import { tellJobs } from "../database/ended-jobs.ts";
 import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
@@ -230,24 +231,31 @@ export async function cancelWaitingOfJob(
   now: Date,
 ): Promise<void> {
   const { scopeId, id, reason } = job;
-  await cancelWaitingWhere(tx, sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`, { reason, now });
+  const which = sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`;
+  // One that somebody has in hand starts just now. To wait for it with the job locked could be a deadlock.
+  await cancelWaitingWhere(tx, which, { reason, now, skipLocked: true });
 }
 
 /** Ends executions `e` that wait; answers which. */
 export async function cancelWaitingWhere(
   tx: Tx,
   which: RawBuilder<unknown>,
-  { reason, now }: { reason: string; now: Date },
+  { reason, now, skipLocked = false }: { reason: string; now: Date; skipLocked?: boolean },
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    with ended as (
+    with waiting as (
+      select e.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
+      where ${which} and e.status in ('pending', 'retrying')
+      for update of e ${sql.raw(skipLocked ? "skip locked" : "")}
+    ), ended as (
       update scheduler.executions e
       set status = 'canceled', reason = ${reason}, due_at = null, lane_at = null, finished_at = ${now}
-      from scheduler.open_executions o
-      where e.id = o.id and ${which} and e.status in ('pending', 'retrying')
-      returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
+      from waiting w where e.id = w.id
+      returning e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.status, e.finished_at
     ), called as (
       ${sql.raw(makeCallbacks("ended"))}
+    ), told as (
+      ${sql.raw(tellJobs("ended"))}
     )
     delete from scheduler.open_executions o using ended where o.id = ended.id
     returning o.id`.execute(tx);

@@ -2,7 +2,7 @@ import { SchedulerError } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
-import { newId } from "../ids.ts";
+import { newIds } from "../ids.ts";
 import type { WriteContext } from "../operation-context.ts";
 import { useQueues } from "../queues/known.ts";
 import { defaultQueue } from "../queues/queue.ts";
@@ -29,8 +29,10 @@ export interface Entry {
  */
 export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
   const { tx, caller, now } = context;
-  const prepared = ordered.map((each) => {
-    return { index: each.index, ...inBatch(each, () => prepareJob(context, each.input)) };
+  const newest = newIds(now, ordered.length);
+  const prepared = ordered.map((each, place) => {
+    const id = newest[place]!;
+    return { index: each.index, ...inBatch(each, () => prepareJob(context, { id, input: each.input })) };
   });
   await useQueues(
     { tx, now, scopeId: caller.scopeId },
@@ -76,10 +78,9 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
 
 function prepareJob(
   { caller, now }: WriteContext,
-  input: Declaration,
+  { id, input }: { id: string; input: Declaration },
 ): { job: NewJob & { id: string; queue: string; next_run_at: Date | null }; revision: NewRevision } {
   const timed = readSchedule(input, now);
-  const id = newId(now);
   const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
   const policies = readPolicies(input);
   // Also of a draft: a timing without any run is refused at once.

@@ -1,0 +1,17 @@
+/**
+ * The statement, to stand as a CTE in the one that ends executions that waited, that tells their jobs: their last
+ * status, and their end where nothing is left to come. `ended` names a relation with job_id, trigger and status.
+ */
+export function tellJobs(ended: string): string {
+  // A job that somebody holds is left to the reconciler: to wait for it with its executions locked could be a deadlock.
+  return `update scheduler.jobs j
+    set last_status = e.status, consecutive_failures = j.consecutive_failures + e.failures,
+      state = case when j.state = 'active' and j.next_run_at is null and e.slot_over then 'completed' else j.state end
+    from (
+      select job_id, min(status) as status, bool_or(trigger = 'schedule') as slot_over,
+        (count(*) filter (where status = 'expired'))::integer as failures
+      from ${ended} where trigger <> 'replay' group by job_id
+    ) e
+    where j.id = e.job_id and j.id = any(array(
+      select id from scheduler.jobs where id = any(array(select job_id from ${ended})) for update skip locked))`;
+}
