@@ -2,6 +2,7 @@ import { createScheduler } from "@org/scheduler-core";
 import { startTarget } from "@org/scheduler-core/testing";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
@@ -72,3 +73,10 @@ test("what the scheduler sends is done once, however often it comes; nothing els
   receiver.close();
   receiver.closeAllConnections();
 }, 30_000);
+
+test("the README shows it as it is", async () => {
+  const [readme, receiver] = await Promise.all(
+    ["../../README.md", "receiver.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
+  );
+  expect(readme).toContain(receiver);
+});

@@ -1,37 +1,20 @@
-import { verifySignature } from "@org/scheduler-client";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { SignatureError, verifySignature } from "@org/scheduler-client";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { buffer } from "node:stream/consumers";
 
-/** Does what signed requests ask for, each delivery once. There are two secrets while one is changed for the other. */
 export function createReceiver(secrets: string[], handle: (body: string) => Promise<void>): Server {
-  // In one process's memory. Where there are several, or restarts, it is a table with a unique key.
-  const handled = new Map<string, Promise<void>>();
-
-  async function receive(request: IncomingMessage): Promise<number> {
-    const { headers, method = "", url: path = "" } = request;
-    const body = await buffer(request);
-    let deliveryId: string;
+  const done = new Set<string>(); // where there are several processes, or restarts: a table with a unique key
+  const receive = async (...[request, response]: Parameters<RequestListener>): Promise<void> => {
     try {
-      ({ deliveryId } = verifySignature({ headers, method, path, body }, secrets));
-    } catch {
-      return 401;
+      const { headers, method = "", url: path = "" } = request;
+      const body = await buffer(request); // the bytes as they came
+      const { deliveryId } = verifySignature({ headers, method, path, body }, secrets);
+      if (!done.has(deliveryId)) await handle(body.toString()); // the same id on every attempt
+      done.add(deliveryId);
+      response.end();
+    } catch (error) {
+      response.writeHead(error instanceof SignatureError ? 401 : 503).end();
     }
-    // The same on every attempt, as Idempotency-Key is; that header alone could be changed without the secret.
-    const work = handled.get(deliveryId) ?? handle(body.toString());
-    handled.set(deliveryId, work);
-    try {
-      await work;
-      return 200;
-    } catch {
-      handled.delete(deliveryId);
-      return 503;
-    }
-  }
-
-  return createServer((request, response) => {
-    void receive(request).then(
-      (status) => response.writeHead(status).end(),
-      () => response.destroy(),
-    );
-  });
+  };
+  return createServer((request, response) => void receive(request, response));
 }

@@ -11,8 +11,8 @@ interface BuiltRequest {
 }
 
 /**
- * Lays an operation's input out as HTTP: path and the header for its idempotency key, then query for GET and DELETE, JSON body for the others. The input is
- * checked first: a query is text, so the server could not tell `"5"` from `5`.
+ * Lays an operation's input out as HTTP: path and the header for its idempotency key, then query for GET and DELETE,
+ * JSON body for the others. The input is checked first: a query is text, so the server could not tell `"5"` from `5`.
  */
 export function buildRequest(name: OperationName, input: object): BuiltRequest {
   const operation: Operation | undefined = Object.hasOwn(operations, name) ? operations[name] : undefined;

@@ -10,7 +10,10 @@ export function takesQuery(operation: Operation): boolean {
   return operation.http.method === "GET" || operation.http.method === "DELETE";
 }
 
-/** An operation's input from a request: the path, the header for a key, and either the query or the body. Anything in the wrong place is an error. */
+/**
+ * An operation's input from a request: the path, the header for a key, and either the query or the body. Anything in
+ * the wrong place is an error.
+ */
 export async function readInput(
   operation: Operation,
   request: Request,
