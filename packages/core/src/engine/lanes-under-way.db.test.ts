@@ -1,27 +1,16 @@
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import type { Scheduler } from "../scheduler.ts";
-import { otherProcess, testBench } from "../testing/bench.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
+import { otherProcess, startingWorkers, testBench } from "../testing/bench.ts";
 
 // Queues as the receiver sees them: real workers, real time.
 
 const { setup, target, run, create, createJobs } = testBench();
 const other = otherProcess(setup);
 
-const workers: Worker[] = [];
-afterEach(async () => {
-  target.answer(200);
-  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-});
-
-async function startWorker(on: Scheduler = setup.scheduler, options?: WorkerOptions): Promise<Worker> {
-  const worker = on.createWorker(options);
-  workers.push(worker);
-  await worker.start();
-  return worker;
-}
+const startWorker = startingWorkers(setup);
+// Whoever hangs lets its worker stop.
+afterEach(() => target.answer(200));
 
 /** Answers after a while and remembers how many were under way at once at the most. */
 function watchTogether(answerAfterMs: number): { most: number } {

@@ -1,21 +1,10 @@
-import { afterEach, expect, test } from "vitest";
-import { testBench } from "../testing/bench.ts";
+import { expect, test } from "vitest";
+import { startingWorkers, testBench } from "../testing/bench.ts";
 import { startTarget } from "../testing/index.ts";
-import type { Worker } from "./worker.ts";
 
 const { setup, target, run, createJobs } = testBench();
 
-const workers: Worker[] = [];
-afterEach(async () => {
-  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-});
-
-async function startWorker(): Promise<Worker> {
-  const worker = setup.scheduler.createWorker();
-  workers.push(worker);
-  await worker.start();
-  return worker;
-}
+const startWorker = startingWorkers(setup);
 
 const sent = async () => (await run("list_deliveries", { status: "sent", limit: 100 })).data.length;
 

@@ -1,27 +1,16 @@
 import { sql } from "kysely";
-import { afterEach, describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import type { ExecutionStatus, Output } from "@org/scheduler-contract";
-import { createScheduler, type Scheduler } from "../scheduler.ts";
-import { otherProcess, testBench } from "../testing/bench.ts";
+import { createScheduler } from "../scheduler.ts";
+import { otherProcess, startingWorkers, testBench } from "../testing/bench.ts";
 import { startTarget } from "../testing/index.ts";
-import type { Worker, WorkerOptions } from "./worker.ts";
 
 const onServer = inject("postgresUrl") !== null;
 
 const { setup, target, run: execute, createJobs } = testBench();
 const other = otherProcess(setup);
 
-const workers: Worker[] = [];
-afterEach(async () => {
-  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-});
-
-async function startWorker(on: Scheduler = setup.scheduler, options?: WorkerOptions): Promise<Worker> {
-  const worker = on.createWorker(options);
-  workers.push(worker);
-  await worker.start();
-  return worker;
-}
+const startWorker = startingWorkers(setup);
 
 async function onlyExecution(): Promise<Output<"get_execution">> {
   const { data } = await execute("list_executions", {});

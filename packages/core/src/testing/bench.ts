@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { Input, Output } from "@org/scheduler-contract";
+import type { Worker, WorkerOptions } from "../engine/worker.ts";
 import { createScheduler, type Scheduler } from "../scheduler.ts";
 import type { TestClock } from "./clock.ts";
 import { openTestScheduler, type TestScheduler } from "./scheduler.ts";
@@ -73,4 +74,21 @@ export function otherProcess(setup: TestScheduler, clock?: TestClock): Scheduler
     if (setup.databaseUrl !== undefined) await other.close();
   });
   return other;
+}
+
+/** Starts a worker on a scheduler, this file's own unless told; it stops after the test. */
+type StartWorker = (on?: Scheduler, options?: WorkerOptions) => Promise<Worker>;
+
+/** Real workers on real time for the file that calls it. */
+export function startingWorkers(setup: TestScheduler): StartWorker {
+  const workers: Worker[] = [];
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+  });
+  return async (on = setup.scheduler, options) => {
+    const worker = on.createWorker(options);
+    workers.push(worker);
+    await worker.start();
+    return worker;
+  };
 }
