@@ -4,6 +4,7 @@ import {
   type OperationName,
   operations,
   type Output,
+  type ParsedInput,
   parseInput,
   SchedulerError,
 } from "@org/scheduler-contract";
@@ -151,7 +152,7 @@ function assemble(
     if (!operation) throw unknownOperation(name);
     const parsed = parseInput(operation, input);
     if (operation.name === "login") {
-      const credentials = parseInput(operations.login, input);
+      const credentials = parsed as ParsedInput<"login">;
       return (await login(credentials, await readNow(db, clock.now()))) as Output<Name>;
     }
     if (!caller) {
