@@ -3,7 +3,8 @@
  * status, and their end where nothing is left to come. `ended` names a relation with job_id, trigger and status.
  */
 export function tellJobs(ended: string): string {
-  // A job that somebody holds is left to the reconciler: to wait for it with its executions locked could be a deadlock.
+  // To wait for a job with its executions locked could be a deadlock. One that somebody holds misses its last status, and
+  // the reconciler ends it where it is over.
   return `update scheduler.jobs j
     set last_status = e.status, consecutive_failures = j.consecutive_failures + e.failures,
       state = case when j.state = 'active' and j.next_run_at is null and e.slot_over then 'completed' else j.state end

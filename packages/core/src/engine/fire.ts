@@ -133,7 +133,8 @@ export function createFiring(
     if (all) lanesMayGoOn = false;
     const admission = slots.admission(ahead, [...new Set([...heldBack, ...lanesHeldBack])]);
     const { started, more } = await takeLanes(engine, { workerId, admission, leastPriority });
-    for (const execution of started) slots.hold(execution);
+    // They count in their queues already: the next slot that is free is theirs.
+    for (const execution of started) slots.hold(execution, { first: true });
     lanesHeldBack = admission.heldBack();
     // Behind those of a host that has just turned out to be full there may be others.
     const goesOn = more || lanesHeldBack.length > admission.fullHosts.length;

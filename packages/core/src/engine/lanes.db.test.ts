@@ -320,6 +320,26 @@ describe("a paused queue", () => {
   });
 });
 
+test("who waits for a turn is not sent once its job is gone, though it was in hand in that moment", async () => {
+  await run("update_queue", { name: "a", concurrency: 1 });
+  const kept = await create({ queue: "a", url: `${target.url}/kept` });
+  const gone = await create({ queue: "a", url: `${target.url}/gone` });
+  clock.set(at(1));
+  const { engine } = setup.scheduler;
+  await plan(engine, { ...worker, admission: roomFor(10) });
+  // As if somebody had held its execution when the job was deleted.
+  const { db } = engine.database;
+  await sql`update scheduler.jobs set deleted_at = now() where id = (
+    select job_id from scheduler.executions order by id desc limit 1)`.execute(db);
+  const started = await start(at(1));
+  await finish(started);
+  const others = await start(at(1));
+  expect(started.length + others.length).toBe(1);
+  const jobs = await Promise.allSettled([kept, gone].map(({ id }) => run("get_job", { job_id: id })));
+  expect(jobs.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  expect((await run("list_executions", { status: "canceled" })).data).toHaveLength(1);
+});
+
 describe("what is ready already when its queue is limited", () => {
   test("lines up: a ticket", async () => {
     await createAt([1], { queue: "a", cron: "* * * * *", run_at: undefined });

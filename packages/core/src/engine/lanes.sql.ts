@@ -1,5 +1,6 @@
 import { statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
+import { isUnwanted } from "./start.sql.ts";
 import type { Db, Tx } from "../database/tables.ts";
 
 /** A queue in which executions wait for their turn, and whose turn it may be. */
@@ -20,8 +21,7 @@ export interface Turn {
   lane_at: Date;
   /** Over how long the requests of its queue are counted; null where they are not. */
   period: number | null;
-  /** Its time has run out. */
-  expired: boolean;
+  fate: "starts" | "canceled" | "expired";
 }
 
 /**
@@ -91,7 +91,7 @@ const host = "(select r.host from scheduler.revisions r where r.id = e.revision_
 
 const turns = statement<Turn>(
   "turns",
-  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.expired,
+  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.fate,
     l.rate_period_seconds as period
   from (
     select x.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
@@ -104,7 +104,8 @@ const turns = statement<Turn>(
   ) places
   cross join lateral (
     select e.id, e.lane_at, ${host} as host,
-      coalesce(e.expires_at <= coalesce($1::timestamptz, now()), false) as expired
+      case when ${isUnwanted} then 'canceled' when e.expires_at <= coalesce($1::timestamptz, now()) then 'expired'
+        else 'starts' end as fate
     from scheduler.executions e
     where e.scope_id = l.scope_id and e.queue = l.queue and e.lane_at is not null
       and (l.concurrency = 1 or ${host} <> all($4::text[]))
@@ -189,16 +190,22 @@ export async function findExpiredInLanes(db: Db | Tx, limit: number, at: Date | 
 
 const recount = statement<{ id: string }>(
   "recount",
-  `update scheduler.open_executions o set queue = '${defaultQueue}'
-  from scheduler.queues q, scheduler.executions e
-  where q.name = '${defaultQueue}' and q.concurrency is not null and o.scope_id = q.scope_id and o.queue is null
-    and e.id = o.id and e.queue = '${defaultQueue}' and e.status = 'running'
+  `with wrong as (
+    select o.id, e.status = 'running' as runs
+    from scheduler.queues q
+    join scheduler.open_executions o on o.scope_id = q.scope_id
+    join scheduler.executions e on e.id = o.id and e.queue = q.name
+    where q.name = '${defaultQueue}' and q.concurrency is not null and (o.queue is null) = (e.status = 'running')
+    for update of o skip locked
+  )
+  update scheduler.open_executions o set queue = case when w.runs then '${defaultQueue}' end
+  from wrong w where o.id = w.id
   returning o.id`,
 );
 
 /**
- * Makes what runs in a limited default queue count: there it costs a write for each execution, so nobody does as long as
- * there is no limit, and one may start in the moment that the limit comes.
+ * Makes what runs in a limited default queue count, and what does not run count no more: there it costs a write for each
+ * execution, so nobody counts as long as there is no limit, and one may start or end in the moment that the limit comes.
  */
 export async function countRunningInDefault(db: Db): Promise<void> {
   await recount(db, []);

@@ -9,10 +9,10 @@ const lanesPerLook = 100;
 const maxLooks = 10;
 
 /**
- * A request leaves a moment after it was counted, at most so long after it where it is claimed ahead, and the next may
+ * A request leaves a moment after it was counted, hardly longer after it where it is claimed ahead, and the next may
  * leave at once: without a margin a target could see one more in a period than its queue may send.
  */
-const marginMs = 50;
+const marginMs = 100;
 
 export interface LanePass {
   started: StartedExecution[];
@@ -52,9 +52,13 @@ async function takeFrom(
 ): Promise<void> {
   const { room, fullHosts } = admission;
   const turns = await takeTurns(tx, { lanes, room, fullHosts }, at);
-  const expired = turns.filter((turn) => turn.expired).map(({ id }) => id);
-  if (expired.length > 0) await endWaiting(tx, { ids: expired, fate: "expired" }, at);
-  const admitted = turns.filter((turn) => !turn.expired && admission.admit(turn.host));
+  let ended = 0;
+  for (const fate of ["canceled", "expired"] as const) {
+    const over = turns.filter((turn) => turn.fate === fate).map(({ id }) => id);
+    if (over.length > 0) await endWaiting(tx, { ids: over, fate }, at);
+    ended += over.length;
+  }
+  const admitted = turns.filter((turn) => turn.fate === "starts" && admission.admit(turn.host));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);
   await countSent(tx, admitted, at);
@@ -64,7 +68,7 @@ async function takeFrom(
     const execution = byId.get(id);
     if (execution) pass.started.push({ ...execution, due_at: lane_at });
   }
-  pass.more ||= started.length + expired.length > 0 && turns.length > admitted.length;
+  pass.more ||= started.length + ended > 0 && turns.length > admitted.length;
 }
 
 async function countSent(tx: Tx, admitted: Turn[], at: Date | null): Promise<void> {

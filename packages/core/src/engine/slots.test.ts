@@ -50,6 +50,16 @@ describe("what is claimed ahead", () => {
     expect(slots.ids()).toEqual(["e0", "e2", "e3"]);
   });
 
+  test("goes before the others where it counts elsewhere already", async () => {
+    const { slots, hold, answer, sent } = openSlots(1);
+    hold("a", "e0", "e1", "e2");
+    slots.hold({ id: "first", host: "b", clock: 0 } as StartedExecution, { first: true });
+    await answer("e0");
+    await answer("first");
+    await answer("e1");
+    expect(sent()).toEqual(["e0", "first", "e1", "e2"]);
+  });
+
   test("and canceled before there was a slot is never sent", async () => {
     const { slots, hold, answer, sent, over } = openSlots(1);
     hold("a", ...ids(3));

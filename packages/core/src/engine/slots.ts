@@ -7,8 +7,8 @@ import type { StartedExecution } from "./start.sql.ts";
 export interface Slots {
   /** How many there are. */
   count: number;
-  /** Sends it now, or as soon as there is a slot. */
-  hold(execution: StartedExecution): void;
+  /** Sends it now, or as soon as there is a slot; with `first`, before what else waits for one. */
+  hold(execution: StartedExecution, order?: { first: boolean }): void;
   abort(id: string, reason: "canceled" | "interrupted"): void;
   /** Ends what waits, and after it what is under way; resolves when nothing is held any more. */
   interrupt(): Promise<void>;
@@ -40,6 +40,8 @@ interface Sending {
 export function createSlots(count: number, { begin, over }: Sending): Slots {
   const underWay = new Map<string, Begun>();
   const waiting = new Map<string, StartedExecution>();
+  /** Of those that wait, the ones that go before the others. */
+  const first = new Set<string>();
   const hosts = createHosts(count);
   let onIdle = Promise.withResolvers<void>();
 
@@ -53,10 +55,16 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
       end(execution, answer, begun.startedAt());
     });
   }
+  function leave(id: string): void {
+    waiting.delete(id);
+    first.delete(id);
+  }
   function sendNext(): void {
-    const [next] = waiting.values();
+    const [preferred] = first;
+    const [oldest] = waiting.keys();
+    const next = waiting.get(preferred ?? oldest ?? "");
     if (next === undefined) return;
-    waiting.delete(next.id);
+    leave(next.id);
     send(next);
   }
   function end(execution: StartedExecution, answer: Answer, startedAt: Date): void {
@@ -70,7 +78,7 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     underWay.get(id)?.abort(reason);
     const execution = waiting.get(id);
     if (execution === undefined) return;
-    waiting.delete(id);
+    leave(id);
     end(execution, unsent(reason), new Date(execution.clock));
   }
   const ids = (): string[] => [...underWay.keys(), ...waiting.keys()];
@@ -81,10 +89,11 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
 
   return {
     count,
-    hold(execution) {
+    hold(execution, order) {
       hosts.hold(execution.host, execution.id);
-      if (underWay.size < count) send(execution);
-      else waiting.set(execution.id, execution);
+      if (underWay.size < count) return send(execution);
+      waiting.set(execution.id, execution);
+      if (order?.first) first.add(execution.id);
     },
     abort,
     async interrupt() {

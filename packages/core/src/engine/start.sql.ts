@@ -60,10 +60,7 @@ export interface WaitingExecution {
   id: string;
   host: string;
   due_at: Date;
-  /**
-   * Canceled: while it was under way, or with its job; a replay is wanted for its own sake. It waits on: for its turn
-   * in its queue.
-   */
+  /** Canceled: while it was under way, or with its job. It waits on: for its turn in its queue. */
   fate: "starts" | "waits" | "canceled" | "expired";
 }
 
@@ -71,12 +68,14 @@ export interface WaitingExecution {
 const isLaned = `exists (
         select 1 from scheduler.queues q where q.scope_id = e.scope_id and q.name = e.queue and q.laned)`;
 
+/** Whether somebody wants an execution `e` no more; a replay is wanted for its own sake. */
+export const isUnwanted = `(e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
+        select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null)))`;
+
 const waiting = statement<WaitingExecution>(
   "waiting",
   `select e.id, r.host, e.due_at, case
-      when e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
-        select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null
-      )) then 'canceled'
+      when ${isUnwanted} then 'canceled'
       when e.expires_at <= coalesce($1::timestamptz, now()) then 'expired'
       when ${isLaned} then 'waits'
       else 'starts' end as fate
@@ -133,7 +132,7 @@ const start = statement<Omit<StartedExecution, "toldAt">>(
       attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, $1::timestamptz, now())
     where e.id = any($2::uuid[]) and e.status in ('pending', 'retrying')
       and (e.expires_at is null or e.expires_at > coalesce($1::timestamptz, now()))
-      and (e.lane_at is not null or not ${isLaned})
+      and (e.lane_at is not null or not ${isLaned}) and not ${isUnwanted}
     returning e.scope_id, e.id, e.job_id, e.queue, e.revision_id, e.trigger, e.scheduled_for, e.expires_at, e.attempt_count,
       e.interruptions, $4::boolean or e.queue <> '${defaultQueue}' as counts
   ), counted as (

@@ -232,7 +232,8 @@ export async function cancelWaitingOfJob(
 ): Promise<void> {
   const { scopeId, id, reason } = job;
   const which = sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`;
-  // One that somebody has in hand starts just now. To wait for it with the job locked could be a deadlock.
+  // To wait for one that somebody has in hand could be a deadlock, with the job locked. It has just started, or nobody
+  // wants it when it is looked at the next time.
   await cancelWaitingWhere(tx, which, { reason, now, skipLocked: true });
 }
 

@@ -111,7 +111,8 @@ export const jobOperations: Handlers<Names> = {
     if (job.state === "canceled") return toJob(job);
     await cancelWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
     await leaveTombstone(context, job);
-    return change(context, job, { state: "canceled", next_run_at: null });
+    await change(context, job, { state: "canceled", next_run_at: null });
+    return toJob(await requireJob(tx, caller, input.job_id));
   },
 
   async delete_job(context, input) {
