@@ -55,7 +55,7 @@ export default defineConfig({
           include: ["test/chaos/**/*.test.ts"],
           setupFiles: ["test/e2e/setup.ts"],
           hookTimeout: 60_000,
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
