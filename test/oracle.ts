@@ -21,7 +21,7 @@ export interface Reckoning {
 }
 
 /**
- * Waits until every slot has passed and is done, then holds what is recorded against what really arrived: nothing
+ * Waits until every slot that has passed is done, then holds what is recorded against what really arrived: nothing
  * lost, nothing made up, and what was sent twice can be told by its key.
  */
 export async function expectAllDone(
@@ -44,7 +44,10 @@ export async function expectAllDone(
     "requests are for no slot",
     target.arrivals.filter((arrival) => !slots.has(slotOfArrival(arrival))),
   );
-  const arrivals = Map.groupBy(target.arrivals, keyOf);
+  // A slot that comes while the history is read is in the one and not in the other.
+  const recorded = new Set(executions.map(slotOfExecution));
+  const counted = target.arrivals.filter((arrival) => recorded.has(slotOfArrival(arrival)));
+  const arrivals = Map.groupBy(counted, keyOf);
   let interrupted = 0;
   for (const execution of executions) {
     const sent = arrivals.get(execution.id) ?? [];
@@ -53,22 +56,17 @@ export async function expectAllDone(
     interrupted += execution.attempt_count - 1;
   }
   const again = [...arrivals.values()].flatMap((sent) => sent.slice(1));
-  expect(target.arrivals.length).toBe(executions.length + again.length);
+  expect(counted.length).toBe(executions.length + again.length);
   return { executions, again, interrupted, waitedMs };
 }
 
 /** How long ago a slot must have been for its execution to be there. */
 export const graceMs = 3000;
 
-/** Every job is there, every slot has passed and fired, and no execution is open any more. */
+/** Every job is there, every slot that has passed has fired, and no execution is open any more. */
 async function expectSettled(client: Client, owed: Owed[], target: Target): Promise<Execution[]> {
   const due = new Date(Date.now() - graceMs).toISOString();
-  // One that fires while the history is read would be in the one and not in the other.
-  expectNone(
-    "slots are still to come",
-    owed.flatMap((each) => each.slots).filter((slot) => slot >= due),
-  );
-  const slots = owed.flatMap(slotsOf);
+  const slots = owed.flatMap(({ id, slots: at }) => slotsOf({ id, slots: at.filter((slot) => slot < due) }));
   // What costs nothing comes first: this is asked again and again.
   const arrived = new Set(target.arrivals.map(slotOfArrival));
   expectNone(
