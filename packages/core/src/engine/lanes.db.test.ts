@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { describe, expect, inject, test } from "vitest";
-import type { Execution } from "@org/scheduler-contract";
 import type { Db } from "../database/tables.ts";
 import { answered } from "../testing/answered.ts";
 import { testBench } from "../testing/bench.ts";
+import { toLedger } from "../testing/ledger.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import { take } from "./dispatch.ts";
 import { takeLanes } from "./lanes.ts";
@@ -52,13 +52,7 @@ async function createAt(minutes: number[], fields: object = {}): Promise<void> {
 
 async function ledger(job_id?: string): Promise<string[]> {
   const { data } = await run("list_executions", { limit: 100, ...(job_id !== undefined && { job_id }) });
-  const bySlot = (one: Execution, other: Execution): number =>
-    one.scheduled_for.localeCompare(other.scheduled_for);
-  return data
-    .toSorted(bySlot)
-    .map(({ scheduled_for, status, reason }) =>
-      `${scheduled_for.slice(11, 16)} ${status} ${reason ?? ""}`.trim(),
-    );
+  return toLedger(data);
 }
 
 describe("concurrency", () => {

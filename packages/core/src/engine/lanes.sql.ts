@@ -118,8 +118,8 @@ const turns = statement<Turn>(
 /**
  * Whose turn it is in queues that are locked, up to `room` of each and never more than the queue has places; of equal
  * queues one of each after the other. A statement of its own, after the one that locks: it must see what others
- * committed until then, limits included. Where one goes at a time, nobody passes the first in the line: not while its host is full, and not
- * while a job that was due before it is still to be planned.
+ * committed until then, limits included. Where one goes at a time, nobody passes the first in the line: not while its
+ * host is full, and not while a job that was due before it is still to be planned.
  */
 export function takeTurns(
   tx: Tx,

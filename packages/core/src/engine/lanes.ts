@@ -2,9 +2,9 @@ import type { Tx } from "../database/tables.ts";
 import type { Engine } from "./engine.ts";
 import { countStarts, type Lane, lockOpenLanes, nextTurn, takeTurns, type Turn } from "./lanes.sql.ts";
 import type { Admission } from "./slots.ts";
-import { endWaiting, type StartedExecution, startExecutions } from "./start.sql.ts";
+import { endUnstarted, type StartedExecution, startExecutions } from "./start.sql.ts";
 
-/** How many queues are locked and asked at once, and how often more of them are looked for, behind those that are held up. */
+/** How many queues are locked and asked at once, and how often more are looked for behind those that are held up. */
 const lanesPerLook = 100;
 const maxLooks = 10;
 
@@ -52,12 +52,7 @@ async function takeFrom(
 ): Promise<void> {
   const { room, fullHosts } = admission;
   const turns = await takeTurns(tx, { lanes, room, fullHosts }, at);
-  let ended = 0;
-  for (const fate of ["canceled", "expired"] as const) {
-    const over = turns.filter((turn) => turn.fate === fate).map(({ id }) => id);
-    if (over.length > 0) await endWaiting(tx, { ids: over, fate }, at);
-    ended += over.length;
-  }
+  const ended = await endUnstarted(tx, turns, at);
   const admitted = turns.filter((turn) => turn.fate === "starts" && admission.admit(turn.host));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);

@@ -11,14 +11,7 @@ import {
   replaceWaiting,
 } from "./plan.sql.ts";
 import type { Admission } from "./slots.ts";
-import {
-  claimWaiting,
-  endWaiting,
-  lineUp,
-  type StartedExecution,
-  startExecutions,
-  type WaitingExecution,
-} from "./start.sql.ts";
+import { claimWaiting, endUnstarted, lineUp, type StartedExecution, startExecutions } from "./start.sql.ts";
 
 /** How many jobs beyond those that can start, and how many waiting executions, one pass takes at the most. */
 const batchSize = 1000;
@@ -112,13 +105,8 @@ async function wakeWaiting(
 ): Promise<{ started: StartedExecution[]; linedUp: number; more: boolean }> {
   const { limit, leadMs: lead, workerId, admission } = options;
   const due = await claimWaiting(tx, { limit, leadMs: lead, fullHosts: admission.fullHosts }, at);
-  const idsOf = (fate: WaitingExecution["fate"]): string[] =>
-    due.filter((execution) => execution.fate === fate).map(({ id }) => id);
-  for (const fate of ["canceled", "expired"] as const) {
-    const ids = idsOf(fate);
-    if (ids.length > 0) await endWaiting(tx, { ids, fate }, at);
-  }
-  const linedUp = idsOf("waits");
+  await endUnstarted(tx, due, at);
+  const linedUp = due.filter(({ fate }) => fate === "waits").map(({ id }) => id);
   if (linedUp.length > 0) await lineUp(tx, linedUp, at);
   const wanted = due.filter(({ fate }) => fate === "starts");
   const admitted = wanted.filter(({ host }) => admission.admit(host));

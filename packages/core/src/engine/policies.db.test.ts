@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
-import type { Execution } from "@org/scheduler-contract";
 import { answered } from "../testing/answered.ts";
 import { testBench } from "../testing/bench.ts";
+import { toLedger } from "../testing/ledger.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import type { Answer } from "./attempt.ts";
 import { begin } from "./begin.ts";
@@ -19,13 +19,7 @@ const { setup, target, run, create } = testBench({ clock, job: { cron: "* * * * 
 /** What became of each slot, oldest first: "12:01 succeeded". */
 async function ledger(): Promise<string[]> {
   const { data } = await run("list_executions", { limit: 100 });
-  const bySlot = (one: Execution, other: Execution): number =>
-    one.scheduled_for.localeCompare(other.scheduled_for);
-  return data
-    .toSorted(bySlot)
-    .map(({ scheduled_for, status, reason }) =>
-      `${scheduled_for.slice(11, 16)} ${status} ${reason ?? ""}`.trim(),
-    );
+  return toLedger(data);
 }
 
 const minute = (count: number): string => `2026-03-01T12:${String(count).padStart(2, "0")}:00Z`;

@@ -124,6 +124,21 @@ export async function endWaiting(
   await end(tx, [at, ids, fate]);
 }
 
+/** Ends those of claimed executions that are not to start; answers how many. */
+export async function endUnstarted(
+  tx: Tx,
+  claimed: { id: string; fate: WaitingExecution["fate"] }[],
+  at: Date | null,
+): Promise<number> {
+  let ended = 0;
+  for (const fate of ["canceled", "expired"] as const) {
+    const ids = claimed.filter((execution) => execution.fate === fate).map(({ id }) => id);
+    if (ids.length > 0) await endWaiting(tx, { ids, fate }, at);
+    ended += ids.length;
+  }
+  return ended;
+}
+
 const start = statement<Omit<StartedExecution, "toldAt">>(
   "start",
   `with started as (
