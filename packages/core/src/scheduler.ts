@@ -25,7 +25,7 @@ import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
 import { deliveryOperations } from "./deliveries/operations.ts";
 import type { Engine } from "./engine/engine.ts";
-import { loseAllWorkers } from "./engine/reconcile.sql.ts";
+import { loseAllWorkers } from "./engine/presence.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { deadLetterOperations } from "./executions/dead-letters.ts";
 import { once } from "./idempotency/once.ts";

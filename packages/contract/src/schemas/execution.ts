@@ -36,6 +36,8 @@ export const attemptErrorCodes = [
   "timeout",
   "status",
   "assertion",
+  // The answer can be neither judged nor stored.
+  "unusable",
   "redirect",
   "circuit_open",
   "address_blocked",

@@ -29,7 +29,8 @@ export async function orUnavailable<Result>(run: () => Promise<Result>): Promise
   }
 }
 
-function isAway(error: unknown): boolean {
+/** Whether an error says that the database cannot be had for the moment, not that it refuses what it was asked. */
+export function isAway(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isAway);
   if (!(error instanceof Error) || error instanceof SchedulerError) return false;
   const { code } = error as NodeJS.ErrnoException;

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { testBench } from "../testing/bench.ts";
 import { drain, passTime, testClock } from "../testing/index.ts";
@@ -102,4 +103,23 @@ test("a job goes where answers lead only if it says so, and never to a forbidden
     clock.advance(1000);
   }
   expect(outcomes).toEqual(["failed 302 status", "succeeded 200", "failed 302 address_blocked"]);
+});
+
+test("an answer that cannot be judged is a failure, and its request is not sent again", async () => {
+  const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
+  target.answer((_, response) => void response.end(deep));
+  const assertions = [{ type: "json_path_equals", path: "$[0]", value: 1 }] as const;
+  await create({ method: "POST", retry: { max_attempts: 1 }, assertions });
+  await create({ method: "POST", assertions });
+  // As nobody can write it any more, but somebody may have.
+  await sql`
+    update scheduler.revisions set assertions = '[{"type": "json_path_equals", "value": 1}]'
+    where retry ->> 'max_attempts' <> '1'`.execute(setup.scheduler.engine.database.db);
+  await passTime(setup.scheduler, clock, "2026-03-02T12:00:00Z");
+  expect(target.arrivals).toHaveLength(2);
+  const { data } = await run("list_executions", {});
+  expect(data.map(({ status, error }) => [status, error?.code]).sort()).toEqual([
+    ["failed", "assertion"],
+    ["failed", "unusable"],
+  ]);
 });

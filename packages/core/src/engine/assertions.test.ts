@@ -106,6 +106,16 @@ describe("an assertion that does not hold says what came instead", () => {
     expect(problem.isWellFormed()).toBe(true);
   });
 
+  test.each(["[", '{"a":'])("however deeply nested what came is: %s", (opening) => {
+    const depth = 13_000;
+    const closing = opening === "[" ? "]" : "}";
+    const body = `{"deep":${opening.repeat(depth)}1${closing.repeat(depth)}}`;
+    for (const path of ["$.deep", "$"])
+      expect(failed({ type: "json_path_equals", path, value: 1 }, { body })).toBe(
+        `Expected ${path} to be 1, got a deeply nested value.`,
+      );
+  });
+
   test("of several, the first", () => {
     const assertions: Assertion[] = [
       { type: "status_equals", value: 200 },

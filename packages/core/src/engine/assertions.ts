@@ -75,8 +75,20 @@ function differs(what: string, expected: unknown, given: unknown): string {
 
 /** What a target sends may be as long as it likes, and stands in logs and lists. */
 const shownLength = 80;
+const shownDepth = 20;
+
+/** How deep a value is nested, as far as it matters; level by level, without recursion. */
+function depthOf(value: unknown, limit: number): number {
+  let depth = 0;
+  for (let level = [value]; depth <= limit; depth++) {
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+    if (level.length === 0) break;
+  }
+  return depth;
+}
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value);
+  // Writing it out goes as deep as it is nested, and a target may nest it deeper than the stack is.
+  const text = depthOf(value, shownDepth) > shownDepth ? "a deeply nested value" : JSON.stringify(value);
   return text.length > shownLength ? `${text.slice(0, shownLength).toWellFormed()}…` : text;
 }

@@ -15,9 +15,14 @@ export interface Begun extends Sending {
 
 /**
  * Sends what was claimed, at the very instant it is for where that is a moment ahead. Never throws: what cannot be
- * sent is an answer too, or the execution would stay running for ever. Without `circuits`, nothing is held back.
+ * sent is an answer too, or the execution would stay running for ever. Without `circuits`, nothing is held back; without
+ * `isSure`, it is taken for granted that nobody else sends it.
  */
-export function begin(engine: Engine, execution: StartedExecution, circuits?: Circuits): Begun {
+export function begin(
+  engine: Engine,
+  execution: StartedExecution,
+  { circuits, isSure }: { circuits?: Circuits | undefined; isSure?: () => boolean } = {},
+): Begun {
   const databaseMs = (): number =>
     engine.clock.now()?.getTime() ?? execution.clock + performance.now() - execution.toldAt;
   const leavesAt = Math.max(execution.scheduled_for.getTime(), execution.due_at?.getTime() ?? 0);
@@ -31,6 +36,7 @@ export function begin(engine: Engine, execution: StartedExecution, circuits?: Ci
 
   const send = (signingKeys: Buffer[]): void => {
     startedAt = new Date(databaseMs());
+    if (isSure?.() === false) return resolve(unsent("unsure"));
     if (execution.expires_at !== null && startedAt >= execution.expires_at) return resolve(unsent("expired"));
     const leave = circuits?.ask(execution, startedAt.getTime()) ?? "leaves";
     if (leave !== "leaves") return resolve(heldBack(execution.host, leave, startedAt));
@@ -69,8 +75,13 @@ export function begin(engine: Engine, execution: StartedExecution, circuits?: Ci
   const endSpan = spanOfAttempt(execution);
   return {
     answer: promise.then((answer) => {
-      circuits?.notice(execution, answer, databaseMs());
-      endSpan(answer);
+      // Neither what a host's silence is taken for nor what a tracer makes of an answer may cost the answer.
+      try {
+        circuits?.notice(execution, answer, databaseMs());
+        endSpan(answer);
+      } catch (error) {
+        engine.log.error({ execution: execution.id, err: error }, "an answer could not be noticed");
+      }
       return answer;
     }),
     startedAt: () => startedAt,
@@ -88,6 +99,12 @@ const verdicts = {
     status: "interrupted",
     errorCode: "worker_lost",
     error: "The worker stopped before the request was sent.",
+  },
+  // Handed back: whoever has it by then sends it.
+  unsure: {
+    status: "interrupted",
+    errorCode: "worker_lost",
+    error: "The worker had not reached the database for so long that another could have taken this over.",
   },
   // Handed back, and then there is no time left for another attempt.
   expired: {

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Output } from "@org/scheduler-contract";
 import { testBench } from "../testing/bench.ts";
 import { deliver, limits } from "../testing/deliver.ts";
+import { takeBackAll } from "../testing/lost-workers.ts";
 import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from "../testing/index.ts";
 import { claimCallbacks, toDeliveryOutcome } from "./callback.ts";
 import { unsent } from "./begin.ts";
 import { settleDeliveries } from "./notify.sql.ts";
 import { plan } from "./plan.ts";
 import { retain, startRetaining } from "./retain.ts";
-import { takeBackFromLostWorkers } from "./reconcile.sql.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
@@ -145,12 +145,11 @@ describe("an execution that is over", () => {
 
   test("calls back when its workers were lost once too often", async () => {
     await createCalling();
-    const { db } = setup.scheduler.engine.database;
     for (let loss = 0; loss <= 5; loss++) {
       const admission = { room: 1, fullHosts: [], admit: () => true, heldBack: () => [] };
       await plan(setup.scheduler.engine, { ...noRoom, admission });
       expect(await deliver(setup.scheduler, clock)).toEqual([]);
-      await takeBackFromLostWorkers(db, 15_000, clock.now());
+      await takeBackAll(setup.scheduler.engine);
     }
     await deliver(setup.scheduler, clock);
     expect(told()).toMatchObject([{ execution: { status: "failed" }, attempt: { number: 6 } }]);

@@ -1,27 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import pino from "pino";
-import { beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ExecutionStatus, Output } from "@org/scheduler-contract";
 import { fromPublicId } from "../ids.ts";
-import { answered } from "../testing/answered.ts";
 import { otherProcess, testBench } from "../testing/bench.ts";
+import { playWorker } from "../testing/play-worker.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
-import type { Answer } from "./attempt.ts";
 import { take } from "./dispatch.ts";
 import type { Engine } from "./engine.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import type { Ticket } from "../queue/queue.ts";
-import type { StartedExecution } from "./start.sql.ts";
-import { settle, toSettled } from "./settle.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 /** A minute later, and then so long that what found no room gets a ticket. */
 const tooLate = "2026-03-01T12:01:10Z";
 const clock = testClock(noon);
-const onServer = inject("postgresUrl") !== null;
 const warnings: { msg: string }[] = [];
 const log = pino({ level: "warn" }, { write: (line) => void warnings.push(JSON.parse(line)) });
 
@@ -35,21 +31,6 @@ beforeAll(() => {
 beforeEach(() => {
   warnings.length = 0;
 });
-
-/** A worker that a test plays, holding what it started. */
-function playWorker(on: Engine = engine) {
-  const workerId = randomUUID();
-  return {
-    workerId,
-    start: async (room = 100) => (await plan(on, { workerId, admission: roomFor(room) })).started,
-    take: async (count = 100) => (await take(on, { workerId, admission: roomFor(count) })).started,
-    settle: async (execution: StartedExecution, answer: Partial<Answer>) => {
-      const settled = toSettled(execution, { ...answered, ...answer }, new Date(execution.clock));
-      await settle(on, workerId, [settled]);
-      return settled;
-    },
-  };
-}
 
 async function executions(): Promise<Output<"get_execution">[]> {
   const { data } = await execute("list_executions", { limit: 100 });
@@ -94,7 +75,7 @@ describe("two planners at once", () => {
     const taken = await Promise.all(workers.map((worker) => worker.take(5)));
     const ids = taken.flat().map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    const rest = await playWorker().take();
+    const rest = await playWorker(engine).take();
     expect(ids.length + rest.length).toBe(20);
   });
 
@@ -145,7 +126,7 @@ describe("tickets", () => {
       throw new Error("worker killed");
     });
     await expect(broken).rejects.toThrow("worker killed");
-    expect(await playWorker().take()).toHaveLength(1);
+    expect(await playWorker(engine).take()).toHaveLength(1);
   });
 
   test("put twice are one", async () => {
@@ -180,7 +161,7 @@ describe("tickets", () => {
     await createJobs(3, { cron: "* * * * *" });
     clock.set(tooLate);
     await plan(engine, noRoom);
-    const one = playWorker();
+    const one = playWorker(engine);
     expect(
       await take(engine, { workerId: one.workerId, admission: { ...roomFor(1), room: 3 } }),
     ).toMatchObject({
@@ -188,7 +169,7 @@ describe("tickets", () => {
       more: true,
     });
     expect(await count("scheduler_tickets.job")).toBe(2);
-    expect(await playWorker().take()).toHaveLength(2);
+    expect(await playWorker(engine).take()).toHaveLength(2);
   });
 
   test("without an execution hurt nobody", async () => {
@@ -198,145 +179,11 @@ describe("tickets", () => {
   });
 });
 
-describe("a worker that lost its execution", () => {
-  test("changes nothing with an outcome that comes too late", async () => {
-    await createJobs(1);
-    const late = playWorker();
-    const [execution] = await late.start();
-    await looseWorkers();
-    const next = playWorker();
-    const [again] = await next.start();
-    expect(again).toMatchObject({ id: execution!.id, attempt_count: 2 });
-    warnings.length = 0;
-    await late.settle(execution!, { body: "late" });
-    expect(warnings).toMatchObject([{ msg: expect.stringContaining("too late") as string }]);
-    expect(await statuses()).toEqual(["running"]);
-    await next.settle(again!, { statusCode: 204 });
-    await late.settle(execution!, { statusCode: 500 });
-    await next.settle(again!, { statusCode: 500 });
-    expect(await executions()).toMatchObject([
-      {
-        status: "succeeded",
-        status_code: 204,
-        attempts: [
-          { number: 1, status: "interrupted" },
-          { number: 2, status_code: 204 },
-        ],
-      },
-    ]);
-  });
-
-  test("does not hold back the other outcomes of its batch", async () => {
-    await createJobs(2);
-    const worker = playWorker();
-    const [lost, kept] = await worker.start();
-    await sql`update scheduler.executions set worker_id = ${randomUUID()}::uuid where id = ${lost!.id}`.execute(
-      engine.database.db,
-    );
-    const outcomes = [lost!, kept!].map((execution) =>
-      toSettled(execution, answered, new Date(execution.clock)),
-    );
-    await settle(engine, worker.workerId, outcomes);
-    expect(outcomes).toEqual([]);
-    expect((await statuses()).toSorted()).toEqual(["running", "succeeded"]);
-  });
-});
-
-/** Makes every worker one that stopped beating, and lets another notice. */
-async function looseWorkers(): Promise<void> {
-  const { db } = engine.database;
-  await sql`
-    insert into scheduler.workers (id, host, pid, slots, heartbeat_at)
-    select distinct worker_id, 'host', 1, 1, now() - interval '16 seconds' from scheduler.executions
-    where worker_id is not null
-    on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`.execute(db);
-  const state = startReconciling({ workerId: randomUUID(), held: () => [] });
-  while ((await reconcile(engine, state)) === 0);
-}
-
-describe("executions of a lost worker", () => {
-  test("go on elsewhere: the cut attempt is recorded, and does not count as one of the job's", async () => {
-    await createJobs(1, { retry: { max_attempts: 2, strategy: "fixed", base_seconds: 10, jitter: false } });
-    await playWorker().start();
-    await looseWorkers();
-    expect(await executions()).toMatchObject([
-      {
-        status: "retrying",
-        next_attempt_at: "2026-03-01T12:00:00.000Z",
-        error: { code: "worker_lost" },
-        attempts: [{ number: 1, status: "interrupted", error_code: "worker_lost", status_code: null }],
-      },
-    ]);
-    expect(await count("scheduler.workers")).toBe(0);
-    target.answer(500);
-    expect(await drain(setup.scheduler, clock)).toMatchObject([{ attempt: 2, next: "retrying" }]);
-    target.answer(200);
-    expect(await drain(setup.scheduler, clock, "2026-03-01T12:00:10Z")).toMatchObject([
-      { attempt: 3, next: "succeeded" },
-    ]);
-    expect(await executions()).toMatchObject([{ status: "succeeded", attempt_count: 3, error: null }]);
-  });
-
-  test("are left where they are while their worker beats", async () => {
-    await createJobs(1);
-    const worker = playWorker();
-    await worker.start();
-    await sql`
-      insert into scheduler.workers (id, host, pid, slots) values
-        (${worker.workerId}::uuid, 'host', 1, 1)`.execute(engine.database.db);
-    await reconcile(engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
-    expect(await statuses()).toEqual(["running"]);
-  });
-
-  test("fail when one worker after the other is lost under them: the sixth time is their own doing", async () => {
-    await createJobs(1, { retry: { max_attempts: 2 } });
-    const seen: (ExecutionStatus | undefined)[] = [];
-    for (let round = 0; round < 6; round++) {
-      await playWorker().start();
-      await looseWorkers();
-      seen.push(...(await statuses()));
-    }
-    expect(seen).toEqual(["retrying", "retrying", "retrying", "retrying", "retrying", "failed"]);
-    const [execution] = await executions();
-    expect(execution).toMatchObject({
-      error: { code: "worker_lost" },
-      attempt_count: 6,
-      next_attempt_at: null,
-    });
-    expect(execution!.attempts.map(({ status }) => status)).toEqual(Array(6).fill("interrupted"));
-    expect(await execute("list_jobs", {})).toMatchObject({
-      data: [{ state: "completed", consecutive_failures: 1 }],
-    });
-    expect(await count("scheduler.open_executions")).toBe(0);
-  });
-
-  if (onServer)
-    test("are not overlooked because somebody held them in that moment", async () => {
-      await createJobs(1);
-      const worker = playWorker();
-      await worker.start();
-      const locked = Promise.withResolvers<void>();
-      const enough = Promise.withResolvers<void>();
-      const holding = other.engine.database.db.transaction().execute(async (tx) => {
-        await sql`select 1 from scheduler.executions for update`.execute(tx);
-        locked.resolve();
-        await enough.promise;
-      });
-      await locked.promise;
-      await looseWorkers();
-      enough.resolve();
-      await holding;
-      const state = startReconciling({ workerId: randomUUID(), held: () => [] });
-      while ((await reconcile(engine, state)) === 0);
-      expect(await statuses()).toEqual(["retrying"]);
-    });
-});
-
 describe("a worker that stops", () => {
   test("hands its execution back: the attempt is interrupted and another goes on at once", async () => {
     target.answer(() => {});
     await createJobs(1, { retry: { max_attempts: 1 } });
-    const worker = playWorker();
+    const worker = playWorker(engine);
     const [execution] = await worker.start();
     const sending = engine.sender.send(toOutgoing(execution!, new Date(execution!.clock), []));
     await target.arrived(1);
@@ -367,7 +214,7 @@ describe("jobs that lost their next run", () => {
     const cron = await execute("create_job", { name: "cron", url: target.url, cron: "0 * * * *" });
     const later = await execute("create_job", { name: "later", url: target.url, when: "2h" });
     await unarm();
-    await reconcile(engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await reconcile(engine, startReconciling({ workerId: randomUUID() }));
     expect(await execute("get_job", { job_id: cron.id })).toMatchObject({
       next_run_at: "2026-03-01T13:00:00.000Z",
     });
@@ -385,16 +232,16 @@ describe("jobs that lost their next run", () => {
       max_runs: 1,
     });
     await sql`update scheduler.jobs set next_run_at = null, run_count = 1`.execute(engine.database.db);
-    await reconcile(engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await reconcile(engine, startReconciling({ workerId: randomUUID() }));
     expect(await execute("get_job", { job_id: job.id })).toMatchObject({ state: "completed" });
   });
 
   test("are left alone while an execution is under way, or when they are not active", async () => {
     const running = await execute("create_job", { name: "running", url: target.url });
-    await playWorker().start();
+    await playWorker(engine).start();
     const paused = await execute("create_job", { name: "paused", url: target.url, cron: "0 * * * *" });
     await execute("pause_job", { job_id: paused.id });
-    await reconcile(engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await reconcile(engine, startReconciling({ workerId: randomUUID() }));
     expect(warnings).toEqual([]);
     expect(await execute("get_job", { job_id: running.id })).toMatchObject({
       state: "active",
@@ -416,7 +263,7 @@ describe("jobs that lost their next run", () => {
     await drain(setup.scheduler, clock);
     const [execution] = await executions();
     await execute("cancel_execution", { execution_id: execution!.id });
-    await reconcile(engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await reconcile(engine, startReconciling({ workerId: randomUUID() }));
     expect(await execute("get_job", { job_id: job.id })).toMatchObject({ state: "completed" });
   });
 });

@@ -5,6 +5,7 @@ import type { Db } from "../database/tables.ts";
 import { answered } from "../testing/answered.ts";
 import { testBench } from "../testing/bench.ts";
 import { toLedger } from "../testing/ledger.ts";
+import { takeBackAll } from "../testing/lost-workers.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import { take } from "./dispatch.ts";
 import { takeLanes } from "./lanes.ts";
@@ -156,8 +157,7 @@ describe("concurrency", () => {
     );
     expect(paths(await start(at(3)))).toEqual(["/1"]);
     expect(await start(at(3))).toEqual([]);
-    await sql`update scheduler.workers set heartbeat_at = '-infinity'`.execute(db);
-    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await takeBackAll(setup.scheduler.engine);
     expect(await start(at(3))).toHaveLength(1);
     expect(await start(at(3))).toEqual([]);
   });
@@ -284,7 +284,7 @@ describe("a paused queue", () => {
     await createAt([1], { ttl_seconds: 30 });
     await start(at(1));
     clock.set(at(2));
-    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID() }));
     expect(await ledger()).toEqual(["12:01 expired ttl"]);
     expect((await run("list_jobs", {})).data[0]).toMatchObject({
       state: "completed",

@@ -260,7 +260,7 @@ describe("jitter", () => {
   test("is kept by a job that lost its next run and gets it back", async () => {
     const job = await create({ jitter_seconds: 50 });
     await sql`update scheduler.jobs set next_run_at = null`.execute(setup.scheduler.engine.database.db);
-    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID(), held: () => [] }));
+    await reconcile(setup.scheduler.engine, startReconciling({ workerId: randomUUID() }));
     expect(await run("get_job", { job_id: job.id })).toMatchObject({ next_run_at: job.next_run_at });
   });
 

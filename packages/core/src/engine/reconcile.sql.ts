@@ -1,85 +1,89 @@
 import { type RawBuilder, sql } from "kysely";
 import { makeCallbacks } from "../database/callbacks.ts";
+import { statement } from "../database/statement.ts";
 import type { Db } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
+import { lost } from "./presence.sql.ts";
+import type { Held } from "./slots.ts";
 
 /** The instant that counts: the one given, or the database's. */
 function instant(at: Date | null): RawBuilder<Date> {
   return sql<Date>`coalesce(${at}::timestamptz, now())`;
 }
 
-/** Says that a worker lives, adding it where it is not known (any more). */
-export async function beat(
-  db: Db,
-  worker: { id: string; host: string; pid: number; slots: number },
-): Promise<void> {
-  await sql`
-    insert into scheduler.workers (id, host, pid, slots)
-    values (${worker.id}, ${worker.host}, ${worker.pid}, ${worker.slots})
-    on conflict (id) do update set heartbeat_at = now()`.execute(db);
-}
-
-export async function removeWorker(db: Db, id: string): Promise<void> {
-  await db.deleteFrom("workers").where("id", "=", id).execute();
-}
-
-/** Takes every known worker for dead: for a database that only this process can have open, and has just opened. */
-export async function loseAllWorkers(db: Db): Promise<void> {
-  await sql`update scheduler.workers set heartbeat_at = '-infinity'`.execute(db);
-}
-
-/** Whether any worker stopped beating. */
-export async function anyWorkerLost(db: Db, lostAfterMs: number): Promise<boolean> {
-  const { rows } = await sql<{ lost: boolean }>`
-    select exists (
-      select 1 from scheduler.workers
-      where heartbeat_at <= now() - ${lostAfterMs}::double precision * interval '1 millisecond'
-    ) as lost`.execute(db);
-  return rows[0]!.lost;
-}
-
 /** How many times a worker may be lost under an execution before that counts as the execution's own doing. */
 const maxInterruptions = 5;
-const stepSize = 1000;
 
-/**
- * Takes running executions back from workers that no longer beat: the cut attempt is recorded as `interrupted` and
- * the execution is due again at once. Answers how many; fewer than a step means that none is left.
- */
-export function takeBackFromLostWorkers(db: Db, lostAfterMs: number, at: Date | null): Promise<number> {
-  return takeBack(
-    db,
-    sql`not exists (
-      select 1 from scheduler.workers w
-      where w.id = e.worker_id and w.heartbeat_at > now() - ${lostAfterMs}::double precision * interval '1 millisecond')`,
-    at,
-  );
+/** An execution that runs, though nobody may have it in hand. */
+export interface Left {
+  id: string;
+  /** Its attempt. */
+  number: number;
+  worker_id: string;
+  /** Its worker is lost; otherwise nobody is known to be, and it is only suspected. */
+  lost: boolean;
 }
 
+const look = statement<{ size: number; last: string | null; lost_workers: string[] } & (Left | { id: null })>(
+  "look",
+  `with stretch as (
+    select id from scheduler.open_executions where id > $1::uuid order by id limit $2::integer
+  ), left_behind as (
+    select e.id, e.attempt_count as number, e.worker_id, coalesce(w.heartbeat_at = '${lost}', false) as lost
+    from stretch s
+    -- "offset 0" keeps the planner from joining: each is found by its key, however many there seem to be.
+    cross join lateral (
+      select id, attempt_count, worker_id from scheduler.executions where id = s.id and status = 'running' offset 0
+    ) e
+    left join scheduler.workers w on w.id = e.worker_id
+    where case when e.worker_id = $3::uuid
+      then (e.id, e.attempt_count) not in (select * from unnest($4::uuid[], $5::integer[]))
+      else w.id is null or w.heartbeat_at = '${lost}' end
+  )
+  select stretch.*, l.* from (
+    select count(*)::integer as size, (select id from stretch order by id desc limit 1) as last,
+      array(select id from scheduler.workers where heartbeat_at = '${lost}' and id <> $3::uuid) as lost_workers
+    from stretch
+  ) stretch left join left_behind l on true`,
+);
+
 /**
- * Takes back what runs in a worker's name without its knowing: when the answer to its commit was lost, the commit
- * may have happened all the same.
+ * Looks along a stretch of the executions that are not over, so that a look costs the same however many there are, for
+ * those whose worker is lost or unknown, and for those that run in the name of the worker that looks without its
+ * knowing: when the answer to its commit was lost, the commit may have happened all the same.
  */
-export function takeBackStrays(
+export async function lookForLeft(
   db: Db,
-  worker: { workerId: string; held: string[]; afterMs: number },
-  at: Date | null,
-): Promise<number> {
-  return takeBack(
-    db,
-    sql`e.worker_id = ${worker.workerId}::uuid and e.id <> all(${worker.held}::uuid[])
-      and e.running_since < ${instant(at)} - ${worker.afterMs}::double precision * interval '1 millisecond'`,
-    at,
-  );
+  { cursor, limit }: { cursor: string; limit: number },
+  { id, held }: { id: string; held: Held[] },
+): Promise<{ left: Left[]; lostWorkers: string[]; cursor: string | null }> {
+  const values = [cursor, limit, id, held.map((one) => one.id), held.map(({ number }) => number)];
+  const rows = await look(db, values);
+  const { size, last, lost_workers } = rows[0]!;
+  return {
+    left: rows.filter((row): row is typeof row & Left => row.id !== null),
+    lostWorkers: lost_workers,
+    cursor: size === limit ? last : null,
+  };
 }
 
-async function takeBack(db: Db, which: RawBuilder<unknown>, at: Date | null): Promise<number> {
-  const { rows } = await sql<{ id: string }>`
-    with lost as (
+/**
+ * Takes running executions back: the cut attempt is recorded as `interrupted` and the execution is due again at once.
+ * Answers which. A worker that comes back joins only when this is over, and learns that it was lost.
+ */
+export async function takeBack(db: Db, left: Left[], at: Date | null): Promise<Held[]> {
+  const { rows } = await sql<Held>`
+    with lost_workers as (
+      select id from scheduler.workers where heartbeat_at = ${lost} for share
+    ), input as (
+      select * from json_to_recordset(${JSON.stringify(left)}::json) as x(id uuid, number integer, worker_id uuid, lost boolean)
+    ), lost as (
       select e.id, e.running_since
-      from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-      where e.status = 'running' and ${which}
-      limit ${stepSize}
+      from scheduler.executions e
+      where e.id = any(${left.map(({ id }) => id)}::uuid[]) and e.status = 'running'
+        and exists (
+          select 1 from input i where i.id = e.id and i.number = e.attempt_count and i.worker_id = e.worker_id
+            and (i.worker_id in (select id from lost_workers) or not i.lost))
       for update of e skip locked
     ), settled as (
       update scheduler.executions e
@@ -103,6 +107,7 @@ async function takeBack(db: Db, which: RawBuilder<unknown>, at: Date | null): Pr
       select scope_id, id, attempt_count, 'interrupted', 'worker_lost',
         'The worker was lost before an answer was recorded.', running_since, 0, false
       from settled
+      on conflict do nothing
     ), healthy as (
       update scheduler.jobs j
       set last_status = h.status, consecutive_failures = j.consecutive_failures + h.failures,
@@ -113,18 +118,8 @@ async function takeBack(db: Db, which: RawBuilder<unknown>, at: Date | null): Pr
       ) h
       where j.id = h.job_id
     )
-    select id from settled`.execute(db);
-  return rows.length;
-}
-
-/** Forgets workers that stopped beating, once nothing runs in their name any more. */
-export async function forgetLostWorkers(db: Db, lostAfterMs: number): Promise<void> {
-  await sql`
-    delete from scheduler.workers w
-    where heartbeat_at <= now() - ${lostAfterMs}::double precision * interval '1 millisecond'
-      and not exists (
-        select 1 from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-        where e.worker_id = w.id)`.execute(db);
+    select id, attempt_count as number from settled`.execute(db);
+  return rows;
 }
 
 export interface UnarmedJob extends Timed {

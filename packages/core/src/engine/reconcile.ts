@@ -1,62 +1,107 @@
 import { NIL } from "uuid";
-import { lostAfterMs } from "../database/lost.ts";
 import { isOneShot, toSchedule } from "../jobs/job.ts";
 import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
+import { type Beat, forgetLostWorkers, loseWorkers } from "./presence.sql.ts";
 import { endWaiting } from "./start.sql.ts";
 import {
-  anyWorkerLost,
   findUnarmedJobs,
-  forgetLostWorkers,
+  type Left,
+  lookForLeft,
   mendUnarmedJob,
-  takeBackFromLostWorkers,
-  takeBackStrays,
+  takeBack,
   type UnarmedJob,
 } from "./reconcile.sql.ts";
+import type { Held } from "./slots.ts";
 
 const pauseMs = 5000;
 
-/** What the passes of one worker's reconciler know of each other, and of the worker. */
-export interface Reconciling {
+/** The worker that looks after what others left. */
+interface Reconciler {
   workerId: string;
-  /** The executions that the worker has in hand. */
-  held: () => string[];
+  /** What the worker has in hand. */
+  held: () => Held[];
+  /** Which others no longer beat. */
+  silent: () => Beat[];
+  /** Milliseconds on a clock that nobody sets. */
+  steady: () => number;
+}
+
+/** What the passes of one worker's reconciler know of each other, and of the worker. */
+export interface Reconciling extends Reconciler {
+  round: Round;
   /** Where the look for unarmed jobs goes on. */
   cursor: string;
-  strayPasses: number;
 }
 
-export function startReconciling(worker: Pick<Reconciling, "workerId" | "held">): Reconciling {
-  return { ...worker, cursor: NIL, strayPasses: 0 };
+/** One look at all executions that are not over, a stretch at a time. */
+interface Round {
+  cursor: string;
+  /** It has found some that were left. */
+  found: boolean;
+  /** What runs though nobody is known to have it, and since when that has been seen … */
+  suspects: Map<string, number>;
+  /** … and what the round before knew of that. */
+  before: Map<string, number>;
 }
 
-/** How often a worker looks for executions that run in its name without its knowing, in passes. */
-const strayEvery = 6;
-/** Longer than any statement of the road may take. */
-const strayAfterMs = 30_000;
+function nextRound(last?: Round): Round {
+  return { cursor: NIL, found: false, suspects: new Map(), before: last?.suspects ?? new Map() };
+}
+
+export function startReconciling(worker: Partial<Reconciler> & { workerId: string }): Reconciling {
+  return {
+    held: () => [],
+    silent: () => [],
+    steady: () => performance.now(),
+    ...worker,
+    round: nextRound(),
+    cursor: NIL,
+  };
+}
+
+/** Longer than any statement of the road may take, so that an answer to a claim is not still on its way. */
+const suspectMs = 30_000;
 
 /** Mends what a dead worker, a killed process or a bug left behind, and says so. Answers when to look again. */
 export async function reconcile(engine: Engine, state: Reconciling): Promise<number> {
-  const { database, clock, log } = engine;
-  const { db } = database;
-  if (await anyWorkerLost(db, lostAfterMs)) {
-    const taken = await takeBackFromLostWorkers(db, lostAfterMs, clock.now());
-    if (taken > 0) {
-      log.warn({ executions: taken }, "took executions back from a lost worker");
-      return 0;
-    }
-    await forgetLostWorkers(db, lostAfterMs);
+  const { db } = engine.database;
+  const silent = state.silent();
+  if (silent.length > 0) {
+    await loseWorkers(db, silent);
+    engine.log.warn({ workers: silent.map(({ id }) => id) }, "took workers for lost that no longer beat");
   }
-  if (++state.strayPasses % strayEvery === 0) {
-    const { workerId, held } = state;
-    const strays = await takeBackStrays(db, { workerId, held: held(), afterMs: strayAfterMs }, clock.now());
-    if (strays > 0) log.warn({ executions: strays }, "took back executions whose claim was never answered");
-  }
+  if (await takeBackLeft(engine, state)) return 0;
   await countRunningInDefault(db);
   if (await endExpiredInLanes(engine)) return 0;
   await mendUnarmedJobs(engine, state);
   return pauseMs;
+}
+
+/** Takes back what lost workers held, stretch by stretch. Answers whether to go on at once. */
+async function takeBackLeft({ database: { db }, clock, log }: Engine, state: Reconciling): Promise<boolean> {
+  const { round, workerId } = state;
+  const self = { id: workerId, held: state.held() };
+  const seen = await lookForLeft(db, { cursor: round.cursor, limit: stretch }, self);
+  const left = seen.left.filter((one) => one.lost || isLeftForLong(round, one, state.steady()));
+  const taken = left.length === 0 ? [] : await takeBack(db, left, clock.now());
+  if (taken.length > 0) log.warn({ executions: taken.length }, "took executions back whose worker is lost");
+  round.found ||= left.length > 0;
+  round.cursor = seen.cursor ?? NIL;
+  const { lostWorkers } = seen;
+  if (round.cursor !== NIL) return lostWorkers.length > 0;
+  if (lostWorkers.length > 0 && !round.found) await forgetLostWorkers(db, lostWorkers);
+  state.round = nextRound(round);
+  // What somebody else had locked for the moment is found in the next round, after a pause.
+  return lostWorkers.length > 0 && taken.length > 0;
+}
+
+function isLeftForLong({ before, suspects }: Round, left: Left, now: number): boolean {
+  const name = `${left.id} ${left.number} ${left.worker_id}`;
+  const since = before.get(name) ?? now;
+  suspects.set(name, since);
+  return now - since >= suspectMs;
 }
 
 const stretch = 1000;

@@ -42,7 +42,14 @@ export interface JobHealth {
   slot_over: boolean;
 }
 
-const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
+/**
+ * The execution of an outcome `i` was taken back, since its worker was taken for lost, and its request was not answered
+ * by anybody since.
+ */
+const isInterrupted = `(select a.status from scheduler.attempts a where a.execution_id = i.id and a.number = i.number)
+      is not distinct from 'interrupted' and not i.interrupted`;
+
+const write = statement<{ id: string; late: boolean; guarded: boolean; freed: boolean }>(
   "settle",
   `with input as (
     select * from json_to_recordset($2::json) as x(
@@ -58,11 +65,16 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
         when 'failed' then case when i.terminal then 'terminal' else e.reason end else e.reason end,
       -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
       started_at = case when i.number = 1 then i.started_at else e.started_at end,
-      interruptions = e.interruptions + i.interrupted::integer,
-      due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
+      interruptions = e.interruptions + case when e.status = 'running' then i.interrupted::integer else -1 end,
+      lane_at = null, due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
       finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then coalesce($1::timestamptz, now()) end
     from input i
-    where e.id = i.id and e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number
+    where e.id = i.id and case
+      when e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number then true
+      -- Late, but first: nobody has begun anew, or whoever has need not go on.
+      when e.status in ('pending', 'retrying', 'running')
+        and (i.next_status = 'succeeded' or (e.status = 'retrying' and e.attempt_count = i.number)) then ${isInterrupted}
+      else false end
     returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
   ), called as (
     ${makeCallbacks("(select * from settled where finished_at is not null and id = any($5::uuid[]))")}
@@ -79,7 +91,16 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
       started_at, latency_ms, response_headers, response_body, response_truncated)
     select i.scope_id, i.id, i.number, i.status, i.error_code, i.error, i.status_code, i.started_at, i.latency_ms,
       i.response_headers, i.response_body, i.response_truncated
-    from input i join settled s on s.id = i.id
+    from input i left join settled s on s.id = i.id
+    where s.id is not null or exists (
+      select 1 from scheduler.executions e where e.id = i.id and e.attempt_count >= i.number)
+    on conflict (execution_id, number) do update
+    set status = excluded.status, error_code = excluded.error_code, error = excluded.error,
+      status_code = excluded.status_code, started_at = excluded.started_at, latency_ms = excluded.latency_ms,
+      response_headers = excluded.response_headers, response_body = excluded.response_body,
+      response_truncated = excluded.response_truncated
+    where attempts.status = 'interrupted' and excluded.status <> 'interrupted'
+    returning execution_id as id
   ), healthy as (
     update scheduler.jobs j
     set last_run_at = h.last_run_at, last_status = h.last_status,
@@ -90,31 +111,40 @@ const write = statement<{ id: string; guarded: boolean; freed: boolean }>(
     where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
   )
   -- Not joined: PostgreSQL takes each of them for a single row, and would compare each with each.
-  select id, false as guarded, false as freed from settled
+  select id, false as late, false as guarded, false as freed from settled
   union all
-  select id, job_id is not null, queue is not null from closed where job_id is not null or queue is not null
+  select id, false, job_id is not null, queue is not null from closed where job_id is not null or queue is not null
   union all
-  select id, false, true from freed`,
+  select id, false, false, true from freed
+  union all
+  select id, true, false, false from recorded where id not in (select id from settled)`,
 );
 
+/** What became of a batch of outcomes. */
+export interface SettledBatch {
+  /** Executions whose attempt is on record, but which went on without it. */
+  late: string[];
+  /** Others may have waited for them: of their job, or in their queue. */
+  guarded: boolean;
+  freed: boolean;
+}
+
 /**
- * Writes outcomes in one statement: the attempt, the execution's next state, the job's health. Only what this worker
- * still holds is touched (same worker, same attempt): a worker that was taken for dead and comes back must not
- * overwrite what another has done since. Answers which executions were settled, and whether others may have waited for
- * them: of their job, or in their queue.
+ * Writes outcomes in one statement: the attempt, the execution's next state, the job's health. The execution is what
+ * this worker still holds (same worker, same attempt): a worker that was taken for dead and comes back must not
+ * overwrite what another has done since. But the first answer counts, however late: it is of a request that was sent.
  */
 export async function settleAttempts(
   db: Db,
   batch: { attempts: SettledAttempt[]; health: JobHealth[]; workerId: string },
   at: Date | null,
-): Promise<{ ids: Set<string>; guarded: boolean; freed: boolean }> {
+): Promise<SettledBatch> {
   const calling = batch.attempts.filter((attempt) => attempt.calls_back).map(({ id }) => id);
   const { attempts, health, workerId } = batch;
   const values = [at, JSON.stringify(attempts), JSON.stringify(health), workerId, calling];
   const settled = await write(db, values);
-  const ids = new Set(settled.map(({ id }) => id));
   return {
-    ids,
+    late: settled.filter((execution) => execution.late).map(({ id }) => id),
     guarded: settled.some((execution) => execution.guarded),
     freed: settled.some((execution) => execution.freed),
   };

@@ -1,4 +1,6 @@
 import type { Answer } from "./attempt.ts";
+import { isAway } from "../database/away.ts";
+import { reasonOf } from "../log.ts";
 import type { Engine } from "./engine.ts";
 import { judge, type Outcome } from "./outcome.ts";
 import { type JobHealth, type SettledAttempt, settleAttempts } from "./settle.sql.ts";
@@ -14,7 +16,7 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     retry: execution.retry,
     now: endedAt,
   };
-  const outcome = inTime(judge(answer, rules, Math.random()), execution, endedAt);
+  const outcome = judged(() => inTime(judge(answer, rules, Math.random()), execution, endedAt));
   return {
     scope_id: execution.scope_id,
     id: execution.id,
@@ -38,6 +40,23 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
   };
 }
 
+/** Whatever an answer does to the one who judges it, its request was sent, and must not be sent again for that. */
+function judged(outcomeOf: () => Outcome): Outcome {
+  try {
+    return outcomeOf();
+  } catch (error) {
+    return { ...unusable, error: `The answer could not be judged: ${reasonOf(error)}.` };
+  }
+}
+
+const unusable = {
+  status: "http_error",
+  errorCode: "unusable",
+  next: "failed",
+  retryMs: null,
+  terminal: false,
+} as const;
+
 /** A retry that would come too late is none. */
 function inTime(outcome: Outcome, { expires_at }: StartedExecution, endedAt: number): Outcome {
   const { retryMs } = outcome;
@@ -50,58 +69,75 @@ const batchSize = 200;
 
 /**
  * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that were
- * really sent are kept until the database takes them. Answers whether others may have waited for them.
+ * really sent are kept until the database takes them. Answers whether others may have waited for them, and which
+ * outcomes the database refuses in every form.
  */
-export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<MadeRoom> {
-  const made = { guarded: false, freed: false };
+export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<Settled> {
+  const settled: Settled = { guarded: false, freed: false, refused: [] };
   while (waiting.length > 0) {
     const attempts = waiting.slice(0, batchSize);
-    const { guarded, freed } = await write(engine, workerId, attempts);
-    made.guarded ||= guarded;
-    made.freed ||= freed;
+    await write({ engine, workerId, settled }, attempts);
     waiting.splice(0, attempts.length);
-  }
-  return made;
-}
-
-/** For whom a batch may have made room: executions of the same jobs, or of the same queues. */
-interface MadeRoom {
-  guarded: boolean;
-  freed: boolean;
-}
-
-async function write(engine: Engine, workerId: string, attempts: SettledAttempt[]): Promise<MadeRoom> {
-  let settled: Awaited<ReturnType<typeof settleAttempts>>;
-  try {
-    const batch = { attempts, health: toHealth(attempts), workerId };
-    settled = await settleAttempts(engine.database.db, batch, engine.clock.now());
-  } catch (error) {
-    if (!isRefused(error)) throw error;
-    // One outcome that PostgreSQL will not store must not hold up all the others for ever.
-    const [first] = attempts;
-    if (attempts.length > 1) for (const attempt of attempts) await write(engine, workerId, [attempt]);
-    else if (first!.error !== notStorable) await write(engine, workerId, [withoutTexts(first!)]);
-    // Dropped here, the execution is found as a stray and goes on.
-    else engine.log.error({ execution: first!.id, err: error }, "an outcome cannot be stored");
-    return { guarded: true, freed: true };
-  }
-  for (const { id, number } of attempts) {
-    if (settled.ids.has(id)) continue;
-    engine.log.warn(
-      { execution: id, attempt: number },
-      "an outcome came too late: its execution was taken back",
-    );
   }
   return settled;
 }
 
-/** Data that the database refuses whenever it is tried: SQLSTATE classes 22 and 23. */
+/** What came of it, and for whom that may have made room: executions of the same jobs, or of the same queues. */
+interface Settled {
+  guarded: boolean;
+  freed: boolean;
+  refused: SettledAttempt[];
+}
+
+interface Writing {
+  engine: Engine;
+  workerId: string;
+  settled: Settled;
+}
+
+async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
+  const { engine, workerId, settled } = writing;
+  try {
+    const batch = { attempts, health: toHealth(attempts), workerId };
+    const { late, guarded, freed } = await settleAttempts(engine.database.db, batch, engine.clock.now());
+    for (const execution of late)
+      engine.log.warn({ execution }, "an outcome came too late: its execution was taken back");
+    settled.guarded ||= guarded;
+    settled.freed ||= freed;
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    // One outcome that PostgreSQL will not store must not hold up all the others for ever.
+    if (attempts.length > 1) for (const attempt of attempts) await write(writing, [attempt]);
+    else await writeLess(writing, attempts[0]!, error);
+  }
+}
+
+/** What the target sent is left out first, and then all but that the request was sent. */
+async function writeLess(writing: Writing, attempt: SettledAttempt, error: unknown): Promise<void> {
+  const { engine, settled } = writing;
+  if (attempt.error !== notStorable) return write(writing, [withoutTexts(attempt)]);
+  if (attempt.error_code !== unusable.errorCode) return write(writing, [bare(attempt)]);
+  engine.log.error({ execution: attempt.id, err: error }, "an outcome cannot be stored; trying again later");
+  settled.refused.push(attempt);
+}
+
+/** What the database refuses itself, however often it is tried; not a server that is away, or busy. */
 export function isRefused(error: unknown): boolean {
-  return /^2[23]/.test((error as { code?: string } | null)?.code ?? "");
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !isAway(error);
 }
 
 function withoutTexts(attempt: SettledAttempt): SettledAttempt {
   return { ...attempt, response_headers: null, response_body: null, error: notStorable };
+}
+
+function bare(attempt: SettledAttempt): SettledAttempt {
+  const { status, errorCode, next, retryMs, terminal } = unusable;
+  return {
+    ...withoutTexts(attempt),
+    ...{ status, error_code: errorCode, next_status: next, retry_ms: retryMs, terminal },
+    ...{ status_code: null, latency_ms: 0, started_at: new Date(), interrupted: false },
+  };
 }
 
 const notStorable = "What the target answered could not be stored.";

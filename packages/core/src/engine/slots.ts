@@ -3,6 +3,12 @@ import { type Begun, unsent } from "./begin.ts";
 import { createHosts } from "./hosts.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
+/** An execution and the attempt at it that a worker has in hand: an earlier one may still be under way. */
+export interface Held {
+  id: string;
+  number: number;
+}
+
 /** The slots of a worker: what is under way, and what was claimed ahead and waits for the next free one. */
 export interface Slots {
   /** How many there are. */
@@ -14,7 +20,7 @@ export interface Slots {
   interrupt(): Promise<void>;
   /** Resolves when nothing is held any more. */
   idle(): Promise<void>;
-  ids(): string[];
+  held(): Held[];
   busy(): number;
   /** How many more executions may be claimed, `ahead` beyond the free slots. */
   room(ahead: number): number;
@@ -32,13 +38,18 @@ export interface Admission {
   heldBack(): string[];
 }
 
+/** An attempt by itself: one that was taken for lost may still be under way when the next is claimed. */
+function keyOf({ id, attempt_count }: StartedExecution): string {
+  return `${id} ${attempt_count}`;
+}
+
 interface Sending {
   begin: (execution: StartedExecution) => Begun;
   over: (execution: StartedExecution, answer: Answer, startedAt: Date) => void;
 }
 
 export function createSlots(count: number, { begin, over }: Sending): Slots {
-  const underWay = new Map<string, Begun>();
+  const underWay = new Map<string, { execution: StartedExecution; begun: Begun }>();
   const waiting = new Map<string, StartedExecution>();
   /** Of those that wait, the ones that go before the others. */
   const first = new Set<string>();
@@ -46,42 +57,43 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
   let onIdle = Promise.withResolvers<void>();
 
   function send(execution: StartedExecution): void {
-    hosts.send(execution.host, execution.id);
+    const key = keyOf(execution);
+    hosts.send(execution.host, key);
     const begun = begin(execution);
-    underWay.set(execution.id, begun);
+    underWay.set(key, { execution, begun });
     void begun.answer.then((answer) => {
-      underWay.delete(execution.id);
+      underWay.delete(key);
       sendNext();
       end(execution, answer, begun.startedAt());
     });
   }
-  function leave(id: string): void {
-    waiting.delete(id);
-    first.delete(id);
+  function leave(key: string): void {
+    waiting.delete(key);
+    first.delete(key);
   }
   function sendNext(): void {
     const [preferred] = first;
     const [oldest] = waiting.keys();
     const next = waiting.get(preferred ?? oldest ?? "");
     if (next === undefined) return;
-    leave(next.id);
+    leave(keyOf(next));
     send(next);
   }
   function end(execution: StartedExecution, answer: Answer, startedAt: Date): void {
-    hosts.release(execution.host, execution.id, answer);
+    hosts.release(execution.host, keyOf(execution), answer);
     over(execution, answer, startedAt);
     if (underWay.size + waiting.size > 0) return;
     onIdle.resolve();
     onIdle = Promise.withResolvers();
   }
-  function abort(id: string, reason: "canceled" | "interrupted"): void {
-    underWay.get(id)?.abort(reason);
-    const execution = waiting.get(id);
-    if (execution === undefined) return;
-    leave(id);
-    end(execution, unsent(reason), new Date(execution.clock));
+  function abortAll(reason: "canceled" | "interrupted", which = (_: StartedExecution) => true): void {
+    // What waits first: a slot that is freed must not be taken by it.
+    for (const execution of [...waiting.values()].filter(which)) {
+      leave(keyOf(execution));
+      end(execution, unsent(reason), new Date(execution.clock));
+    }
+    for (const { execution, begun } of underWay.values()) if (which(execution)) begun.abort(reason);
   }
-  const ids = (): string[] => [...underWay.keys(), ...waiting.keys()];
   const idle = async (): Promise<void> => {
     if (underWay.size + waiting.size > 0) await onIdle.promise;
   };
@@ -90,19 +102,23 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
   return {
     count,
     hold(execution, order) {
-      hosts.hold(execution.host, execution.id);
+      const key = keyOf(execution);
+      hosts.hold(execution.host, key);
       if (underWay.size < count) return send(execution);
-      waiting.set(execution.id, execution);
-      if (order?.first) first.add(execution.id);
+      waiting.set(key, execution);
+      if (order?.first) first.add(key);
     },
-    abort,
+    abort: (id, reason) => abortAll(reason, (execution) => execution.id === id),
     async interrupt() {
-      // What waits first: a slot that is freed must not be taken by it.
-      for (const id of ids().toReversed()) abort(id, "interrupted");
+      abortAll("interrupted");
       await idle();
     },
     idle,
-    ids,
+    held: () =>
+      [...underWay.values()]
+        .map(({ execution }) => execution)
+        .concat(...waiting.values())
+        .map(({ id, attempt_count }) => ({ id, number: attempt_count })),
     busy: () => underWay.size,
     room,
     admission(ahead, passOver) {

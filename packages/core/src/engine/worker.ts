@@ -10,12 +10,13 @@ import type { Engine } from "./engine.ts";
 import { createFiring } from "./fire.ts";
 import { type Loop, startLoop } from "./loop.ts";
 import { createNotifying } from "./notify.ts";
+import { createPresence } from "./presence.ts";
+import { resume } from "./presence.sql.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
-import { beat, removeWorker } from "./reconcile.sql.ts";
 import { retain, startRetaining } from "./retain.ts";
 import { settle, toSettled } from "./settle.ts";
 import type { SettledAttempt } from "./settle.sql.ts";
-import { createSlots } from "./slots.ts";
+import { createSlots, type Held } from "./slots.ts";
 import { findCanceled, type StartedExecution } from "./start.sql.ts";
 
 export interface WorkerOptions {
@@ -37,7 +38,8 @@ export interface Worker {
 const settleIdleMs = 1000;
 /** Outcomes are gathered this long, so that one statement writes many; longer where many come. */
 const gatherMs = { idle: 3, backlog: 20 };
-const beatMs = 3000;
+/** How often outcomes that the database refuses are tried again. */
+const refusedMs = 60_000;
 const finishMs = 25_000;
 
 export function createWorker(engine: Engine, options: WorkerOptions = {}): Worker {
@@ -48,34 +50,58 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   const circuits = createCircuits();
   let published = false;
   const loops: Record<string, Loop> = {};
-  const held = (): string[] => [...slots.ids(), ...outcomes.map((attempt) => attempt.id)];
+  /** Outcomes that the database would not take in any form; they are kept, since their requests were sent. */
+  const refused: SettledAttempt[] = [];
+  let refusedAt = -Infinity;
+  const presence = createPresence(engine.database.db, self);
+  const held = (): Held[] => [
+    ...slots.held(),
+    ...[...outcomes, ...refused].map((attempt) => ({ id: attempt.id, number: attempt.number })),
+  ];
   const retaining = startRetaining();
-  const reconciling = startReconciling({ workerId: id, held });
+  const reconciling = startReconciling({ workerId: id, held, silent: presence.silent });
   let stopListening: (() => Promise<void>) | undefined;
 
   const slots = createSlots(count, {
-    begin: (execution) => begin(engine, execution, circuits),
+    begin: (execution) => begin(engine, execution, { circuits, isSure: presence.isSure }),
     over(execution, answer, startedAt) {
-      try {
-        note(execution, answer, startedAt);
-      } catch (error) {
-        // It leaves a stray, which is found and goes on.
-        engine.log.error({ execution: execution.id, err: error }, "an outcome was lost");
+      outcomes.push(toSettled(execution, answer, startedAt));
+      loops.settle?.wake();
+      if (execution.attempt_count === 1) {
+        engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
       }
+      engine.metrics.attempt(answer.status, answer.latencyMs);
+      firing.noticeAnswer(execution.host);
     },
   });
   const firing = createFiring(engine, { workerId: id, slots, wake: () => loops.fire?.wake() });
 
   const notifying = createNotifying(engine, () => loops.notify?.wake());
 
-  function note(execution: StartedExecution, answer: Answer, startedAt: Date): void {
-    outcomes.push(toSettled(execution, answer, startedAt));
-    if (execution.attempt_count === 1) {
-      engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
-    }
-    engine.metrics.attempt(answer.status, answer.latencyMs);
-    loops.settle?.wake();
-    firing.noticeAnswer(execution.host);
+  /** Says that this worker lives. One that was taken for lost takes up again what nobody else has begun since. */
+  async function beat(): Promise<void> {
+    const { wasLost } = await presence.beat();
+    if (!wasLost) return;
+    const resumed = await resume(engine.database.db, id, held());
+    engine.log.warn({ executions: resumed }, "the others took this worker for lost; it goes on");
+  }
+
+  async function fireTurn(): Promise<number> {
+    // What a worker claims that others take for lost, they would take back from it at once.
+    if (!presence.isSure()) await beat();
+    return firing.turn();
+  }
+
+  async function beatTurn(): Promise<number> {
+    const begun = performance.now();
+    await beat();
+    if (presence.silent().length > 0) loops.reconcile?.wake();
+    // The notice of a cancel may have come before the request was sent, or while nobody listened.
+    const ids = slots.held().map((execution) => execution.id);
+    const canceled = ids.length === 0 ? [] : await findCanceled(engine.database.db, ids);
+    for (const executionId of canceled) slots.abort(executionId, "canceled");
+    await publish();
+    return Math.max(0, presence.nextMs() - (performance.now() - begun));
   }
 
   async function publish(): Promise<void> {
@@ -84,12 +110,22 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     published = open.length > 0;
   }
 
+  async function settleAll(): ReturnType<typeof settle> {
+    const settled = await settle(engine, id, outcomes);
+    if (settled.refused.length > 0) {
+      refused.push(...settled.refused);
+      refusedAt = performance.now();
+    }
+    return settled;
+  }
+
   async function settleTurn(): Promise<number> {
+    if (refused.length > 0 && performance.now() - refusedAt > refusedMs) outcomes.push(...refused.splice(0));
     if (outcomes.length === 0) return settleIdleMs;
     await sleep(firing.hasBacklog() ? gatherMs.backlog : gatherMs.idle);
     const retries = outcomes.some(({ retry_ms }) => retry_ms !== null);
     const calls = outcomes.some(({ calls_back, retry_ms }) => calls_back && retry_ms === null);
-    const { guarded, freed } = await settle(engine, id, outcomes);
+    const { guarded, freed } = await settleAll();
     // A retry, or who waited in line, may be due sooner than the planner means to sleep.
     if (retries || guarded) loops.fire?.wake();
     if (freed) firing.noticeLanes();
@@ -99,19 +135,11 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
 
   return {
     async start() {
-      await beat(engine.database.db, self);
+      await beat();
       const turns: Record<string, () => Promise<number>> = {
         settle: settleTurn,
-        fire: firing.turn,
-        beat: async () => {
-          await beat(engine.database.db, self);
-          // The notice of a cancel may have come before the request was sent, or while nobody listened.
-          const ids = slots.ids();
-          const canceled = ids.length === 0 ? [] : await findCanceled(engine.database.db, ids);
-          for (const executionId of canceled) slots.abort(executionId, "canceled");
-          await publish();
-          return beatMs;
-        },
+        fire: fireTurn,
+        beat: beatTurn,
         notify: notifying.turn,
         reconcile: () => reconcile(engine, reconciling),
         retain: () => retain(engine, retaining),
@@ -140,13 +168,13 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
         await Promise.race([slots.idle(), sleep(finishMs, undefined, { ref: false })]);
         await slots.interrupt();
         await loops.settle?.stop();
-        await settle(engine, id, outcomes);
+        await settleAll();
         await told;
       } finally {
         // Whatever could not be written is found by the others, once this worker beats no more.
         await Promise.all(Object.values(loops).map((loop) => loop.stop()));
         await stopListening?.();
-        await removeWorker(engine.database.db, id);
+        await presence.leave(held().length);
       }
     },
     loopAges: () => Object.fromEntries(Object.entries(loops).map(([name, loop]) => [name, loop.age()])),

@@ -43,7 +43,7 @@ export async function drain(
     const started = [...planned, ...taken, ...inTurn];
     const settled = await Promise.all(
       started.map(async (execution) => {
-        const begun = begin(engine, execution, circuits);
+        const begun = begin(engine, execution, { circuits });
         return toSettled(execution, await begun.answer, begun.startedAt());
       }),
     );
