@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { expect, test } from "vitest";
+import type { Assertion } from "@org/scheduler-contract";
 import { testBench } from "../testing/bench.ts";
 import { drain, passTime, testClock } from "../testing/index.ts";
 
@@ -108,7 +109,7 @@ test("a job goes where answers lead only if it says so, and never to a forbidden
 test("an answer that cannot be judged is a failure, and its request is not sent again", async () => {
   const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
   target.answer((_, response) => void response.end(deep));
-  const assertions = [{ type: "json_path_equals", path: "$[0]", value: 1 }] as const;
+  const assertions: Assertion[] = [{ type: "json_path_equals", path: "$[0]", value: 1 }];
   await create({ method: "POST", retry: { max_attempts: 1 }, assertions });
   await create({ method: "POST", assertions });
   // As nobody can write it any more, but somebody may have.
@@ -118,8 +119,8 @@ test("an answer that cannot be judged is a failure, and its request is not sent 
   await passTime(setup.scheduler, clock, "2026-03-02T12:00:00Z");
   expect(target.arrivals).toHaveLength(2);
   const { data } = await run("list_executions", {});
-  expect(data.map(({ status, error }) => [status, error?.code]).sort()).toEqual([
-    ["failed", "assertion"],
-    ["failed", "unusable"],
+  expect(data.map(({ status, error }) => `${status} ${error?.code}`).toSorted()).toEqual([
+    "failed assertion",
+    "failed unusable",
   ]);
 });

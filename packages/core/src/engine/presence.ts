@@ -3,7 +3,7 @@ import type { Db } from "../database/tables.ts";
 import { type Beat, beatAgain, join, leave, lost } from "./presence.sql.ts";
 
 /** How often a worker says that it lives. */
-export const beatMs = 3000;
+const beatMs = 3000;
 /** A worker that heard nothing of the database for longer than this may have missed what the others said meanwhile. */
 const gapMs = 5000;
 /** The others take nobody for dead this soon, with time left for a request to leave. */

@@ -132,11 +132,17 @@ function withoutTexts(attempt: SettledAttempt): SettledAttempt {
 }
 
 function bare(attempt: SettledAttempt): SettledAttempt {
-  const { status, errorCode, next, retryMs, terminal } = unusable;
   return {
     ...withoutTexts(attempt),
-    ...{ status, error_code: errorCode, next_status: next, retry_ms: retryMs, terminal },
-    ...{ status_code: null, latency_ms: 0, started_at: new Date(), interrupted: false },
+    interrupted: false,
+    status: unusable.status,
+    error_code: unusable.errorCode,
+    next_status: unusable.next,
+    retry_ms: unusable.retryMs,
+    terminal: unusable.terminal,
+    status_code: null,
+    started_at: new Date(),
+    latency_ms: 0,
   };
 }
 

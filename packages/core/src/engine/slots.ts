@@ -86,7 +86,7 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     onIdle.resolve();
     onIdle = Promise.withResolvers();
   }
-  function abortAll(reason: "canceled" | "interrupted", which = (_: StartedExecution) => true): void {
+  function abort(reason: "canceled" | "interrupted", which: (execution: StartedExecution) => boolean): void {
     // What waits first: a slot that is freed must not be taken by it.
     for (const execution of [...waiting.values()].filter(which)) {
       leave(keyOf(execution));
@@ -108,9 +108,9 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
       waiting.set(key, execution);
       if (order?.first) first.add(key);
     },
-    abort: (id, reason) => abortAll(reason, (execution) => execution.id === id),
+    abort: (id, reason) => abort(reason, (execution) => execution.id === id),
     async interrupt() {
-      abortAll("interrupted");
+      abort("interrupted", () => true);
       await idle();
     },
     idle,

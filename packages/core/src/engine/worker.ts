@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../database/notices.ts";
-import type { Answer } from "./attempt.ts";
 import { begin } from "./begin.ts";
 import { createCircuits } from "./circuits.ts";
 import { publishCircuits } from "./circuits.sql.ts";
@@ -17,7 +16,7 @@ import { retain, startRetaining } from "./retain.ts";
 import { settle, toSettled } from "./settle.ts";
 import type { SettledAttempt } from "./settle.sql.ts";
 import { createSlots, type Held } from "./slots.ts";
-import { findCanceled, type StartedExecution } from "./start.sql.ts";
+import { findCanceled } from "./start.sql.ts";
 
 export interface WorkerOptions {
   /** How many requests may be under way at once. 100 unless told. */

@@ -66,6 +66,15 @@ export async function startPostgres({ durable = false }: { durable?: boolean } =
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     stop,
+    /** Of the server and all that it started; a machine that sleeps stops them all. */
+    async pids() {
+      const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid="]);
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/).map(Number));
+      return [server.pid!, ...lines.filter(([, parent]) => parent === server.pid).map(([pid]) => pid!)];
+    },
     async restart(how?: "fast" | "immediate") {
       await stop(how);
       server = await start();
