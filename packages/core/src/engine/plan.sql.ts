@@ -1,4 +1,5 @@
 import type { CatchUp, Overlap } from "@org/scheduler-contract";
+import { sql } from "kysely";
 import { makeCallbacks } from "../database/callbacks.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
@@ -224,6 +225,14 @@ export async function recordPlan(
   const guarded = executions.filter((execution) => execution.guarded).map(({ id }) => id);
   const rows = await record(tx, [at, JSON.stringify(jobs), JSON.stringify(executions), workerId, guarded]);
   return stamped(rows) as Planned[];
+}
+
+/** Takes a run off the count of jobs for each time that they are named. */
+export async function uncountRuns(tx: Tx, jobIds: string[]): Promise<void> {
+  await sql`
+    update scheduler.jobs j set run_count = j.run_count - r.count
+    from (select id, count(*)::integer as count from unnest(${jobIds}::uuid[]) u(id) group by id) r
+    where j.id = r.id`.execute(tx);
 }
 
 const cancel = statement<{ id: string }>(

@@ -7,8 +7,11 @@ import {
   claimDueJobs,
   type Due,
   type DueJob,
+  type Planned,
+  type PlannedExecution,
   recordPlan,
   replaceWaiting,
+  uncountRuns,
 } from "./plan.sql.ts";
 import type { Admission } from "./slots.ts";
 import { claimWaiting, endUnstarted, lineUp, type StartedExecution, startExecutions } from "./start.sql.ts";
@@ -67,6 +70,7 @@ export async function plan(
     const jobs = plans.map(({ job }) => job);
     const executions = plans.flatMap((of) => of.executions);
     const recorded = jobs.length === 0 ? [] : await recordPlan(tx, { jobs, executions, workerId }, at);
+    await uncountRepeated(tx, executions, recorded);
     await endPrevious(tx, plans, at);
     await endReplaced(tx, plans, at);
     const hostOf = new Map(due.jobs.map(({ id, host }) => [id, host]));
@@ -119,6 +123,20 @@ async function wakeWaiting(
     linedUp: linedUp.length,
     more: due.length === limit || admitted.length < wanted.length,
   };
+}
+
+/** A slot that has its execution already, since the clock was put back or its job was, is no run more. */
+async function uncountRepeated(tx: Tx, executions: PlannedExecution[], recorded: Planned[]): Promise<void> {
+  if (recorded.length === executions.length) return;
+  const written = new Set(recorded.map(({ id }) => id));
+  const repeated = executions.filter(
+    ({ id, status }) => (status === "pending" || status === "running") && !written.has(id),
+  );
+  if (repeated.length > 0)
+    await uncountRuns(
+      tx,
+      repeated.map(({ job_id }) => job_id),
+    );
 }
 
 /** The jobs that were just moved on may be the next to be due. */

@@ -2,7 +2,6 @@ import { type RawBuilder, sql } from "kysely";
 import { makeCallbacks } from "../database/callbacks.ts";
 import { statement } from "../database/statement.ts";
 import type { Db } from "../database/tables.ts";
-import type { Timed } from "../jobs/job.ts";
 import { lost } from "./presence.sql.ts";
 import type { Held } from "./slots.ts";
 
@@ -120,46 +119,4 @@ export async function takeBack(db: Db, left: Left[], at: Date | null): Promise<H
     )
     select id, attempt_count as number from settled`.execute(db);
   return rows;
-}
-
-export interface UnarmedJob extends Timed {
-  now: Date;
-  id: string;
-  max_runs: number | null;
-  run_count: number;
-}
-
-/**
- * Active jobs with neither a next run nor an execution under way: there should be none. Looks at a stretch of jobs
- * after `cursor`, so that a look costs the same however many jobs there are; answers where to go on.
- */
-export async function findUnarmedJobs(
-  db: Db,
-  { cursor, limit }: { cursor: string; limit: number },
-  at: Date | null,
-): Promise<{ jobs: UnarmedJob[]; cursor: string | null }> {
-  const { rows } = await sql<UnarmedJob & { unarmed: boolean }>`
-    select ${instant(at)} as now, j.id, j.kind, j.cron, j.every_n_minutes, j.run_at, j.timezone, j.start_at, j.end_at,
-      j.max_runs, j.run_count, j.jitter_seconds,
-      j.state = 'active' and j.next_run_at is null and j.deleted_at is null and not exists (
-        select 1 from scheduler.executions e where e.job_id = j.id and e.finished_at is null
-      ) as unarmed
-    from (select * from scheduler.jobs where id > ${cursor}::uuid order by id limit ${limit}) j`.execute(db);
-  return {
-    jobs: rows.filter(({ unarmed }) => unarmed),
-    cursor: rows.length === limit ? rows.at(-1)!.id : null,
-  };
-}
-
-/** Gives an unarmed job its next run, or ends it where it has none. Answers false where it was mended meanwhile. */
-export async function mendUnarmedJob(db: Db, job: UnarmedJob, nextRunAt: Date | null): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable("jobs")
-    .set(nextRunAt === null ? { state: "completed" } : { next_run_at: nextRunAt })
-    .where("id", "=", job.id)
-    .where("state", "=", "active")
-    .where("next_run_at", "is", null)
-    .where("deleted_at", "is", null)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows === 1n;
 }

@@ -1,18 +1,10 @@
 import { NIL } from "uuid";
-import { isOneShot, toSchedule } from "../jobs/job.ts";
-import { nextRun } from "../time/next-run.ts";
 import type { Engine } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
+import { mendJobs } from "./mend-jobs.ts";
 import { type Beat, forgetLostWorkers, loseWorkers } from "./presence.sql.ts";
 import { endWaiting } from "./start.sql.ts";
-import {
-  findUnarmedJobs,
-  type Left,
-  lookForLeft,
-  mendUnarmedJob,
-  takeBack,
-  type UnarmedJob,
-} from "./reconcile.sql.ts";
+import { type Left, lookForLeft, takeBack } from "./reconcile.sql.ts";
 import type { Held } from "./slots.ts";
 
 const pauseMs = 5000;
@@ -31,7 +23,7 @@ interface Reconciler {
 /** What the passes of one worker's reconciler know of each other, and of the worker. */
 export interface Reconciling extends Reconciler {
   round: Round;
-  /** Where the look for unarmed jobs goes on. */
+  /** Where the look for jobs to mend goes on. */
   cursor: string;
 }
 
@@ -75,7 +67,7 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
   if (await takeBackLeft(engine, state)) return 0;
   await countRunningInDefault(db);
   if (await endExpiredInLanes(engine)) return 0;
-  await mendUnarmedJobs(engine, state);
+  state.cursor = await mendJobs(engine, state.cursor);
   return pauseMs;
 }
 
@@ -112,24 +104,4 @@ async function endExpiredInLanes({ database: { db }, clock }: Engine): Promise<b
   if (ids.length > 0)
     await db.transaction().execute((tx) => endWaiting(tx, { ids, fate: "expired" }, clock.now()));
   return ids.length === stretch;
-}
-
-async function mendUnarmedJobs({ database: { db }, clock, log }: Engine, state: Reconciling): Promise<void> {
-  const { jobs, cursor } = await findUnarmedJobs(db, { cursor: state.cursor, limit: stretch }, clock.now());
-  state.cursor = cursor ?? NIL;
-  for (const job of jobs) {
-    const nextRunAt = runToArm(job);
-    if (!(await mendUnarmedJob(db, job, nextRunAt))) continue;
-    const what = nextRunAt ? "armed an active job that had no next run" : "ended a job that had no run left";
-    log.warn({ job: job.id, nextRunAt }, what);
-  }
-}
-
-function runToArm(job: UnarmedJob): Date | null {
-  if (job.max_runs !== null && job.run_count >= job.max_runs) return null;
-  // A single slot that never got its execution is still owed.
-  const owed = isOneShot(job.kind) && job.run_count === 0;
-  if (isOneShot(job.kind) && !owed) return null;
-  const next = nextRun(toSchedule(job), owed ? job.run_at!.getTime() - 1 : job.now.getTime());
-  return next === null ? null : new Date(next);
 }

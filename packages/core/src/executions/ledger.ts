@@ -1,13 +1,16 @@
 import type { Db, Tx } from "../database/tables.ts";
 import { cancelWaitingOfJob, type ExecutionRow, findLastSlot, guardOpen } from "./executions.sql.ts";
 
+/** A slot that has its execution. */
+export type LedgerRow = ExecutionRow;
+
 interface JobKey {
   scopeId: number;
   id: string;
 }
 
 /** The execution of a job's last slot at or before `at`, or of its last slot of all. */
-export function lastSlot(db: Db, job: JobKey, at: Date | null): Promise<ExecutionRow | undefined> {
+export function lastSlot(db: Db, job: JobKey, at: Date | null): Promise<LedgerRow | undefined> {
   return findLastSlot(db, job, at);
 }
 

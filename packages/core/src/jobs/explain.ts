@@ -1,6 +1,6 @@
 import type { Output, ParsedInput } from "@org/scheduler-contract";
 import { toExecution } from "../executions/execution.ts";
-import { lastSlot } from "../executions/ledger.ts";
+import { type LedgerRow, lastSlot } from "../executions/ledger.ts";
 import { toPublicId } from "../ids.ts";
 import type { ReadContext } from "../operation-context.ts";
 import { nextRun } from "../time/next-run.ts";
@@ -11,6 +11,7 @@ import {
   explainExecution,
   explainFuture,
   explainOverdue,
+  explainPutBack,
   explainSilence,
   outlook,
 } from "./findings.ts";
@@ -42,13 +43,17 @@ async function explainSlot(
   const answer = { job_id: toPublicId("job", job.id), next_run_at: next?.toISOString() ?? null };
   const present = await now();
   const silence = () => ({ now: present, hasSlot: at !== null && isSlot(job, at) });
+  const slot = { scopeId: caller.scopeId, id: job.id };
   if (at !== null && at > present) {
+    const fired = await lastSlot(db, slot, at);
+    if (fired && isAhead(fired, present)) return { ...answer, ...explainAhead(job, fired, present) };
     return { ...answer, at: at.toISOString(), ...explainFuture(job, at, silence()), execution: null };
   }
   if (next !== null && next <= present && (at === null || at >= next)) {
     return { ...answer, at: next.toISOString(), ...explainOverdue(next), execution: null };
   }
-  const row = await lastSlot(db, { scopeId: caller.scopeId, id: job.id }, at);
+  const row = await lastSlot(db, slot, at);
+  if (row && isAhead(row, present)) return { ...answer, ...explainAhead(job, row, present) };
   if (!row || (at !== null && !answersFor(row, job, at))) {
     return {
       ...answer,
@@ -62,6 +67,21 @@ async function explainSlot(
   const finding = explainExecution(execution, line);
   const told = at === null ? outlook(job, finding, present) : finding;
   return { ...answer, at: execution.scheduled_for, ...told, execution };
+}
+
+/** A slot that is due in a moment may be on its way already. */
+const claimedAheadMs = 1000;
+
+/** Whether a slot got its execution at a time that is still to come: the clock was put back since. */
+function isAhead({ scheduled_for, created_at }: LedgerRow, now: Date): boolean {
+  const latest = Math.max(scheduled_for.getTime(), created_at.getTime());
+  return latest > now.getTime() + claimedAheadMs;
+}
+
+function explainAhead(job: JobRow, row: LedgerRow, now: Date) {
+  const execution = toExecution(row);
+  const finding = explainPutBack(job, explainExecution(execution), now);
+  return { at: execution.scheduled_for, ...finding, execution };
 }
 
 function isSlot(job: JobRow, at: Date): boolean {

@@ -154,6 +154,18 @@ export function explainOverdue(next: Date): Finding {
   };
 }
 
+/** A slot got its execution at a time that is still to come: the clock was put back since. */
+export function explainPutBack({ next_run_at: next }: JobRow, finding: Finding, now: Date): Finding {
+  const goesOn = next ? ` The job's next run is at ${next.toISOString()}.` : "";
+  return {
+    verdict: finding.verdict,
+    explanation:
+      `${finding.explanation} That was before the database's clock was put back: it is ${now.toISOString()} now. ` +
+      `Slots that have had their turn do not run again, those that have not still will.${goesOn}`,
+    advice: "See that the clock of the database's server is right. To run the job in the meantime: run_job.",
+  };
+}
+
 /** Nothing has become of an instant that is still to come. */
 export function explainFuture(job: JobRow, at: Date, present: Present): Finding {
   if (job.next_run_at === null) return explainSilence(job, at, present);
