@@ -30,7 +30,8 @@ test("workers that are killed again and again lose nothing", { timeout }, async 
   await target.arrived(1);
   const kills: number[] = [];
   for (;;) {
-    await sleep(length(2000, 8000) * (0.5 + random()));
+    // Each lives long enough to notice who died before it, by a little.
+    await sleep(length(3000, 13_000) * (0.85 + 0.3 * random()));
     const victim = kills.length % workers.length;
     kills.push(Date.now());
     await workers[victim]!.end("SIGKILL");
