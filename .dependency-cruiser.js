@@ -126,7 +126,11 @@ export default {
       severity: "error",
       from: {
         path: core,
-        pathNot: [tests, `${core}engine/(attempt|address-guard)\\.ts$`, `${core}channels/`],
+        pathNot: [
+          tests,
+          `${core}engine/(attempt|address-guard|connector|resolver|name-files)\\.ts$`,
+          `${core}channels/`,
+        ],
       },
       to: {
         path: `${npm("undici")}|^(node:)?(dgram|dns|http|http2|https|net|tls)(/|$)`,

@@ -1,6 +1,6 @@
-import { lookup as systemLookup } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
+import type { Resolver } from "./resolver.ts";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export type Range = [Address, number];
@@ -94,20 +94,21 @@ export function assertAllowedHost(hostname: string, allowed: Range[]): void {
 }
 
 /**
- * A DNS lookup that answers allowed addresses only. The socket connects to what this answers, so a name that
- * resolves differently a moment later (DNS rebinding) gains nothing.
+ * A lookup that answers allowed addresses only. The socket connects to what this answers, so a name that resolves
+ * differently a moment later (DNS rebinding) gains nothing.
  */
-export function guardedLookup(allowed: Range[]): LookupFunction {
+export function guardedLookup(allowed: Range[], resolver: Pick<Resolver, "resolve">): LookupFunction {
   return (hostname, options, callback) => {
-    systemLookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, "", 0);
-      const good = addresses.filter(({ address }) => isAllowed(address, allowed));
-      if (good.length === 0) {
-        // Which address it was stays inside: names of a private network would be told to everybody who asks.
-        return callback(new BlockedAddressError(`${hostname} leads to ${reserved}`), "", 0);
-      }
-      if (options.all) return callback(null, good);
-      callback(null, good[0]!.address, good[0]!.family);
-    });
+    resolver.resolve(hostname).then(
+      (addresses) => {
+        const good = addresses.filter(({ address }) => isAllowed(address, allowed));
+        if (good.length === 0) {
+          // Which address it was stays inside: names of a private network would be told to everybody who asks.
+          callback(new BlockedAddressError(`${hostname} leads to ${reserved}`), "", 0);
+        } else if (options.all) callback(null, good);
+        else callback(null, good[0]!.address, good[0]!.family);
+      },
+      (error: Error) => callback(error, "", 0),
+    );
   };
 }

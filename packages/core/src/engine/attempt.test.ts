@@ -1,10 +1,9 @@
-import dns from "node:dns";
 import { once } from "node:events";
-import { syncBuiltinESMExports } from "node:module";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startTarget, type Target } from "../testing/index.ts";
+import { startNameServer } from "../testing/name-server.ts";
 import { parseRange } from "./address-guard.ts";
 import { type Answer, createSender, type OutgoingRequest, type Sender, type Sending } from "./attempt.ts";
 
@@ -30,12 +29,12 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-function start(request: Partial<OutgoingRequest> & { url: string }): Sending {
-  return sender.send({ method: "GET", headers: {}, body: null, timeoutMs: 5000, ...request });
+function start(request: Partial<OutgoingRequest> & { url: string }, by = sender): Sending {
+  return by.send({ method: "GET", headers: {}, body: null, timeoutMs: 5000, ...request });
 }
 
-function send(request: Partial<OutgoingRequest> & { url: string }): Promise<Answer> {
-  return start(request).answer;
+function send(request: Partial<OutgoingRequest> & { url: string }, by = sender): Promise<Answer> {
+  return start(request, by).answer;
 }
 
 /** A target that speaks bytes: what HTTP servers refuse to send. */
@@ -502,36 +501,29 @@ describe("abort", () => {
 });
 
 describe("the deadline", () => {
-  /** Lets names resolve when told, so that a connection can be under way for as long as a test wants. */
-  function holdLookups(): () => void {
-    const systemLookup = dns.lookup;
-    const held: (() => void)[] = [];
-    let open = false;
-    const lookup = (_host: string, _options: object, callback: (...answer: unknown[]) => void) => {
-      const answer = () => callback(null, [{ address: "127.0.0.1", family: 4 }]);
-      if (open) answer();
-      else held.push(answer);
-    };
-    dns.lookup = lookup as unknown as typeof dns.lookup;
-    syncBuiltinESMExports();
-    cleanups.push(() => {
-      dns.lookup = systemLookup;
-      syncBuiltinESMExports();
-    });
-    return () => {
-      open = true;
-      for (const answer of held.splice(0)) answer();
-    };
+  /** A sender whose names resolve when told, so that a connection can be under way for as long as a test wants. */
+  async function holdLookups(): Promise<{ held: Sender; release: () => void }> {
+    const names = await startNameServer();
+    const { promise, resolve } = Promise.withResolvers<string[]>();
+    names.say("slow-name.test", promise);
+    const held = createSender([parseRange("127.0.0.0/8")], { servers: [names.address] });
+    cleanups.push(() => held.close(), names.close);
+    return { held, release: () => resolve(["127.0.0.1"]) };
   }
 
   test("that passes while connecting: nothing is sent afterwards", async () => {
     const peer = await startPeer(() => {});
-    const release = holdLookups();
+    const { held, release } = await holdLookups();
     const url = peer.url.replace("127.0.0.1", "slow-name.test");
-    expect(await send({ url, timeoutMs: 50 })).toMatchObject({ status: "timeout", statusCode: null });
+    expect(await send({ url, timeoutMs: 50 }, held)).toMatchObject({
+      status: "connection_error",
+      errorCode: "dns",
+      error: "slow-name.test could not be resolved within 50 ms: its name servers do not answer.",
+      statusCode: null,
+    });
     release();
     // The next one goes out on a connection to the same name, made after the first was given up.
-    const next = start({ url, timeoutMs: 1000 });
+    const next = start({ url, timeoutMs: 1000 }, held);
     await peer.asked();
     next.abort("canceled");
     await peer.abandoned();
@@ -540,8 +532,8 @@ describe("the deadline", () => {
 
   test("and an abort while connecting: nothing is sent afterwards", async () => {
     const peer = await startPeer(() => {});
-    const release = holdLookups();
-    const sending = start({ url: peer.url.replace("127.0.0.1", "slow-name.test") });
+    const { held, release } = await holdLookups();
+    const sending = start({ url: peer.url.replace("127.0.0.1", "slow-name.test") }, held);
     sending.abort("canceled");
     expect(await sending.answer).toMatchObject({ status: "canceled" });
     release();

@@ -1,7 +1,9 @@
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import type { AttemptErrorCode, AttemptStatus } from "@org/scheduler-contract";
-import { assertAllowedHost, BlockedAddressError, guardedLookup, type Range } from "./address-guard.ts";
+import { BlockedAddressError, type Range } from "./address-guard.ts";
+import { createConnector } from "./connector.ts";
 import { follow } from "./redirects.ts";
+import { createResolver, LookupError, type Resolver, type ResolverSettings } from "./resolver.ts";
 
 /** How much of an answer is kept; the rest is not even read. */
 const maxResponseBytes = 64 * 1024;
@@ -48,26 +50,13 @@ export interface Sender {
 }
 
 /** A sender that may reach public addresses, and private ones within `allowed`, redirects included. */
-export function createSender(allowed: Range[]): Sender {
-  const closing = new AbortController();
-  const connect = buildConnector({
-    lookup: guardedLookup(allowed),
-    allowH2: false,
-    timeout: 10_000,
-    // The agent knows nothing of a socket that still connects: closing would leave it to its timeout.
-    signal: closing.signal,
-  });
+export function createSender(allowed: Range[], names?: ResolverSettings): Sender {
+  const resolver = createResolver(names);
+  const connector = createConnector(allowed, resolver);
   const agent = new Agent({
     // While HTTP/2 is possible, one slow handshake holds back every other request to the same host.
     allowH2: false,
-    connect: (options, callback) => {
-      try {
-        assertAllowedHost(options.hostname, allowed);
-      } catch (error) {
-        return callback(error as Error, null);
-      }
-      connect(options, callback);
-    },
+    connect: connector.connect,
     // A connection that idles longer may be closed by its server in the moment it is used again, and that would
     // count as a failed attempt.
     keepAliveTimeout: 1000,
@@ -76,17 +65,18 @@ export function createSender(allowed: Range[]): Sender {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const sendOnce = (request: OutgoingRequest): Sending => send(agent, request);
+  const sendOnce = (request: OutgoingRequest): Sending => send({ agent, resolver }, request);
   return {
     send: (request) => (request.followRedirects ? follow(sendOnce, request) : sendOnce(request)),
     async close() {
       await agent.destroy();
-      closing.abort();
+      connector.close();
+      resolver.close();
     },
   };
 }
 
-function send(agent: Agent, request: OutgoingRequest): Sending {
+function send({ agent, resolver }: { agent: Agent; resolver: Resolver }, request: OutgoingRequest): Sending {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const begun = performance.now();
   const chunks: Buffer[] = [];
@@ -107,6 +97,11 @@ function send(agent: Agent, request: OutgoingRequest): Sending {
     controller?.abort(new Error(outcome.error ?? "enough was read"));
   };
   const deadline = setTimeout(() => {
+    const { hostname } = new URL(request.url);
+    if (controller === undefined && resolver.isAwaited(hostname)) {
+      const why = `within ${request.timeoutMs} ms: its name servers do not answer.`;
+      return end(classify(new LookupError(`${hostname} could not be resolved ${why}`)));
+    }
     end({ status: "timeout", errorCode: "timeout", error: `No full answer within ${request.timeoutMs} ms.` });
   }, request.timeoutMs);
 
@@ -213,7 +208,7 @@ function telling(error: Error): NodeJS.ErrnoException {
 
 function codeOf(error: NodeJS.ErrnoException): AttemptErrorCode {
   const code = error.code ?? "";
-  if (error.syscall === "getaddrinfo") return "dns";
+  if (error instanceof LookupError) return "dns";
   if (error.message.includes("Invalid EOF state")) return "reset";
   // undici closed the connection itself, over an answer that HTTP does not know at that point.
   if (code === "UND_ERR_SOCKET" && error.message.startsWith("bad ")) return "connection";

@@ -1,7 +1,6 @@
-import dns from "node:dns";
-import { syncBuiltinESMExports } from "node:module";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Arrival, startTarget, type Target } from "../testing/index.ts";
+import { startNameServer } from "../testing/name-server.ts";
 import { parseRange } from "./address-guard.ts";
 import { type Answer, createSender, type OutgoingRequest, type Sender, type Sending } from "./attempt.ts";
 import { follow } from "./redirects.ts";
@@ -33,8 +32,8 @@ function toStart(request: Partial<OutgoingRequest> = {}): OutgoingRequest {
   return { url: `${target.url}/start`, ...plain, ...request };
 }
 
-const start = (request?: Partial<OutgoingRequest>): Sending => sender.send(toStart(request));
-const send = (request?: Partial<OutgoingRequest>): Promise<Answer> => start(request).answer;
+const start = (request?: Partial<OutgoingRequest>, by = sender): Sending => by.send(toStart(request));
+const send = (request?: Partial<OutgoingRequest>, by = sender): Promise<Answer> => start(request, by).answer;
 
 /** Redirects what arrives at /start; the rest gets 200. */
 function redirect(location: string, status = 302): void {
@@ -205,18 +204,13 @@ describe("a redirect that cannot be followed", () => {
   });
 
   test("because a name leads to a forbidden address is blocked", async () => {
-    const systemLookup = dns.lookup;
-    const lookup = (_host: string, _options: object, callback: (...answer: unknown[]) => void) =>
-      callback(null, [{ address: "10.0.0.1", family: 4 }]);
-    dns.lookup = lookup as unknown as typeof dns.lookup;
-    syncBuiltinESMExports();
-    try {
-      redirect("http://inside.example.com/");
-      expect(await send()).toMatchObject({ status: "blocked", errorCode: "address_blocked" });
-    } finally {
-      dns.lookup = systemLookup;
-      syncBuiltinESMExports();
-    }
+    const names = await startNameServer();
+    names.say("inside.example.com", ["10.0.0.1"]);
+    const asking = createSender([parseRange("127.0.0.0/8")], { servers: [names.address] });
+    redirect("http://inside.example.com/");
+    expect(await send({}, asking)).toMatchObject({ status: "blocked", errorCode: "address_blocked" });
+    await asking.close();
+    await names.close();
   });
 
   test("because nobody is there keeps the redirect, and says where it led", async () => {
