@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Owed } from "../oracle.ts";
 import { type Connection, connectDatabase, countOpen } from "./connect-database.ts";
 import { createAll, expectLoadDone, leadMs, oneShots } from "./load.ts";
 import { figuresOf, report } from "./report.ts";
+import { startHardTargets } from "./hard-targets.ts";
 import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
 
@@ -23,6 +24,7 @@ const passingBytes = 4_000_000;
 test("a hundred jobs a second leave nothing behind but history", { timeout }, async () => {
   await using system = await startSystem("soak");
   const { client, target, postgres } = system;
+  await using hard = await startHardTargets(system);
   // With little room for garbage it is collected often, so that what grows is what is kept.
   const worker = await system.startWorker({
     NODE_OPTIONS: "--max-semi-space-size=2 --max-old-space-size=128",
@@ -35,6 +37,7 @@ test("a hundred jobs a second leave nothing behind but history", { timeout }, as
   for (let second = 0; second < seconds; second += stepSeconds) {
     const step = { from: from + second * 1000, seconds: stepSeconds, perSecond };
     owed.push(...(await createAll(client, oneShots(target.url, step))));
+    await hard.create(step);
     memoryMb.push(await memoryOf(worker.pid));
     await sleep(Math.max(0, step.from - Date.now()));
   }
@@ -47,6 +50,7 @@ test("a hundred jobs a second leave nothing behind but history", { timeout }, as
   const perSlot = Math.round((after.kept - before.kept) / slots);
   report("soak", {
     ...figuresOf(owed, reckoning, target),
+    ...hard.figures(),
     "memory MB": memoryMb.filter((_, index) => index % Math.ceil(memoryMb.length / 10) === 0).join("/"),
     "bytes per slot": perSlot,
     "passing tables kB": Math.round(after.passing / 1000),
@@ -54,7 +58,11 @@ test("a hundred jobs a second leave nothing behind but history", { timeout }, as
   });
   expect(reckoning.again).toEqual([]);
   expect(reckoning.interrupted).toBe(0);
-  expect(await countOpen(database)).toEqual({ open: 0, tickets: 0 });
+  await vi.waitFor(async () => expect(await countOpen(database)).toEqual({ open: 0, tickets: 0 }), {
+    timeout: 30_000,
+    interval: 500,
+  });
+  expect(hard.figures()["callbacks"]).toBeGreaterThan(0);
   expect(memoryMb.at(-1)! - warm).toBeLessThan(grownMb);
   expect(perSlot).toBeLessThan(bytesPerSlot);
   expect(after.passing).toBeLessThan(passingBytes);
