@@ -111,7 +111,7 @@ function cipherOf({ encryptionKey, previousEncryptionKey }: SchedulerOptions): C
 }
 
 function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
-  if (options.databaseUrl === undefined) return openEmbedded(options.dataDir);
+  if (options.databaseUrl === undefined) return openEmbedded(options.dataDir, log);
   return connectPostgres(
     {
       url: options.databaseUrl,

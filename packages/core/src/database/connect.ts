@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
@@ -8,6 +7,7 @@ import { SchedulerError } from "@org/scheduler-contract";
 import { type Log, reasonOf } from "../log.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { listenOnPostgres } from "./listen.ts";
+import { closeToOthers, makePrivate } from "./private-files.ts";
 import { preparedName } from "./statement.ts";
 import { type Db, schema, type Tables } from "./tables.ts";
 
@@ -186,18 +186,20 @@ async function checkServer(pool: pg.Pool): Promise<void> {
 }
 
 /** Opens the embedded database in a data directory, or in memory where none is given. */
-export async function openEmbedded(dataDir: string | undefined): Promise<Database> {
+export async function openEmbedded(dataDir: string | undefined, log: Log): Promise<Database> {
   let unlock = async (): Promise<void> => {};
   if (dataDir !== undefined) {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    unlock = await lockDataDir(dataDir);
+    await makePrivate(dataDir);
+    unlock = await lockDataDir(dataDir, log);
   }
   try {
+    if (dataDir !== undefined) await makePrivate(join(dataDir, "database"));
     // Loaded here alone: it would take a tenth of the memory of processes that have a server.
     const { PGlite } = await import("@electric-sql/pglite");
     const pglite = await PGlite.create({
       dataDir: dataDir === undefined ? "memory://" : join(dataDir, "database"),
     });
+    if (dataDir !== undefined) await closeToOthers(join(dataDir, "database"));
     return embeddedDatabase(pglite, unlock);
   } catch (error) {
     await unlock();

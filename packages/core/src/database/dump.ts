@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { sql } from "kysely";
+import { silentLog } from "../log.ts";
 import { openEmbedded } from "./connect.ts";
 import { migrate } from "./migrate.ts";
 import type { Db } from "./tables.ts";
@@ -10,7 +11,7 @@ import type { Db } from "./tables.ts";
  */
 const file = new URL("../../schema.sql", import.meta.url);
 
-const database = await openEmbedded(undefined);
+const database = await openEmbedded(undefined, silentLog);
 await migrate(database);
 const dumped = await dumpSchema(database.db);
 await database.close();
