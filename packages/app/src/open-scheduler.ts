@@ -29,6 +29,8 @@ export async function openScheduler(config: Config, log: Log): Promise<Opened> {
     retentionDays: config.retentionDays,
     deadLetterDays: config.deadLetterDays,
     log,
+    // Its log has the reason by now. Whoever watches over the process starts it again.
+    onBroken: () => process.exit(1),
   });
   try {
     const made = await scheduler.bootstrap({

@@ -65,6 +65,8 @@ export interface SchedulerOptions {
   /** How long executions that failed are kept. 90 days unless told. */
   deadLetterDays?: number | undefined;
   log?: Log | undefined;
+  /** Hears that the embedded database stopped for good, as when its disk is full: only a new process can open it again. */
+  onBroken?: ((error: SchedulerError) => void) | undefined;
   /** For tests; production goes by the database's clock. */
   clock?: Clock | undefined;
 }
@@ -111,7 +113,8 @@ function cipherOf({ encryptionKey, previousEncryptionKey }: SchedulerOptions): C
 }
 
 function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
-  if (options.databaseUrl === undefined) return openEmbedded(options.dataDir, log);
+  if (options.databaseUrl === undefined)
+    return openEmbedded({ dataDir: options.dataDir, onBroken: options.onBroken }, log);
   return connectPostgres(
     {
       url: options.databaseUrl,

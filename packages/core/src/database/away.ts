@@ -15,12 +15,38 @@ const awayCodes = new Set([
 const awayMessages =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error/;
 
+/** What a database may have run out of: waiting alone does not bring it back. SQLSTATE, PostgreSQL's appendix A. */
+const shortages: Record<string, { detail: string; hint: string }> = {
+  "53100": {
+    detail: "The disk of the database is full: nothing can be written.",
+    hint: "Free space on the disk of the database, or give it more. What is due waits until then and goes on by itself.",
+  },
+  "53200": {
+    detail: "The database is out of memory.",
+    hint: "Give the database more memory, or ask for less at once, and try again.",
+  },
+  "53300": {
+    detail: "The database has no connection left.",
+    hint: "Raise its max_connections, or run fewer processes on it, and try again.",
+  },
+};
+
+function codeOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}
+
 /** Runs something on the database; where that is away for the moment, throws `unavailable` instead of what the driver says. */
 export async function orUnavailable<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
     if (!isAway(error)) throw error;
+    const short = shortages[codeOf(error) ?? ""];
+    if (short) {
+      const { detail, hint } = short;
+      throw new SchedulerError("unavailable", detail, { hint, retryAfterSeconds: 30, cause: error });
+    }
     throw new SchedulerError("unavailable", "The database does not answer right now.", {
       hint: "Try again in a few seconds; look first whether a change went through.",
       retryAfterSeconds: 5,

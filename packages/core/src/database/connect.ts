@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
-import { Kysely, PGliteDialect, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
+import { type Dialect, Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import pg from "pg";
 import { SchedulerError } from "@org/scheduler-contract";
 import { type Log, reasonOf } from "../log.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { listenOnPostgres } from "./listen.ts";
+import { guardAgainstPanic, panicAwareDialect } from "./panic.ts";
 import { closeToOthers, makePrivate } from "./private-files.ts";
 import { preparedName } from "./statement.ts";
 import { type Db, schema, type Tables } from "./tables.ts";
@@ -185,8 +186,15 @@ async function checkServer(pool: pg.Pool): Promise<void> {
   }
 }
 
-/** Opens the embedded database in a data directory, or in memory where none is given. */
-export async function openEmbedded(dataDir: string | undefined, log: Log): Promise<Database> {
+export interface EmbeddedSettings {
+  /** Where its files are; in memory where none is given. */
+  dataDir: string | undefined;
+  /** Hears that it stopped for good, and why: only a new process can open it again. */
+  onBroken?: ((error: SchedulerError) => void) | undefined;
+}
+
+/** Opens the embedded database. Throws `conflict` where another process has it, `unavailable` where it does not open. */
+export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log: Log): Promise<Database> {
   let unlock = async (): Promise<void> => {};
   if (dataDir !== undefined) {
     await makePrivate(dataDir);
@@ -200,7 +208,18 @@ export async function openEmbedded(dataDir: string | undefined, log: Log): Promi
       dataDir: dataDir === undefined ? "memory://" : join(dataDir, "database"),
     });
     if (dataDir !== undefined) await closeToOthers(join(dataDir, "database"));
-    return embeddedDatabase(pglite, unlock);
+    const panicOf = guardAgainstPanic(pglite, (error) => {
+      log.fatal({ error: error.message }, error.hint);
+      onBroken?.(error);
+    });
+    const dialect = panicAwareDialect(pglite, panicOf);
+    return embeddedDatabase(pglite, dialect, async () => {
+      try {
+        if (!panicOf()) await pglite.close();
+      } finally {
+        await unlock();
+      }
+    });
   } catch (error) {
     await unlock();
     throw new SchedulerError(
@@ -214,8 +233,8 @@ export async function openEmbedded(dataDir: string | undefined, log: Log): Promi
   }
 }
 
-function embeddedDatabase(pglite: PGlite, unlock: () => Promise<void>): Database {
-  const db = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) }).withSchema(schema);
+function embeddedDatabase(pglite: PGlite, dialect: Dialect, close: () => Promise<void>): Database {
+  const db = new Kysely<Tables>({ dialect }).withSchema(schema);
   return {
     db,
     unhurried: (run) => run(db),
@@ -233,12 +252,6 @@ function embeddedDatabase(pglite: PGlite, unlock: () => Promise<void>): Database
       };
     },
     connections: () => ({ total: 1, idle: 0, waiting: 0 }),
-    close: async () => {
-      try {
-        await pglite.close();
-      } finally {
-        await unlock();
-      }
-    },
+    close,
   };
 }

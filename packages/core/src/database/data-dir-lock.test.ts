@@ -217,12 +217,12 @@ describe("openEmbedded", () => {
     async () => {
       await chmod(dataDir, 0o755);
       await mkdir(join(dataDir, "database"), { mode: 0o755 });
-      const first = await openEmbedded(dataDir, silentLog);
+      const first = await openEmbedded({ dataDir }, silentLog);
       await first.close();
       expect(await modesOf(dataDir)).toEqual(new Set(["d 700", "f 600"]));
       await chmod(join(dataDir, "database/base"), 0o755);
       await chmod(join(dataDir, "database/PG_VERSION"), 0o666);
-      const again = await openEmbedded(dataDir, silentLog);
+      const again = await openEmbedded({ dataDir }, silentLog);
       await again.runSql("create table public.later (x int); checkpoint");
       await again.close();
       expect(await modesOf(dataDir)).toEqual(new Set(["d 700", "f 600"]));
@@ -231,7 +231,7 @@ describe("openEmbedded", () => {
 
   test("refuses a directory that is everybody's", async () => {
     await chmod(dataDir, 0o1777);
-    await expect(openEmbedded(dataDir, silentLog)).rejects.toMatchObject({
+    await expect(openEmbedded({ dataDir }, silentLog)).rejects.toMatchObject({
       code: "invalid_request",
       hint: expect.stringContaining("SCHEDULER_DATA_DIR") as string,
     });
@@ -241,7 +241,7 @@ describe("openEmbedded", () => {
   test("says what is wrong with a directory, and gives it back", async () => {
     await mkdir(join(dataDir, "database"));
     await writeFile(join(dataDir, "database/PG_VERSION"), "9.6");
-    await expect(openEmbedded(dataDir, silentLog)).rejects.toMatchObject({
+    await expect(openEmbedded({ dataDir }, silentLog)).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(/^The embedded database could not be opened: \w/) as string,
     });

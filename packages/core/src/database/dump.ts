@@ -11,7 +11,7 @@ import type { Db } from "./tables.ts";
  */
 const file = new URL("../../schema.sql", import.meta.url);
 
-const database = await openEmbedded(undefined, silentLog);
+const database = await openEmbedded({ dataDir: undefined }, silentLog);
 await migrate(database);
 const dumped = await dumpSchema(database.db);
 await database.close();
