@@ -196,12 +196,12 @@ export interface EmbeddedSettings {
 /** Opens the embedded database. Throws `conflict` where another process has it, `unavailable` where it does not open. */
 export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log: Log): Promise<Database> {
   let unlock = async (): Promise<void> => {};
-  if (dataDir !== undefined) {
-    await makePrivate(dataDir);
-    unlock = await lockDataDir(dataDir, log);
-  }
   try {
-    if (dataDir !== undefined) await makePrivate(join(dataDir, "database"));
+    if (dataDir !== undefined) {
+      await makePrivate(dataDir);
+      unlock = await lockDataDir(dataDir, log);
+      await makePrivate(join(dataDir, "database"));
+    }
     // Loaded here alone: it would take a tenth of the memory of processes that have a server.
     const { PGlite } = await import("@electric-sql/pglite");
     const pglite = await PGlite.create({
@@ -222,6 +222,7 @@ export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log:
     });
   } catch (error) {
     await unlock();
+    if (error instanceof SchedulerError) throw error;
     throw new SchedulerError(
       "unavailable",
       `The embedded database could not be opened: ${reasonOf(error)}.`,
