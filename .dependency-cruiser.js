@@ -130,6 +130,7 @@ export default {
           tests,
           `${core}engine/(attempt|address-guard|connector|resolver|name-files)\\.ts$`,
           `${core}channels/`,
+          `${core}database/data-dir-lock\\.ts$`,
         ],
       },
       to: {
