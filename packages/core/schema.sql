@@ -59,6 +59,18 @@ create table scheduler.deliveries (
   constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
 ) with (fillfactor=70);
 
+create table scheduler.endings (
+  scope_id integer not null,
+  kind text not null,
+  id uuid not null,
+  reason text not null,
+  cursor uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint endings_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'replay'::text]))),
+  constraint endings_pkey PRIMARY KEY (id),
+  constraint endings_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+);
+
 create table scheduler.executions (
   id uuid not null,
   scope_id integer not null,
@@ -361,6 +373,7 @@ CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE
 CREATE INDEX jobs_in_queue ON scheduler.jobs USING btree (scope_id, queue, next_run_at) WHERE ((next_run_at IS NOT NULL) AND (queue <> 'default'::text));
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (job_id, id) WHERE (job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, queue) WHERE (queue IS NOT NULL);
+CREATE INDEX open_executions_by_scope ON scheduler.open_executions USING btree (scope_id, id);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

@@ -16,3 +16,13 @@ export function tellJobs(ended: string): string {
     where j.id = e.job_id and j.id = any(array(
       select id from scheduler.jobs where id = any(array(select job_id from ${ended})) for update skip locked))`;
 }
+
+/**
+ * The statement, to stand as a CTE in the one that ends executions that waited, that lets the originals of what a
+ * canceled replay has not sent be replayed again. `ended` names a relation with reason, replay_of and created_at.
+ */
+export function giveBack(ended: string): string {
+  // Not where somebody has replayed the original once more since.
+  return `update scheduler.executions o set replayed_at = null
+    from ${ended} r where r.reason = 'replay_canceled' and o.id = r.replay_of and o.replayed_at = r.created_at`;
+}

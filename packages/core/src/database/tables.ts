@@ -218,6 +218,19 @@ interface OpenExecutions {
   queue: string | null;
 }
 
+/** A job or a replay of which more waits than was ended when it was canceled or deleted. */
+export interface Endings {
+  scope_id: number;
+  kind: "job" | "replay";
+  /** Of the job or the replay. */
+  id: string;
+  /** Of each execution that is ended. */
+  reason: string;
+  /** The execution after which the next step goes on. */
+  cursor: string;
+  created_at: Generated<Date>;
+}
+
 export interface Attempts {
   execution_id: string;
   number: number;
@@ -322,6 +335,7 @@ export interface Tables {
   executions: Executions;
   open_executions: OpenExecutions;
   replays: Replays;
+  endings: Endings;
   attempts: Attempts;
   deliveries: Deliveries;
   signing_secrets: SigningSecrets;

@@ -190,12 +190,17 @@ export async function findExpiredInLanes(db: Db | Tx, limit: number, at: Date | 
 
 const recount = statement<{ id: string }>(
   "recount",
-  `with wrong as (
+  `with stretch as (
+    select id, scope_id, queue from scheduler.open_executions where id > $1::uuid order by id limit $2::integer
+  ), wrong as (
     select o.id, e.status = 'running' as runs
-    from scheduler.queues q
-    join scheduler.open_executions o on o.scope_id = q.scope_id
-    join scheduler.executions e on e.id = o.id and e.queue = q.name
-    where q.name = '${defaultQueue}' and q.concurrency is not null and (o.queue is null) = (e.status = 'running')
+    from stretch s
+    join scheduler.queues q on q.scope_id = s.scope_id and q.name = '${defaultQueue}' and q.concurrency is not null
+    cross join lateral (
+      select id, status from scheduler.executions
+      where id = s.id and queue = '${defaultQueue}' and (s.queue is null) = (status = 'running') offset 0
+    ) e
+    join scheduler.open_executions o on o.id = e.id
     for update of o skip locked
   )
   update scheduler.open_executions o set queue = case when w.runs then '${defaultQueue}' end
@@ -206,7 +211,11 @@ const recount = statement<{ id: string }>(
 /**
  * Makes what runs in a limited default queue count, and what does not run count no more: there it costs a write for each
  * execution, so nobody counts as long as there is no limit, and one may start or end in the moment that the limit comes.
+ * Looks at a stretch of the executions that are not over.
  */
-export async function countRunningInDefault(db: Db): Promise<void> {
-  await recount(db, []);
+export async function countRunningInDefault(
+  db: Db,
+  { cursor, limit }: { cursor: string; limit: number },
+): Promise<void> {
+  await recount(db, [cursor, limit]);
 }

@@ -11,6 +11,9 @@ export interface JobToMend extends Timed {
   next_run_at: Date | null;
 }
 
+/** How far back among the executions of a job one is looked for that is under way; its history may be long. */
+const lookBack = 1000;
+
 /**
  * Active jobs with neither a next run nor an execution under way, of which there should be none, and repeating ones
  * whose next run is not soon. Looks at a stretch of jobs after `cursor`, so that a look costs the same however many
@@ -30,7 +33,9 @@ export async function findJobsToMend(
     from (select count(*)::integer as size, (select id from stretch order by id desc limit 1) as last from stretch) s
     left join stretch j on j.state = 'active' and j.deleted_at is null and case
       when j.next_run_at is null then not exists (
-        select 1 from scheduler.executions e where e.job_id = j.id and e.finished_at is null)
+        select 1 from (
+          select finished_at from scheduler.executions e where e.job_id = j.id order by e.id desc limit ${lookBack}
+        ) newest where finished_at is null)
       else j.repeats and j.next_run_at > coalesce(${at}::timestamptz, now()) + interval '2 minutes' end`.execute(
     db,
   );

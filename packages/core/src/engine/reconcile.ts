@@ -1,6 +1,7 @@
 import { NIL } from "uuid";
 import type { Engine } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
+import { endMore } from "../executions/endings.sql.ts";
 import { mendJobs } from "./mend-jobs.ts";
 import { type Beat, forgetLostWorkers, loseWorkers } from "./presence.sql.ts";
 import { endWaiting } from "./start.sql.ts";
@@ -64,8 +65,9 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
     await loseWorkers(db, silent);
     engine.log.warn({ workers: silent.map(({ id }) => id) }, "took workers for lost that no longer beat");
   }
+  await countRunningInDefault(db, { cursor: state.round.cursor, limit: stretch });
   if (await takeBackLeft(engine, state)) return 0;
-  await countRunningInDefault(db);
+  if (await endMore(db, engine.clock.now())) return 0;
   if (await endExpiredInLanes(engine)) return 0;
   state.cursor = await mendJobs(engine, state.cursor);
   return pauseMs;

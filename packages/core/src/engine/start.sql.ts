@@ -1,7 +1,7 @@
 import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
 import { makeCallbacks } from "../database/callbacks.ts";
 import { effective } from "../database/effective.ts";
-import { tellJobs } from "../database/ended-jobs.ts";
+import { giveBack, tellJobs } from "../database/ended-jobs.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { defaultQueue } from "../queues/queue.ts";
@@ -68,8 +68,12 @@ export interface WaitingExecution {
 const isLaned = `exists (
         select 1 from scheduler.queues q where q.scope_id = e.scope_id and q.name = e.queue and q.laned)`;
 
+/** Whether an execution `e` belongs to a replay of many that is canceled. */
+const isOfCanceledReplay = `(e.replay_id is not null and exists (
+        select 1 from scheduler.replays r where r.id = e.replay_id and r.canceled_at is not null))`;
+
 /** Whether somebody wants an execution `e` no more; a replay is wanted for its own sake. */
-export const isUnwanted = `(e.cancel_requested_at is not null or (e.trigger <> 'replay' and not exists (
+export const isUnwanted = `(e.cancel_requested_at is not null or ${isOfCanceledReplay} or (e.trigger <> 'replay' and not exists (
         select 1 from scheduler.jobs j where j.id = e.job_id and j.state <> 'canceled' and j.deleted_at is null)))`;
 
 const waiting = statement<WaitingExecution>(
@@ -101,12 +105,14 @@ export function claimWaiting(
 const end = statement<{ id: string }>(
   "end",
   `with ended as (
-    update scheduler.executions
-    set due_at = null, lane_at = null, status = $3::text, reason = case when $3 = 'canceled' then 'canceled' else 'ttl' end,
-      finished_at = coalesce($1::timestamptz, now())
+    update scheduler.executions e
+    set due_at = null, lane_at = null, status = $3::text, finished_at = coalesce($1::timestamptz, now()),
+      reason = case when $3 <> 'canceled' then 'ttl' when ${isOfCanceledReplay} then 'replay_canceled' else 'canceled' end
     where id = any($2::uuid[]) and status in ('pending', 'retrying')
       and ($3 = 'canceled' or expires_at <= coalesce($1::timestamptz, now()))
-    returning id, scope_id, job_id, revision_id, trigger, status, finished_at
+    returning id, scope_id, job_id, revision_id, trigger, status, finished_at, reason, replay_of, created_at
+  ), given_back as (
+    ${giveBack("ended")}
   ), called as (
     ${makeCallbacks("ended")}
   ), told as (

@@ -1,7 +1,8 @@
 import { type Expression, type Selectable, sql, type SqlBool } from "kysely";
 import type { ExecutionStatus } from "@org/scheduler-contract";
 import type { Db, Executions, Replays, Tx } from "../database/tables.ts";
-import { cancelWaitingWhere, type ExecutionFilter, matches } from "./executions.sql.ts";
+import { endWaitingOf } from "./endings.sql.ts";
+import { type ExecutionFilter, matches } from "./executions.sql.ts";
 
 export type ReplayRow = Selectable<Replays>;
 
@@ -16,7 +17,7 @@ function deadLetters(db: Db | Tx, scopeId: number, filter: DeadLetterFilter) {
     db
       .selectFrom("executions")
       .where("executions.scope_id", "=", scopeId)
-      .where((eb): Expression<SqlBool> => matches(eb, scopeId, filter))
+      .where((eb): Expression<SqlBool> => matches(eb, filter))
       // What a canceled replay had not sent stands no more for its original, which can be replayed itself.
       .where(sql<SqlBool>`executions.reason is distinct from 'replay_canceled'`)
       .$if(filter.unreplayed, (query) => query.where("executions.replayed_at", "is", null))
@@ -139,28 +140,19 @@ export async function countReplayed(db: Db | Tx, id: string): Promise<Map<Execut
   return new Map(rows.map(({ status, count }) => [status, Number(count)]));
 }
 
-/** Ends what a replay has not started, and gives the originals back to be replayed again. */
-export async function cancelReplayed(
-  tx: Tx,
-  { scope_id, id, created_at }: ReplayRow,
-  now: Date,
-): Promise<void> {
-  const which = sql`e.scope_id = ${scope_id} and e.replay_id = ${id}::uuid and e.attempt_count = 0`;
-  const ended = await cancelWaitingWhere(tx, which, { reason: "replay_canceled", now });
+/** Cancels a replay that has not sent all, and gives the originals of the rest back to be replayed again. */
+export async function cancelReplayed(tx: Tx, { scope_id, id }: ReplayRow, now: Date): Promise<void> {
+  // Locked, and canceled first: from then on no worker starts any of it.
+  await tx.selectFrom("replays").select("id").where("id", "=", id).forUpdate().execute();
+  const ended = await endWaitingOf(tx, { scope_id, kind: "replay", id, reason: "replay_canceled" }, now);
   // One that was over already stays completed.
-  if (ended.length === 0) return;
+  if (!ended) return;
   await tx
     .updateTable("replays")
     .set({ canceled_at: now })
     .where("id", "=", id)
     .where("canceled_at", "is", null)
     .execute();
-  await sql`
-    update scheduler.executions o set replayed_at = null
-    from scheduler.executions r
-    where r.id = any(${ended}::uuid[]) and o.id = r.replay_of
-      -- Not where somebody has replayed it once more since.
-      and o.replayed_at = ${created_at}`.execute(tx);
 }
 
 /** Deletes up to `limit` executions that match, oldest first, with their attempts. Leaves what somebody holds. */

@@ -54,22 +54,31 @@ export function listExecutions(
   scopeId: number,
   { filter, limit }: { filter: ExecutionFilter; limit: number },
 ): Promise<ExecutionRow[]> {
-  return executions(db, scopeId)
-    .where((eb) => matches(eb, scopeId, filter))
-    .orderBy("executions.id", "desc")
-    .limit(limit + 1)
+  const query = executions(db, scopeId)
+    .where((eb) => matches(eb, filter))
+    .limit(limit + 1);
+  if (!isOpen(filter.status)) return query.orderBy("executions.id", "desc").execute();
+  // What is not over is walked through in the order of its own index, past a history of any length.
+  return query
+    .innerJoin("open_executions as open", "open.id", "executions.id")
+    .where("open.scope_id", "=", scopeId)
+    .$if(filter.beforeId !== undefined, (open) => open.where("open.id", "<", filter.beforeId!))
+    .orderBy("open.id", "desc")
     .execute();
+}
+
+function isOpen(status: ExecutionStatus | undefined): boolean {
+  return status === "pending" || status === "running" || status === "retrying";
 }
 
 /** Whether an execution is one of those that a filter is for. */
 export function matches(
   eb: ExpressionBuilder<Tables, "executions">,
-  scopeId: number,
   filter: ExecutionFilter,
 ): Expression<SqlBool> {
   const wanted: Expression<SqlBool>[] = [];
   if (filter.jobId !== undefined) wanted.push(eb("executions.job_id", "=", filter.jobId));
-  if (filter.status !== undefined) wanted.push(hasStatus(eb, scopeId, filter.status));
+  if (filter.status !== undefined) wanted.push(hasStatus(eb, filter.status));
   if (filter.trigger !== undefined) wanted.push(eb("executions.trigger", "=", filter.trigger));
   if (filter.queue !== undefined) wanted.push(eb("executions.queue", "=", filter.queue));
   if (filter.errorCode !== undefined) wanted.push(eb("executions.error_code", "=", filter.errorCode));
@@ -80,28 +89,21 @@ export function matches(
   return eb.and(wanted);
 }
 
-/** Each kind of status has its own way to be found without reading a long history of others. */
+/** What is final and did not succeed has an index of its own in a long history. */
 function hasStatus(
   eb: ExpressionBuilder<Tables, "executions">,
-  scopeId: number,
   status: ExecutionStatus,
 ): Expression<SqlBool> {
   switch (status) {
-    case "pending":
-    case "running":
-    case "retrying": {
-      const open = eb
-        .selectFrom("open_executions")
-        .select("open_executions.id")
-        .where("scope_id", "=", scopeId);
-      return eb.and([eb("executions.status", "=", status), eb("executions.id", "in", open)]);
-    }
     case "failed":
     case "expired":
     case "canceled":
     case "skipped":
       return eb("executions.listed_status", "=", status);
     case "succeeded":
+    case "pending":
+    case "running":
+    case "retrying":
       return eb("executions.status", "=", status);
   }
 }
@@ -188,30 +190,45 @@ export async function insertDueExecution(
     .execute();
 }
 
-/** Makes the executions of a job that are not over count for its overlap: until now it allowed any. */
+/** Far more than may wait for one another. */
+const mostGuarded = 10_000;
+
+/** Makes the executions of a job that are not over count for its overlap: until now it allowed any. The newest count. */
 export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise<void> {
   // One that is locked is just coming to its end; its settlement waits for the job, which is locked here.
   await sql`
-    with open as (
-      select o.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-      where o.scope_id = ${scopeId} and e.job_id = ${jobId}::uuid
-      for update of o skip locked
+    with newest as (
+      select id from scheduler.executions
+      where scope_id = ${scopeId} and job_id = ${jobId}::uuid order by id desc limit ${mostGuarded}
+    ), open as (
+      select o.id from scheduler.open_executions o where o.id = any(array(select id from newest))
+      for update skip locked
     )
-    update scheduler.open_executions o set job_id = ${jobId}::uuid from open where o.id = open.id`.execute(
+    update scheduler.open_executions set job_id = ${jobId}::uuid where id = any(array(select id from open))`.execute(
     tx,
   );
 }
 
 /** Ends an execution that waits. Answers false where it was not waiting (any more). */
 export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Date): Promise<boolean> {
-  return (
-    (
-      await cancelWaitingWhere(tx, sql`e.scope_id = ${scopeId} and e.id = ${id}::uuid`, {
-        reason: "canceled",
-        now,
-      })
-    ).length === 1
-  );
+  const { rows } = await sql<{ id: string }>`
+    with waiting as (
+      select e.id from scheduler.executions e
+      where e.scope_id = ${scopeId} and e.id = ${id}::uuid and e.status in ('pending', 'retrying')
+      for update
+    ), ended as (
+      update scheduler.executions e
+      set status = 'canceled', reason = 'canceled', due_at = null, lane_at = null, finished_at = ${now}
+      from waiting w where e.id = w.id
+      returning e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.status, e.finished_at
+    ), called as (
+      ${sql.raw(makeCallbacks("ended"))}
+    ), told as (
+      ${sql.raw(tellJobs("ended"))}
+    )
+    delete from scheduler.open_executions o using ended where o.id = ended.id
+    returning o.id`.execute(tx);
+  return rows.length === 1;
 }
 
 /** Marks an execution that is under way as wanted no more. */
@@ -222,43 +239,4 @@ export async function requestCancel(tx: Tx, id: string, now: Date): Promise<void
     .where("id", "=", id)
     .where("finished_at", "is", null)
     .execute();
-}
-
-/** Ends every execution of a job that waits. */
-export async function cancelWaitingOfJob(
-  tx: Tx,
-  job: { scopeId: number; id: string; reason: string },
-  now: Date,
-): Promise<void> {
-  const { scopeId, id, reason } = job;
-  const which = sql`e.scope_id = ${scopeId} and e.job_id = ${id}::uuid`;
-  // To wait for one that somebody has in hand could be a deadlock, with the job locked. It has just started, or nobody
-  // wants it when it is looked at the next time.
-  await cancelWaitingWhere(tx, which, { reason, now, skipLocked: true });
-}
-
-/** Ends executions `e` that wait; answers which. */
-export async function cancelWaitingWhere(
-  tx: Tx,
-  which: RawBuilder<unknown>,
-  { reason, now, skipLocked = false }: { reason: string; now: Date; skipLocked?: boolean },
-): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    with waiting as (
-      select e.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-      where ${which} and e.status in ('pending', 'retrying')
-      for update of e ${sql.raw(skipLocked ? "skip locked" : "")}
-    ), ended as (
-      update scheduler.executions e
-      set status = 'canceled', reason = ${reason}, due_at = null, lane_at = null, finished_at = ${now}
-      from waiting w where e.id = w.id
-      returning e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.status, e.finished_at
-    ), called as (
-      ${sql.raw(makeCallbacks("ended"))}
-    ), told as (
-      ${sql.raw(tellJobs("ended"))}
-    )
-    delete from scheduler.open_executions o using ended where o.id = ended.id
-    returning o.id`.execute(tx);
-  return rows.map(({ id }) => id);
 }

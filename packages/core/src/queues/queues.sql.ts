@@ -80,14 +80,20 @@ export async function changeQueue(tx: Tx, scopeId: number, name: string, change:
     .execute();
 }
 
-/** Makes what runs in a queue count: as long as it had no limit, nobody did. */
+/** Makes what runs in a queue count: as long as it had no limit, nobody did. The rest of a backlog is counted later. */
 export async function countRunning(tx: Tx, scopeId: number, name: string): Promise<void> {
   // One that is locked is just coming to its end.
   await sql`
-    with open as (
-      select o.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-      where o.scope_id = ${scopeId} and o.queue is null and e.queue = ${name} and e.status = 'running'
-      for update of o skip locked
+    with newest as (
+      select id from scheduler.open_executions
+      where scope_id = ${scopeId} and queue is null order by id desc limit ${mostCounted}
+    ), running as (
+      select id from scheduler.executions
+      where id = any(array(select id from newest)) and queue = ${name} and status = 'running'
+    ), open as (
+      select id from scheduler.open_executions where id = any(array(select id from running)) for update skip locked
     )
-    update scheduler.open_executions o set queue = ${name} from open where o.id = open.id`.execute(tx);
+    update scheduler.open_executions set queue = ${name} where id = any(array(select id from open))`.execute(
+    tx,
+  );
 }

@@ -23,6 +23,7 @@ const emptied = [
     "revisions",
     "executions",
     "replays",
+    "endings",
     "open_executions",
     "attempts",
     "audit",
