@@ -1,11 +1,4 @@
-import {
-  type Expression,
-  type ExpressionBuilder,
-  type RawBuilder,
-  type Selectable,
-  sql,
-  type SqlBool,
-} from "kysely";
+import { type Expression, type ExpressionBuilder, type Selectable, sql, type SqlBool } from "kysely";
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
 import { makeCallbacks } from "../database/callbacks.ts";
 import { effective } from "../database/effective.ts";

@@ -4,7 +4,6 @@ import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
 import { newIds } from "../ids.ts";
 import type { WriteContext } from "../operation-context.ts";
-import { useQueues } from "../queues/known.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { type Declaration, declaredTiming } from "./declaration.ts";
 import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";
@@ -34,10 +33,6 @@ export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Pr
     const id = newest[place]!;
     return { index: each.index, ...inBatch(each, () => prepareJob(context, { id, input: each.input })) };
   });
-  await useQueues(
-    { tx, now, scopeId: caller.scopeId },
-    prepared.map(({ job }) => job.queue),
-  );
   const rows = inOrderOfKeys(prepared.map(({ job }) => job));
   const stored = new Set(await (context.dryRun ? insertTrialJob(tx, rows[0]!) : insertJobs(tx, rows)));
   const kept = prepared.filter(({ job }) => stored.has(job.id));

@@ -6,6 +6,8 @@ import { inBatch, insertNewJobs, type Entry } from "./create.ts";
 import { changesTo, type Declaration, declaredTiming } from "./declaration.ts";
 import { findJobs, type JobRow } from "./jobs.sql.ts";
 import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
+import { defaultQueue } from "../queues/queue.ts";
+import { useQueues } from "../queues/known.ts";
 import { keyDeleted } from "./tombstone.ts";
 
 /**
@@ -15,12 +17,14 @@ import { keyDeleted } from "./tombstone.ts";
 export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<JobRow[]> {
   const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
   assertKeys(ordered);
+  // Before any job is locked, and in one order: whoever makes a queue while another holds its jobs could wait for ever.
+  const { tx, caller, now } = context;
+  await useQueues({ tx, now, scopeId: caller.scopeId }, queuesOf(inputs));
   const ids = new Map<number, string>();
   for (let left: Entry[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
     // What somebody else creates meanwhile is left out, and there to be found in the next round.
     for (const [index, id] of await declareOnce(context, left)) ids.set(index, id);
   }
-  const { tx, caller } = context;
   const stored = await findJobs(tx, caller.scopeId, [...ids.values()]);
   const byId = new Map(stored.map((row) => [row.id, row]));
   return inputs.map((_, index) => byId.get(ids.get(index)!)!);
@@ -78,6 +82,11 @@ function changeDeclared(
   if (Object.keys(changes).length === 0) return undefined;
   const { change, revision } = changeJob(job, changes, now);
   return { change: { ...change, declared: JSON.stringify(declaredTiming(input)) }, revision };
+}
+
+/** The queues that jobs name, or that they have where they name none. */
+function queuesOf(inputs: Declaration[]): string[] {
+  return inputs.map(({ queue }) => queue ?? defaultQueue);
 }
 
 function keysOf(ordered: Entry[]): string[] {

@@ -82,3 +82,28 @@ test("a job that is deleted while it is declared is told as deleted", async () =
   expect(await declared[0]).toMatchObject({ deleted: true });
   expect(await declared[1]).toMatchObject({ code: "key_deleted" });
 });
+
+test("batches that share keys and queues in any order are all answered", { timeout: 60_000 }, async () => {
+  const keys = Array.from({ length: 24 }, (_, index) => `key${index}`);
+  await run("create_jobs", { jobs: keys.map(input) });
+  const shuffled = (names: string[]): string[] => {
+    const placed = names.map((name) => ({ name, place: Math.random() }));
+    return placed.toSorted((one, other) => one.place - other.place).map(({ name }) => name);
+  };
+  /** Moves jobs to queues that nobody has made yet, and makes one that is new. */
+  const batch = (jobs: string[], round: number) => {
+    const queues = shuffled(["a", "b", "c", "d", "e"].map((name) => `${name}${round}`));
+    return [...jobs, ...shuffled([`new${round}`, `newer${round}`])].map((key, index) => ({
+      ...input(key),
+      queue: queues[index % queues.length]!,
+    }));
+  };
+  const answers: PromiseSettledResult<unknown>[] = [];
+  for (let round = 0; round < 20; round++) {
+    const order = shuffled(keys);
+    const batches = [0, 4, 8, 12, 16, 20].map((at) => batch(order.slice(at, at + 4), round));
+    answers.push(...(await Promise.allSettled(batches.map((jobs) => run("create_jobs", { jobs })))));
+  }
+  expect(answers).toHaveLength(120);
+  expect(answers.filter(({ status }) => status === "rejected")).toEqual([]);
+});
