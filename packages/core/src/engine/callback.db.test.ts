@@ -6,10 +6,11 @@ import { testBench } from "../testing/bench.ts";
 import { deliver, limits } from "../testing/deliver.ts";
 import { takeBackAll } from "../testing/lost-workers.ts";
 import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from "../testing/index.ts";
-import { claimCallbacks, toDeliveryOutcome } from "./callback.ts";
+import { claimCallbacks, toDeliveryOutcome, toHeldBack } from "./callback.ts";
 import { unsent } from "./begin.ts";
-import { settleDeliveries } from "./notify.sql.ts";
+import { putOffDeliveries, settleDeliveries } from "./notify.sql.ts";
 import { plan } from "./plan.ts";
+import { shareOf } from "./shares.ts";
 import { retain, startRetaining } from "./retain.ts";
 
 const noon = "2026-03-01T12:00:00Z";
@@ -146,7 +147,7 @@ describe("an execution that is over", () => {
   test("calls back when its workers were lost once too often", async () => {
     await createCalling();
     for (let loss = 0; loss <= 5; loss++) {
-      const admission = { room: 1, fullHosts: [], admit: () => true, heldBack: () => [] };
+      const admission = { room: 1, full: [], admit: () => true, heldBack: () => [] };
       await plan(setup.scheduler.engine, { ...noRoom, admission });
       expect(await deliver(setup.scheduler, clock)).toEqual([]);
       await takeBackAll(setup.scheduler.engine);
@@ -245,10 +246,47 @@ describe("a callback", () => {
     const first = await claimCallbacks(engine, { ...limits, perHost: 5 });
     const hostOf = (url: string) => new URL(url).host;
     expect(first.filter(({ host }) => host === hostOf(slow.url))).toHaveLength(5);
-    const fullHosts = [hostOf(slow.url)];
-    const rest = await claimCallbacks(engine, { ...limits, perHost: 5, fullHosts });
+    const full = [shareOf({ scope_id: setup.caller.scopeId, host: hostOf(slow.url) })];
+    const rest = await claimCallbacks(engine, { ...limits, perHost: 5, full });
     expect([...first, ...rest].filter(({ host }) => host === hostOf(ear.url))).toHaveLength(1);
     await slow.close();
+  });
+
+  test("of one scope leave room to the other half", async () => {
+    const slow = await startTarget();
+    for (let number = 0; number < 8; number++) await createCalling({ callback_url: `${slow.url}/${number}` });
+    await drain(setup.scheduler, clock);
+    const { engine } = setup.scheduler;
+    const { scopeId } = setup.caller;
+    const none = await claimCallbacks(engine, { ...limits, left: [{ scope_id: scopeId, left: 0 }] });
+    expect(none).toEqual([]);
+    const some = await claimCallbacks(engine, { ...limits, left: [{ scope_id: scopeId, left: 3 }] });
+    expect(some).toHaveLength(3);
+    expect(await claimCallbacks(engine, { ...limits, perScope: 2 })).toHaveLength(2);
+    await slow.close();
+  });
+
+  test("is put off until the next probe of a receiver that does not answer, and counts no attempt", async () => {
+    await createCalling();
+    await drain(setup.scheduler, clock);
+    const { engine } = setup.scheduler;
+    const { db } = engine.database;
+    const [callback] = await claimCallbacks(engine, limits);
+    const untilMs = clock.now().getTime() + 60_000;
+    await settleDeliveries(db, [toHeldBack(callback!, { untilMs, failures: 10 })], clock.now());
+    expect(await onlyDelivery()).toMatchObject({
+      status: "pending",
+      attempt_count: 0,
+      error: { code: "circuit_open" },
+    });
+    clock.advance(60_100);
+    const circuit = { share: shareOf(callback!), probe_at: new Date(clock.now().getTime() + 1000) };
+    expect(await putOffDeliveries(db, [circuit], { limit: 10, at: clock.now() })).toBe(1);
+    expect(await claimCallbacks(engine, limits)).toEqual([]);
+    clock.advance(1000);
+    expect(await putOffDeliveries(db, [circuit], { limit: 10, at: clock.now() })).toBe(0);
+    expect(await deliver(setup.scheduler, clock)).toMatchObject([{ status: "sent" }]);
+    expect(await onlyDelivery()).toMatchObject({ status: "sent", attempt_count: 1 });
   });
 
   test("is forgotten with its execution", async () => {

@@ -98,7 +98,8 @@ export function sendCallback(engine: Engine, callback: Callback): Sending {
   };
 }
 
-function databaseMs({ clock, toldAt }: ClaimedDelivery): number {
+/** What time it is by the database's clock, as far as whoever claimed a delivery knows. */
+export function databaseMs({ clock, toldAt }: ClaimedDelivery): number {
   return clock + performance.now() - toldAt;
 }
 
@@ -120,5 +121,22 @@ export function toDeliveryOutcome(callback: ClaimedDelivery, answer: Answer): De
     status_code: answer.statusCode,
     error_code: errorCode,
     error,
+  };
+}
+
+/** A delivery that is not sent, since its receiver does not answer: it is due again at the receiver's next probe. */
+export function toHeldBack(
+  callback: ClaimedDelivery,
+  { untilMs, failures }: { untilMs: number; failures: number },
+): DeliveryOutcome {
+  return {
+    id: callback.id,
+    number: callback.attempt_count,
+    status: "pending",
+    retry_ms: untilMs - databaseMs(callback),
+    held_back: true,
+    status_code: null,
+    error_code: "circuit_open",
+    error: `${callback.host} has not answered the last ${failures} callbacks; the next probe is at ${new Date(untilMs).toISOString()}.`,
   };
 }

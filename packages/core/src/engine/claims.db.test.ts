@@ -122,7 +122,7 @@ describe("tickets", () => {
     clock.set(tooLate);
     await plan(engine, noRoom);
     const broken = engine.database.db.transaction().execute(async (tx) => {
-      expect(await engine.queue.take(tx, { count: 10, fullHosts: [] })).toHaveLength(1);
+      expect(await engine.queue.take(tx, { count: 10, full: [] })).toHaveLength(1);
       throw new Error("worker killed");
     });
     await expect(broken).rejects.toThrow("worker killed");
@@ -130,7 +130,7 @@ describe("tickets", () => {
   });
 
   test("put twice are one", async () => {
-    const ticket = { id: randomUUID(), host: "a" };
+    const ticket = { id: randomUUID(), share: "1 a" };
     for (let time = 0; time < 2; time++) {
       await put(ticket);
     }
@@ -138,22 +138,22 @@ describe("tickets", () => {
   });
 
   test("are taken oldest first, and no more than asked", async () => {
-    const tickets = [1, 2, 3].map(() => ({ id: randomUUID(), host: "a" }));
+    const tickets = [1, 2, 3].map(() => ({ id: randomUUID(), share: "1 a" }));
     for (const ticket of tickets) await put(ticket);
     const takeTwo = () =>
-      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 2, fullHosts: [] }));
+      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 2, full: [] }));
     expect(new Set(await takeTwo())).toEqual(new Set(tickets.slice(0, 2)));
     expect(await takeTwo()).toEqual(tickets.slice(2));
     expect(await takeTwo()).toEqual([]);
   });
 
   test("of a full host stay where they are, and do not hide those of others", async () => {
-    const tickets = ["busy", "busy", "free"].map((host) => ({ id: randomUUID(), host }));
+    const tickets = ["1 busy", "1 busy", "1 free"].map((share) => ({ id: randomUUID(), share }));
     for (const ticket of tickets) await put(ticket);
-    const takeOne = (fullHosts: string[]) =>
-      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 1, fullHosts }));
-    expect(await takeOne(["busy"])).toEqual(tickets.slice(2));
-    expect(await takeOne(["busy"])).toEqual([]);
+    const takeOne = (full: string[]) =>
+      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 1, full }));
+    expect(await takeOne(["1 busy"])).toEqual(tickets.slice(2));
+    expect(await takeOne(["1 busy"])).toEqual([]);
     expect(await takeOne([])).toHaveLength(1);
   });
 
@@ -173,7 +173,7 @@ describe("tickets", () => {
   });
 
   test("without an execution hurt nobody", async () => {
-    await put({ id: randomUUID(), host: "a" });
+    await put({ id: randomUUID(), share: "1 a" });
     expect(await drain(setup.scheduler, clock)).toEqual([]);
     expect(await count("scheduler_tickets.job")).toBe(0);
   });

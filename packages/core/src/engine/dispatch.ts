@@ -1,4 +1,5 @@
 import type { Engine } from "./engine.ts";
+import { destinationOf } from "./shares.ts";
 import type { Admission } from "./slots.ts";
 import { endWaiting, lineUp, type StartedExecution, startExecutions } from "./start.sql.ts";
 
@@ -10,12 +11,12 @@ export async function take(
   engine: Engine,
   { workerId, admission }: { workerId: string; admission: Admission },
 ): Promise<{ started: StartedExecution[]; more: boolean }> {
-  const { room: count, fullHosts } = admission;
+  const { room: count, full } = admission;
   return engine.database.db.transaction().execute(async (tx) => {
-    const tickets = await engine.queue.take(tx, { count, fullHosts });
+    const tickets = await engine.queue.take(tx, { count, full });
     if (tickets.length === 0) return { started: [], more: false };
-    const admitted = tickets.filter(({ host }) => admission.admit(host));
-    // A host may be full in the middle of a batch: the rest of its tickets goes back to the end of the line.
+    const admitted = tickets.filter(({ share }) => admission.admit(destinationOf(share)));
+    // A share may be full in the middle of a batch: the rest of its tickets goes back to the end of the line.
     await engine.queue.put(
       tx,
       tickets.filter((ticket) => !admitted.includes(ticket)),

@@ -3,6 +3,7 @@ import { take } from "./dispatch.ts";
 import type { Engine } from "./engine.ts";
 import { takeLanes, untilNextTurn } from "./lanes.ts";
 import { plan } from "./plan.ts";
+import { type Destination, shareOf } from "./shares.ts";
 import type { Slots } from "./slots.ts";
 
 /** The loop that fills the slots with what is due. */
@@ -16,7 +17,7 @@ export interface Firing {
   /** Somebody's turn may have come in a queue: a place is free there, or it goes on. */
   noticeLanes(): void;
   /** A slot is free again, and somebody may wait for it. */
-  noticeAnswer(host: string): void;
+  noticeAnswer(destination: Destination): void;
   stop(): void;
 }
 
@@ -51,7 +52,7 @@ export function createFiring(
   let answers = 0;
   let ahead = 0;
   let lastPass = -Infinity;
-  /** Hosts that were given no more in the last pass. */
+  /** Shares of which no more was given in the last pass. */
   let heldBack: string[] = [];
   let passesOverFrom = -Infinity;
   let gathering: NodeJS.Timeout | undefined;
@@ -98,7 +99,7 @@ export function createFiring(
     heldBack = admission.heldBack();
     inLanes = pass.inLanes;
     lanesMayGoOn ||= pass.linedUp;
-    const foundNothing = !pass.moved && admission.room > 0 && admission.fullHosts.length > 0;
+    const foundNothing = !pass.moved && admission.room > 0 && admission.full.length > 0;
     if (foundNothing) passesOverFrom = lastPass + heldBackMs;
     if (pass.tickets > 0) {
       ticketsMayWait = true;
@@ -121,7 +122,7 @@ export function createFiring(
     ticketsHeldBack = admission.heldBack();
     // What was put back for want of room at its host is not worth another look before that host has answered, but
     // what lies behind it is.
-    const seesPast = ticketsHeldBack.length > admission.fullHosts.length;
+    const seesPast = ticketsHeldBack.length > admission.full.length;
     ticketsMayWait ||= taken.more && (taken.started.length > 0 || seesPast);
   }
 
@@ -137,7 +138,7 @@ export function createFiring(
     for (const execution of started) slots.hold(execution, { first: true });
     lanesHeldBack = admission.heldBack();
     // Behind those of a host that has just turned out to be full there may be others.
-    const goesOn = more || lanesHeldBack.length > admission.fullHosts.length;
+    const goesOn = more || lanesHeldBack.length > admission.full.length;
     lanesMayGoOn ||= goesOn;
     if (!all || goesOn) return;
     const untilMs = await untilNextTurn(engine);
@@ -161,15 +162,16 @@ export function createFiring(
       lanesMayGoOn = true;
       if (slots.room(0) > 0) wake();
     },
-    noticeAnswer(host) {
+    noticeAnswer(destination) {
+      const share = shareOf(destination);
       answers++;
-      ticketsMayWait ||= ticketsHeldBack.includes(host);
-      lanesMayGoOn ||= lanesHeldBack.includes(host);
+      ticketsMayWait ||= ticketsHeldBack.includes(share);
+      lanesMayGoOn ||= lanesHeldBack.includes(share);
       const lanesWait = inLanes && lanesMayGoOn;
       if (!backlog && !ticketsMayWait && !lanesWait && heldBack.length === 0) return;
       if (hasRoom() || slots.room(ahead) === 1) wake();
       // One of many answers of a host that holds all it may: a pass for each of them would be one for a single slot.
-      else if (ticketsMayWait || lanesWait || heldBack.includes(host))
+      else if (ticketsMayWait || lanesWait || heldBack.includes(share))
         gathering ??= setTimeout(endGathering, gatherMs);
     },
     stop: () => clearTimeout(gathering),

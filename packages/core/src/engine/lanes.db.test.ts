@@ -12,6 +12,7 @@ import { takeLanes } from "./lanes.ts";
 import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
+import { type Destination, shareOf } from "./shares.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
 const onServer = inject("postgresUrl") !== null;
@@ -122,7 +123,8 @@ describe("concurrency", () => {
     await createAt([2], { queue: "z" });
     clock.set(at(3));
     await plan(setup.scheduler.engine, { ...worker, admission: roomFor(1000) });
-    const admission = { ...roomFor(10), fullHosts: [full], admit: (host: string) => host !== full };
+    const share = shareOf({ scope_id: setup.caller.scopeId, host: full });
+    const admission = { ...roomFor(10), full: [share], admit: ({ host }: Destination) => host !== full };
     const { started } = await takeLanes(setup.scheduler.engine, { ...worker, admission, ...all });
     expect(paths(started)).toEqual(["/2"]);
   });

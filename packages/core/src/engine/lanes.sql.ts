@@ -1,5 +1,6 @@
 import { statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
+import { shareInSql } from "./shares.ts";
 import { isUnwanted } from "./start.sql.ts";
 import type { Db, Tx } from "../database/tables.ts";
 
@@ -108,7 +109,7 @@ const turns = statement<Turn>(
         else 'starts' end as fate
     from scheduler.executions e
     where e.scope_id = l.scope_id and e.queue = l.queue and e.lane_at is not null
-      and (l.concurrency = 1 or ${host} <> all($4::text[]))
+      and (l.concurrency = 1 or ${shareInSql("e", host)} <> all($4::text[]))
     order by e.lane_at, e.id limit greatest(places.room, 0)
     for update of e skip locked
   ) turn
@@ -123,10 +124,10 @@ const turns = statement<Turn>(
  */
 export function takeTurns(
   tx: Tx,
-  { lanes, room, fullHosts }: { lanes: Lane[]; room: number; fullHosts: string[] },
+  { lanes, room, full }: { lanes: Lane[]; room: number; full: string[] },
   at: Date | null,
 ): Promise<Turn[]> {
-  return turns(tx, [at, JSON.stringify(lanes), room, fullHosts]);
+  return turns(tx, [at, JSON.stringify(lanes), room, full]);
 }
 
 const record = statement<{ part: number }>(

@@ -50,10 +50,10 @@ async function takeFrom(
   lanes: Lane[],
   { workerId, admission, pass, at }: Taking & { pass: LanePass; at: Date | null },
 ): Promise<void> {
-  const { room, fullHosts } = admission;
-  const turns = await takeTurns(tx, { lanes, room, fullHosts }, at);
+  const { room, full } = admission;
+  const turns = await takeTurns(tx, { lanes, room, full }, at);
   const ended = await endUnstarted(tx, turns, at);
-  const admitted = turns.filter((turn) => turn.fate === "starts" && admission.admit(turn.host));
+  const admitted = turns.filter((turn) => turn.fate === "starts" && admission.admit(turn));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);
   await countSent(tx, admitted, at);

@@ -3,6 +3,7 @@ import { effective } from "../database/effective.ts";
 import { statement } from "../database/statement.ts";
 import type { Db } from "../database/tables.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
+import { shareInSql } from "./shares.ts";
 import { clock, stamped } from "./start.sql.ts";
 
 /** A delivery that this worker holds until its lease is over. */
@@ -20,31 +21,42 @@ export interface ClaimedDelivery {
   signing_version: number;
 }
 
+/** Of whose share of the places a delivery `d` is sent. */
+const host = "split_part(d.url, '/', 3)";
+const share = shareInSql("d", host);
+
 const claim = statement<Omit<ClaimedDelivery, "toldAt">>(
   "claim_deliveries",
   `with due as (
-    select id, due_at, split_part(url, '/', 3) as host from scheduler.deliveries
-    where due_at <= coalesce($1::timestamptz, now()) and split_part(url, '/', 3) <> all($4::text[])
-    order by due_at limit $2::integer
+    select d.id, d.scope_id, d.due_at, ${host} as host from scheduler.deliveries d
+    where d.due_at <= coalesce($1::timestamptz, now()) and ${share} <> all($4::text[])
+      and d.scope_id <> all(array(select scope_id from json_to_recordset($6::json) as x(scope_id integer, "left" integer) where "left" <= 0))
+    order by d.due_at limit $2::integer
     for update skip locked
   ), ranked as (
-    select id, host, row_number() over (partition by host order by due_at) as place from due
+    select id, scope_id, host, row_number() over (partition by scope_id, host order by due_at) as place,
+      row_number() over (partition by scope_id order by due_at) as place_in_scope
+    from due
   )
   update scheduler.deliveries d
   set attempt_count = d.attempt_count + 1,
     due_at = coalesce($1::timestamptz, now()) + $3::integer * interval '1 millisecond'
-  from ranked
-  where d.id = ranked.id and ranked.place <= $5::integer
+  from ranked left join json_to_recordset($6::json) as x(scope_id integer, "left" integer) on x.scope_id = ranked.scope_id
+  where d.id = ranked.id and ranked.place <= $5::integer and ranked.place_in_scope <= coalesce(x."left", $7::integer)
   returning ${clock}, d.id, d.scope_id, d.execution_id, d.job_id, d.url, ranked.host, d.attempt_count, d.created_at,
     (select signing_version from scheduler.scopes where id = d.scope_id) as signing_version`,
 );
 
 export interface DeliveryLimits {
   room: number;
-  /** How many of them may go to one host. */
+  /** How many of them may go to one host of a scope. */
   perHost: number;
-  /** Hosts that no more are to go to at the moment. */
-  fullHosts: string[];
+  /** How many of them may be of one scope, where nothing else is said. */
+  perScope: number;
+  /** How many more may be of scopes that some are under way of. */
+  left: { scope_id: number; left: number }[];
+  /** Shares of which no more are to be sent at the moment. */
+  full: string[];
   /** After this long without an outcome, the worker is taken for dead and the delivery is due again. */
   leaseMs: number;
 }
@@ -52,10 +64,37 @@ export interface DeliveryLimits {
 /** Claims deliveries that are due, the oldest first. */
 export async function claimDeliveries(
   db: Db,
-  { room, leaseMs, fullHosts, perHost }: DeliveryLimits,
+  { room, leaseMs, full, perHost, perScope, left }: DeliveryLimits,
   at: Date | null,
 ): Promise<ClaimedDelivery[]> {
-  return stamped(await claim(db, [at, room, leaseMs, fullHosts, perHost]));
+  return stamped(await claim(db, [at, room, leaseMs, full, perHost, JSON.stringify(left), perScope]));
+}
+
+const putOff = statement<{ id: string }>(
+  "put_off_deliveries",
+  `with held as (
+    select d.id, x.probe_at
+    from scheduler.deliveries d
+    join json_to_recordset($2::json) as x(share text, probe_at timestamptz)
+      on x.share = ${share} and x.probe_at > coalesce($1::timestamptz, now())
+    where d.due_at <= coalesce($1::timestamptz, now())
+    order by d.due_at limit $3::integer
+    for update of d skip locked
+  )
+  update scheduler.deliveries d set due_at = held.probe_at from held where d.id = held.id
+  returning d.id`,
+);
+
+/**
+ * Lets deliveries to receivers that do not answer be due at their next probe, up to `limit`: what is due behind them is
+ * not to be looked for past a long line of them. Answers how many.
+ */
+export async function putOffDeliveries(
+  db: Db,
+  circuits: { share: string; probe_at: Date }[],
+  { limit, at }: { limit: number; at: Date | null },
+): Promise<number> {
+  return (await putOff(db, [at, JSON.stringify(circuits), limit])).length;
 }
 
 /** A finished execution with what a callback tells about its job. */
@@ -99,6 +138,8 @@ export interface DeliveryOutcome {
   status: DeliveryStatus;
   /** Until the next attempt; null when there is none. */
   retry_ms: number | null;
+  /** It was not sent, and no attempt is counted. */
+  held_back?: true;
   status_code: number | null;
   error_code: AttemptErrorCode | null;
   error: string | null;
@@ -108,10 +149,11 @@ const settle = statement<{ id: string }>(
   "settle_deliveries",
   `update scheduler.deliveries d
   set status = i.status, status_code = i.status_code, error_code = i.error_code, error = i.error,
+    attempt_count = d.attempt_count - coalesce(i.held_back, false)::integer,
     due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
     finished_at = case when i.status <> 'pending' then coalesce($1::timestamptz, now()) end
   from json_to_recordset($2::json) as i(id uuid, number integer, status text, retry_ms double precision,
-    status_code integer, error_code text, error text)
+    held_back boolean, status_code integer, error_code text, error text)
   where d.id = i.id and d.status = 'pending' and d.attempt_count = i.number`,
 );
 

@@ -1,9 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sending } from "./attempt.ts";
-import { claimCallbacks, sendCallback, toDeliveryOutcome } from "./callback.ts";
+import {
+  type Callback,
+  claimCallbacks,
+  databaseMs,
+  sendCallback,
+  toDeliveryOutcome,
+  toHeldBack,
+} from "./callback.ts";
+import { createCircuits } from "./circuits.ts";
 import type { Engine } from "./engine.ts";
-import { type DeliveryOutcome, settleDeliveries } from "./notify.sql.ts";
+import {
+  type DeliveryLimits,
+  type DeliveryOutcome,
+  putOffDeliveries,
+  settleDeliveries,
+} from "./notify.sql.ts";
 import { isRefused } from "./settle.ts";
+import { shareOf } from "./shares.ts";
 
 /** The loop that tells others what became of executions. */
 export interface Notifying {
@@ -13,9 +27,13 @@ export interface Notifying {
   finish(): Promise<void>;
 }
 
-const concurrency = 20;
-/** One host that hangs must not hold back what goes to others. */
+/** How many callbacks may be under way at once; one that waits for an answer costs next to nothing. */
+const places = 100;
+/** One host that hangs must not hold back what goes to others, nor a scope with many of them what others send. */
 const perHost = 5;
+const perScope = 75;
+/** How many deliveries to receivers that do not answer are put off in one step. */
+const putOffStep = 500;
 const pollMs = 1000;
 /** Outcomes that come together are written together. */
 const gatherMs = 5;
@@ -25,8 +43,10 @@ const finishMs = 5000;
 
 /** Apart from the slots: a receiver of callbacks that is slow never delays a fire. */
 export function createNotifying(engine: Engine, wake: () => void): Notifying {
-  const underWay = new Map<string, { host: string; sending: Sending; over: Promise<void> }>();
+  const underWay = new Map<string, { callback: Callback; sending: Sending; over: Promise<void> }>();
   const outcomes: DeliveryOutcome[] = [];
+  /** Of receivers; whether a target answers is another matter. */
+  const circuits = createCircuits();
 
   async function writeOutcomes(): Promise<void> {
     if (outcomes.length === 0) return;
@@ -48,29 +68,49 @@ export function createNotifying(engine: Engine, wake: () => void): Notifying {
     }
   }
 
-  function fullHosts(): string[] {
-    const counts = new Map<string, number>();
-    for (const { host } of underWay.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
-    return [...counts].filter(([, count]) => count >= perHost).map(([host]) => host);
+  function limits(): DeliveryLimits {
+    const callbacks = [...underWay.values()].map(({ callback }) => callback);
+    const byShare = Map.groupBy(callbacks, shareOf);
+    const byScope = Map.groupBy(callbacks, ({ scope_id }) => scope_id);
+    return {
+      room: places - underWay.size,
+      perHost,
+      perScope,
+      left: [...byScope].map(([scope_id, held]) => ({ scope_id, left: perScope - held.length })),
+      full: [...byShare].filter(([, held]) => held.length >= perHost).map(([share]) => share),
+      leaseMs,
+    };
+  }
+
+  function send(callback: Callback): void {
+    const leave = circuits.ask(callback, databaseMs(callback));
+    if (leave !== "leaves") return void outcomes.push(toHeldBack(callback, leave));
+    const key = `${callback.id}/${callback.attempt_count}`;
+    const sending = sendCallback(engine, callback);
+    const over = sending.answer.then((answer) => {
+      underWay.delete(key);
+      circuits.notice(callback, answer, databaseMs(callback));
+      outcomes.push(toDeliveryOutcome(callback, answer));
+      wake();
+    });
+    underWay.set(key, { callback, sending, over });
+  }
+
+  async function putOff(): Promise<boolean> {
+    const open = circuits.open().map((circuit) => ({ share: shareOf(circuit), probe_at: circuit.probe_at }));
+    if (open.length === 0) return false;
+    const { database, clock } = engine;
+    const step = { limit: putOffStep, at: clock.now() };
+    return (await putOffDeliveries(database.db, open, step)) === putOffStep;
   }
 
   return {
     async turn() {
       await writeOutcomes();
-      const room = concurrency - underWay.size;
-      if (room === 0) return pollMs;
-      const limits = { room, perHost, fullHosts: fullHosts(), leaseMs };
-      const callbacks = await claimCallbacks(engine, limits);
-      for (const callback of callbacks) {
-        const key = `${callback.id}/${callback.attempt_count}`;
-        const sending = sendCallback(engine, callback);
-        const over = sending.answer.then((answer) => {
-          underWay.delete(key);
-          outcomes.push(toDeliveryOutcome(callback, answer));
-          wake();
-        });
-        underWay.set(key, { host: callback.host, sending, over });
-      }
+      if (await putOff()) return 0;
+      if (underWay.size === places) return pollMs;
+      const callbacks = await claimCallbacks(engine, limits());
+      for (const callback of callbacks) send(callback);
       return callbacks.length > 0 ? 0 : pollMs;
     },
     async finish() {

@@ -5,6 +5,7 @@ import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Timed } from "../jobs/job.ts";
 import { defaultQueue } from "../queues/queue.ts";
+import { shareInSql } from "./shares.ts";
 import { clock, request, stamped, type StartedExecution } from "./start.sql.ts";
 
 export interface DueJob extends Timed {
@@ -53,8 +54,8 @@ export interface ClaimLimits {
   late: number;
   leadMs: number;
   lateMs: number;
-  /** Hosts that no more requests are to go to at the moment. */
-  fullHosts: string[];
+  /** Shares of which no more is given at the moment. */
+  full: string[];
   /**
    * Jobs of laned queues are looked for by themselves: they need no room, and must not stand in line with a backlog
    * before they stand in their own.
@@ -67,7 +68,7 @@ const late = "coalesce($1::timestamptz, now()) - $3::integer * interval '1 milli
 /** How far back among the slots of a job one is looked for that waits in a paused queue. */
 const lookBack = 50;
 
-const isWelcome = "j.host <> all($6::text[])";
+const isWelcome = `${shareInSql("j")} <> all($6::text[])`;
 
 const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
   "claim",
@@ -132,8 +133,8 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
  * execution before the next comes.
  */
 export async function claimDueJobs(tx: Tx, at: Date | null, limits: ClaimLimits): Promise<Due> {
-  const { leadMs, lateMs, room, late: lateCount, fullHosts, lanes } = limits;
-  const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, fullHosts, lanes]);
+  const { leadMs, lateMs, room, late: lateCount, full, lanes } = limits;
+  const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, full, lanes]);
   const { waiting, inLanes, nextInMs } = rows[0]!;
   const due = rows.filter((row): row is typeof row & DueJob => row.id !== null);
   // One may have been found in two ways.

@@ -13,6 +13,7 @@ import {
   replaceWaiting,
   uncountRuns,
 } from "./plan.sql.ts";
+import { shareOf } from "./shares.ts";
 import type { Admission } from "./slots.ts";
 import { claimWaiting, endUnstarted, lineUp, type StartedExecution, startExecutions } from "./start.sql.ts";
 
@@ -56,11 +57,11 @@ export async function plan(
   const at = engine.clock.now();
   // A clock that stands still has no moment ahead.
   const lead = at === null ? leadMs : 0;
-  const { room, fullHosts } = admission;
+  const { room, full } = admission;
   return engine.database.db.transaction().execute(async (tx) => {
     const due = await claimDueJobs(tx, at, {
       room,
-      fullHosts,
+      full,
       late: batchSize,
       leadMs: lead,
       lateMs,
@@ -73,14 +74,14 @@ export async function plan(
     await uncountRepeated(tx, executions, recorded);
     await endPrevious(tx, plans, at);
     await endReplaced(tx, plans, at);
-    const hostOf = new Map(due.jobs.map(({ id, host }) => [id, host]));
+    const shares = new Map(due.jobs.map((job) => [job.id, shareOf(job)]));
     const tickets = recorded.filter(
       ({ status, due_at, lane_at }) => status === "pending" && due_at === null && lane_at === null,
     );
     const planned = recorded.some(({ lane_at }) => lane_at !== null);
     await engine.queue.put(
       tx,
-      tickets.map(({ id, job_id }) => ({ id, host: hostOf.get(job_id)! })),
+      tickets.map(({ id, job_id }) => ({ id, share: shares.get(job_id)! })),
     );
     // A full worker must not keep others from what it cannot start.
     const limit = Math.min(batchSize, Math.max(100, room * 4));
@@ -108,12 +109,12 @@ async function wakeWaiting(
   at: Date | null,
 ): Promise<{ started: StartedExecution[]; linedUp: number; more: boolean }> {
   const { limit, leadMs: lead, workerId, admission } = options;
-  const due = await claimWaiting(tx, { limit, leadMs: lead, fullHosts: admission.fullHosts }, at);
+  const due = await claimWaiting(tx, { limit, leadMs: lead, full: admission.full }, at);
   await endUnstarted(tx, due, at);
   const linedUp = due.filter(({ fate }) => fate === "waits").map(({ id }) => id);
   if (linedUp.length > 0) await lineUp(tx, linedUp, at);
   const wanted = due.filter(({ fate }) => fate === "starts");
-  const admitted = wanted.filter(({ host }) => admission.admit(host));
+  const admitted = wanted.filter((execution) => admission.admit(execution));
   const ids = admitted.map(({ id }) => id);
   const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
   const dueAt = new Map(admitted.map(({ id, due_at }) => [id, due_at]));
@@ -175,7 +176,7 @@ function planJobs(engine: Engine, due: DueJob[], admission: Admission): JobPlan[
   const freshest = due.toSorted((one, other) => other.next_run_at.getTime() - one.next_run_at.getTime());
   return freshest.flatMap((job) => {
     const needs = needsRoom(job);
-    const starts = needs && admission.admit(job.host);
+    const starts = needs && admission.admit(job);
     // Left where it is, it is claimed again as soon as there is room for it.
     if (needs && !starts && !job.late) return [];
     return planOrPark(engine, job, starts);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { answered } from "../testing/answered.ts";
 import type { Answer } from "./attempt.ts";
+import { destinationOf } from "./shares.ts";
 import { createSlots, type Slots } from "./slots.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
@@ -18,7 +19,7 @@ function openSlots(count: number) {
     over: ({ id }, { status }) => over.push(`${id} ${status}`),
   });
   const hold = (host: string, ...ids: string[]): void => {
-    for (const id of ids) slots.hold({ id, host, clock: 0 } as StartedExecution);
+    for (const id of ids) slots.hold({ ...destinationOf(share(host)), id, clock: 0 } as StartedExecution);
   };
   const answer = async (id: string, fields: Partial<Answer> = {}): Promise<void> => {
     sent.get(id)!(fields);
@@ -27,10 +28,13 @@ function openSlots(count: number) {
   return { slots, hold, answer, sent: () => [...sent.keys()], over };
 }
 
+/** Of the first scope, where none is named. */
+const share = (name: string): string => (name.includes(" ") ? name : `1 ${name}`);
+
 function admitAll(slots: Slots, hosts: string[]): Record<string, number> {
   const { admit } = slots.admission(0, []);
   const admitted: Record<string, number> = {};
-  for (const host of hosts) if (admit(host)) admitted[host] = (admitted[host] ?? 0) + 1;
+  for (const host of hosts) if (admit(destinationOf(share(host)))) admitted[host] = (admitted[host] ?? 0) + 1;
   return admitted;
 }
 
@@ -53,7 +57,7 @@ describe("what is claimed ahead", () => {
   test("goes before the others where it counts elsewhere already", async () => {
     const { slots, hold, answer, sent } = openSlots(1);
     hold("a", "e0", "e1", "e2");
-    slots.hold({ id: "first", host: "b", clock: 0 } as StartedExecution, { first: true });
+    slots.hold({ scope_id: 1, id: "first", host: "b", clock: 0 } as StartedExecution, { first: true });
     await answer("e0");
     await answer("first");
     await answer("e1");
@@ -125,17 +129,51 @@ describe("a host", () => {
   test("that is full is passed over, and not any more once it has room", async () => {
     const { slots, hold, answer } = openSlots(10);
     hold("a", ...ids(8));
-    const full = slots.admission(0, ["a", "b"]);
-    expect(full.fullHosts).toEqual(["a"]);
-    expect([full.admit("a"), full.admit("b")]).toEqual([false, true]);
-    expect(full.heldBack()).toEqual(["a"]);
+    const admission = slots.admission(0, ["1 a", "1 b"]);
+    expect(admission.full).toEqual(["1 a"]);
+    expect(["1 a", "1 b"].map((one) => admission.admit(destinationOf(one)))).toEqual([false, true]);
+    expect(admission.heldBack()).toEqual(["1 a"]);
     await answer("e0");
-    expect(slots.admission(0, ["a"]).fullHosts).toEqual([]);
+    expect(slots.admission(0, ["1 a"]).full).toEqual([]);
   });
 
   test("keeps a slot or two even where others have left nothing", () => {
     const { slots, hold } = openSlots(40);
     hold("a", ...ids(39));
-    expect(admitAll(slots, many("b"))).toEqual({ b: 1 });
+    expect(admitAll(slots, many("2 b"))).toEqual({ "2 b": 1 });
+  });
+});
+
+describe("a scope", () => {
+  const fleet = (size: number, scope = 1): string[] => ids(size, `${scope} host`);
+
+  test("with a fleet of hosts that nobody knows leaves a tenth of the slots to others", () => {
+    const { slots, hold } = openSlots(100);
+    for (const host of Object.keys(admitAll(slots, fleet(300)))) hold(host, `${host} first`);
+    expect(slots.room(0)).toBeGreaterThanOrEqual(10);
+    expect(admitAll(slots, fleet(300))).toEqual({});
+    expect(Object.keys(admitAll(slots, fleet(50, 2))).length).toBeGreaterThanOrEqual(8);
+  });
+
+  test("with a fleet of hosts that hang leaves a fifth, and its own host that answers soon has that as well", async () => {
+    const { slots, hold, answer } = openSlots(100);
+    hold("1 good", "good");
+    await answer("good");
+    for (const host of fleet(100)) hold(host, `${host} first`);
+    for (const host of fleet(100)) await answer(`${host} first`, { status: "timeout" });
+    for (const host of Object.keys(admitAll(slots, fleet(100)))) hold(host, `${host} again`);
+    expect(slots.room(0)).toBe(20);
+    expect(admitAll(slots, ["1 good", "1 good", "2 other", "2 other", ...fleet(100)])).toEqual({
+      "1 good": 2,
+      "2 other": 2,
+    });
+  });
+
+  test("whose hosts answer soon has nearly all, however many they are", async () => {
+    const { slots, hold, answer } = openSlots(90);
+    for (const host of fleet(50)) hold(host, host);
+    for (const host of fleet(50)) await answer(host);
+    expect(Object.keys(admitAll(slots, [...fleet(50), ...fleet(50)])).length).toBe(50);
+    expect(slots.room(0)).toBe(90);
   });
 });

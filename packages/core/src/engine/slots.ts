@@ -1,6 +1,6 @@
 import type { Answer } from "./attempt.ts";
 import { type Begun, unsent } from "./begin.ts";
-import { createHosts } from "./hosts.ts";
+import { createShares, type Destination, shareOf } from "./shares.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
 /** An execution and the attempt at it that a worker has in hand: an earlier one may still be under way. */
@@ -31,10 +31,10 @@ export interface Slots {
 /** Who may be claimed in one pass. What a pass admits is held only once it is told so, by `hold`. */
 export interface Admission {
   room: number;
-  /** Hosts that take no more, so that they need not be claimed. */
-  fullHosts: string[];
-  admit(host: string): boolean;
-  /** Hosts that had to wait in this pass. */
+  /** Shares of which no more is given, so that what goes there need not be claimed. */
+  full: string[];
+  admit(destination: Destination): boolean;
+  /** Shares of which something had to wait in this pass. */
   heldBack(): string[];
 }
 
@@ -53,12 +53,12 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
   const waiting = new Map<string, StartedExecution>();
   /** Of those that wait, the ones that go before the others. */
   const first = new Set<string>();
-  const hosts = createHosts(count);
+  const shares = createShares(count);
   let onIdle = Promise.withResolvers<void>();
 
   function send(execution: StartedExecution): void {
     const key = keyOf(execution);
-    hosts.send(execution.host, key);
+    shares.send(shareOf(execution), key);
     const begun = begin(execution);
     underWay.set(key, { execution, begun });
     void begun.answer.then((answer) => {
@@ -80,7 +80,7 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     send(next);
   }
   function end(execution: StartedExecution, answer: Answer, startedAt: Date): void {
-    hosts.release(execution.host, keyOf(execution), answer);
+    shares.release(shareOf(execution), keyOf(execution), answer);
     over(execution, answer, startedAt);
     if (underWay.size + waiting.size > 0) return;
     onIdle.resolve();
@@ -103,7 +103,7 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     count,
     hold(execution, order) {
       const key = keyOf(execution);
-      hosts.hold(execution.host, key);
+      shares.hold(shareOf(execution), key);
       if (underWay.size < count) return send(execution);
       waiting.set(key, execution);
       if (order?.first) first.add(key);
@@ -122,23 +122,23 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     busy: () => underWay.size,
     room,
     admission(ahead, passOver) {
-      const admitted = new Map<string, number>();
+      const look = shares.look();
       const left = { free: room(0), claimable: room(ahead) };
-      const fullHosts = passOver.filter((host) => hosts.isFull(host, left));
-      const heldBack = new Set(fullHosts);
+      const full = passOver.filter((share) => look.isFull(share, left));
+      const heldBack = new Set(full);
       return {
         room: left.claimable,
-        fullHosts,
-        admit(host) {
+        full,
+        admit(destination) {
           if (left.claimable === 0) return false;
-          const more = admitted.get(host) ?? 0;
-          if (hosts.isFull(host, left, more)) {
-            heldBack.add(host);
+          const share = shareOf(destination);
+          if (look.isFull(share, left)) {
+            heldBack.add(share);
             return false;
           }
           left.claimable--;
           left.free = Math.max(0, left.free - 1);
-          admitted.set(host, more + 1);
+          look.admit(share);
           return true;
         },
         heldBack: () => [...heldBack],

@@ -5,6 +5,7 @@ import { giveBack, tellJobs } from "../database/ended-jobs.ts";
 import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { defaultQueue } from "../queues/queue.ts";
+import { shareInSql } from "./shares.ts";
 
 /** An execution that this worker holds, with what it sends. */
 export interface StartedExecution {
@@ -57,6 +58,7 @@ export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: numbe
 
 /** An execution whose time to wait is over: a retry, a delayed or a manual run, a replay. */
 export interface WaitingExecution {
+  scope_id: number;
   id: string;
   host: string;
   due_at: Date;
@@ -78,14 +80,14 @@ export const isUnwanted = `(e.cancel_requested_at is not null or ${isOfCanceledR
 
 const waiting = statement<WaitingExecution>(
   "waiting",
-  `select e.id, r.host, e.due_at, case
+  `select e.scope_id, e.id, r.host, e.due_at, case
       when ${isUnwanted} then 'canceled'
       when e.expires_at <= coalesce($1::timestamptz, now()) then 'expired'
       when ${isLaned} then 'waits'
       else 'starts' end as fate
   from scheduler.executions e join scheduler.revisions r on r.id = e.revision_id
   where e.due_at <= coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'
-    and r.host <> all($4::text[])
+    and ${shareInSql("e", "r.host")} <> all($4::text[])
     and (e.expires_at <= coalesce($1::timestamptz, now()) or not (e.queued and exists (
       select 1 from scheduler.open_executions o join scheduler.executions p on p.id = o.id
       where o.job_id = e.job_id and o.id <> e.id and (o.id < e.id or not p.queued))))
@@ -93,13 +95,13 @@ const waiting = statement<WaitingExecution>(
   for update of e skip locked`,
 );
 
-/** Claims executions that waited for their time, the freshest first, none of them for a host in `fullHosts`. */
+/** Claims executions that waited for their time, the freshest first, none of them of a share in `full`. */
 export function claimWaiting(
   tx: Tx,
-  { limit, leadMs, fullHosts }: { limit: number; leadMs: number; fullHosts: string[] },
+  { limit, leadMs, full }: { limit: number; leadMs: number; full: string[] },
   at: Date | null,
 ): Promise<WaitingExecution[]> {
-  return waiting(tx, [at, leadMs, limit, fullHosts]);
+  return waiting(tx, [at, leadMs, limit, full]);
 }
 
 const end = statement<{ id: string }>(

@@ -70,7 +70,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
         engine.metrics.lateness(startedAt.getTime() - execution.scheduled_for.getTime());
       }
       engine.metrics.attempt(answer.status, answer.latencyMs);
-      firing.noticeAnswer(execution.host);
+      firing.noticeAnswer(execution);
     },
   });
   const firing = createFiring(engine, { workerId: id, slots, wake: () => loops.fire?.wake() });

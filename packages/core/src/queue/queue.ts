@@ -13,18 +13,18 @@ export interface TicketQueue {
   /** Puts tickets in, as part of the transaction. A ticket that is there already stays one. */
   put(tx: Tx, tickets: Ticket[]): Promise<void>;
   /**
-   * Takes up to `count` tickets out, oldest first, none of them for a host in `fullHosts`. Roll the transaction back
+   * Takes up to `count` tickets out, oldest first, none of them of a share in `full`. Roll the transaction back
    * and they were never taken.
    */
-  take(tx: Tx, options: { count: number; fullHosts: string[] }): Promise<Ticket[]>;
+  take(tx: Tx, options: { count: number; full: string[] }): Promise<Ticket[]>;
   close(): Promise<void>;
 }
 
 export interface Ticket {
   /** The execution's. */
   id: string;
-  /** Where its request goes. */
-  host: string;
+  /** Of whose share of the slots it is to be sent. */
+  share: string;
 }
 
 const schema = "scheduler_tickets";
@@ -48,14 +48,14 @@ export async function openTicketQueue(database: Database, log: Log): Promise<Tic
   return {
     async put(tx, tickets) {
       if (tickets.length === 0) return;
-      const rows = tickets.map(({ id, host }) => ({ id, group: { id: host } }));
+      const rows = tickets.map(({ id, share }) => ({ id, group: { id: share } }));
       await boss.insert(queue, rows, { db: fromKysely(tx), returnId: false });
     },
-    async take(tx, { count, fullHosts }) {
+    async take(tx, { count, full }) {
       const db = fromKysely(tx);
-      const taken = await boss.fetch(queue, { batchSize: count, ignoreGroups: fullHosts, db });
+      const taken = await boss.fetch(queue, { batchSize: count, ignoreGroups: full, db });
       if (taken.length === 0) return [];
-      const tickets = taken.map(({ id, groupId }) => ({ id, host: groupId ?? "" }));
+      const tickets = taken.map(({ id, groupId }) => ({ id, share: groupId ?? "" }));
       await boss.deleteJob(
         queue,
         tickets.map(({ id }) => id),

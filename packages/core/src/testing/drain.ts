@@ -65,7 +65,7 @@ export async function drain(
 /** Room for so many executions, of whichever hosts. */
 export function roomFor(count: number): Admission {
   let left = count;
-  return { room: count, fullHosts: [], admit: () => left > 0 && left-- > 0, heldBack: () => [] };
+  return { room: count, full: [], admit: () => left > 0 && left-- > 0, heldBack: () => [] };
 }
 
 /** A worker without a free slot, for `plan`. */

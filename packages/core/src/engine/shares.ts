@@ -1,0 +1,139 @@
+import type { Answer } from "./attempt.ts";
+
+/** Whose share of the slots a request takes from: its host's, as its scope uses it. */
+export interface Destination {
+  scope_id: number;
+  host: string;
+}
+
+/** A destination as it is written where many are named, here and in SQL. */
+export function shareOf({ scope_id, host }: Destination): string {
+  return `${scope_id} ${host}`;
+}
+
+export function destinationOf(share: string): Destination {
+  const [scope, host = ""] = share.split(" ");
+  return { scope_id: Number(scope), host };
+}
+
+/** The same of the rows that an alias stands for; `host` where that has another way to it. */
+export function shareInSql(alias: string, host = `${alias}.host`): string {
+  return `(${alias}.scope_id || ' ' || ${host})`;
+}
+
+/** What a worker holds for each scope and host, and what that leaves for others. */
+export interface Shares {
+  hold(share: string, id: string): void;
+  /** Its request leaves now. */
+  send(share: string, id: string): void;
+  release(share: string, id: string, answer: Answer): void;
+  /** Looks at who holds how much, for as long as nothing else is held or let go. */
+  look(): Look;
+}
+
+/** Who may hold more, what is admitted meanwhile included. */
+export interface Look {
+  isFull(share: string, room: Room): boolean;
+  /** It will be held. */
+  admit(share: string): void;
+}
+
+/** How the last answer came; a host that has given none yet is new. */
+type Pace = "new" | "soon" | "slow";
+
+/** What is left to all. */
+export interface Room {
+  /** Slots. */
+  free: number;
+  /** Executions that may be claimed, for those and ahead of others. */
+  claimable: number;
+}
+
+interface Held {
+  /** When each request left, the oldest first; those to come last, at no time. */
+  held: Map<string, number>;
+  pace: Pace;
+}
+
+/** An answer that takes longer keeps a slot for long. */
+const soonMs = 250;
+
+/**
+ * A host may hold up to a multiple of what is left to all: the more hosts hold, the less each of them may, and there
+ * is always a rest for the others. (Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet
+ * switches", 1998.) With 2, a single slow host may hold two thirds of the slots, and two of them two fifths each.
+ */
+const multiple: Record<Pace, number> = { soon: 8, new: 4, slow: 2 };
+
+/**
+ * What a scope may hold of requests whose hosts are not known to answer soon, all of them together: a fleet of hosts
+ * that hang, each of them within its own share, would have all slots otherwise.
+ */
+const scopeMultiple: Record<Pace, number> = { soon: 8, new: 8, slow: 4 };
+
+/** However full it is, a host may hold a twentieth of the slots, and a scope as much, so that the slow ones too go on. */
+const floorShare = 20;
+
+/** A host without any request is remembered while there are no more than these. */
+const remembered = 1000;
+
+export function createShares(slots: number): Shares {
+  const hosts = new Map<string, Held>();
+  const floor = Math.max(1, Math.floor(slots / floorShare));
+
+  /** A host that never answers says so only by its timeout; until then, the wait itself tells. */
+  function paceOf(share: string): Pace {
+    const host = hosts.get(share);
+    if (host === undefined) return "new";
+    const [oldest] = host.held.values();
+    return oldest !== undefined && performance.now() - oldest >= soonMs ? "slow" : host.pace;
+  }
+  const scopeOf = (share: string): string => share.slice(0, share.indexOf(" "));
+
+  /** Of each scope, how much it holds for hosts that are not known to answer soon. */
+  function countUnsure(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const [share, { held }] of hosts)
+      if (held.size > 0 && paceOf(share) !== "soon") add(counts, scopeOf(share), held.size);
+    return counts;
+  }
+
+  return {
+    hold(share, id) {
+      let host = hosts.get(share);
+      if (!host) hosts.set(share, (host = { held: new Map(), pace: "new" }));
+      host.held.set(id, Infinity);
+    },
+    send: (share, id) => void hosts.get(share)?.held.set(id, performance.now()),
+    release(share, id, { status, latencyMs }) {
+      const host = hosts.get(share);
+      if (!host) return;
+      host.held.delete(id);
+      host.pace = status === "succeeded" && latencyMs < soonMs ? "soon" : "slow";
+      if (host.held.size === 0 && hosts.size > remembered) hosts.delete(share);
+    },
+    look() {
+      const admitted = new Map<string, number>();
+      const unsure = countUnsure();
+      return {
+        isFull(share, { free, claimable }) {
+          const pace = paceOf(share);
+          // Nothing is claimed ahead for a host whose requests may hold their slots for long.
+          const limit = Math.max(floor, (pace === "soon" ? claimable : free) * multiple[pace]);
+          const held = (hosts.get(share)?.held.size ?? 0) + (admitted.get(share) ?? 0);
+          if (held >= limit) return true;
+          if (pace === "soon") return false;
+          return (unsure.get(scopeOf(share)) ?? 0) >= Math.max(floor, free * scopeMultiple[pace]);
+        },
+        admit(share) {
+          add(admitted, share, 1);
+          if (paceOf(share) !== "soon") add(unsure, scopeOf(share), 1);
+        },
+      };
+    },
+  };
+}
+
+function add(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
+}
