@@ -32,7 +32,7 @@ export interface Shares {
 }
 
 /** Who may hold more, what is admitted meanwhile included. */
-export interface Look {
+interface Look {
   isFull(share: string, room: Room): boolean;
   /** It will be held. */
   admit(share: string): void;
@@ -42,7 +42,7 @@ export interface Look {
 type Pace = "new" | "soon" | "slow";
 
 /** What is left to all. */
-export interface Room {
+interface Room {
   /** Slots. */
   free: number;
   /** Executions that may be claimed, for those and ahead of others. */

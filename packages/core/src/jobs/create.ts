@@ -27,7 +27,7 @@ export interface Entry {
  * else has taken meanwhile is left out.
  */
 export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
-  const { tx, caller, now } = context;
+  const { tx, now } = context;
   const newest = newIds(now, ordered.length);
   const prepared = ordered.map((each, place) => {
     const id = newest[place]!;
