@@ -324,6 +324,7 @@ create table scheduler.users (
   email text not null,
   password_hash text not null,
   created_at timestamp with time zone not null default now(),
+  logged_out_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
   constraint users_email_key UNIQUE (email),
   constraint users_pkey PRIMARY KEY (id),
   constraint users_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES scheduler.workspaces(id)

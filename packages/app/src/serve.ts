@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { refuseConnection, refuseExpectation, withSoundHeaders } from "./refusals.ts";
 
 export interface Served {
   url: string;
@@ -14,7 +15,11 @@ export async function serve(
   listener: RequestListener,
   { host, port }: { host: string; port: number },
 ): Promise<Served> {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, listener);
+  // Without requireHostHeader, it is our own listener that refuses a request without Host, and says what to do.
+  const settings = { requestTimeout: 30_000, headersTimeout: 15_000, requireHostHeader: false };
+  const server = createServer(settings, withSoundHeaders(listener));
+  server.on("clientError", refuseConnection);
+  server.on("checkExpectation", refuseExpectation);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port }, () => {

@@ -5,7 +5,17 @@ export interface Flaw {
 }
 
 /** More levels than anybody needs, and fewer than would exhaust a stack: ours, or JSON.stringify's. */
-const maxDepth = 100;
+export const maxDepth = 100;
+
+/** Whether a value is nested deeper than anybody needs; level by level, so that no depth exhausts the stack. */
+export function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; depth <= maxDepth; depth++) {
+    level = level.flatMap((part) => (typeof part === "object" && part !== null ? Object.values(part) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
 
 /** The first flaw of a value, or undefined where it is plain JSON that can be stored as it is. */
 export function findFlaw(value: unknown, depth = 0): Flaw | undefined {

@@ -1,4 +1,5 @@
 export * from "./errors.ts";
+export { isTooDeep, maxDepth } from "./flaw.ts";
 export * from "./input.ts";
 export * from "./operation.ts";
 export * from "./operations/index.ts";

@@ -183,6 +183,15 @@ describe("headers", () => {
   ])("%o are refused", (headers, field, why) => {
     expect(create({ headers })).toMatchObject({ field, message: expect.stringContaining(why) });
   });
+  test.each([
+    ["Bearer sk-proj-4f9a8b7c6d5e", "x"],
+    ["sk_live_4eC39HqLyjWDarjtT1zdp7dc", "line\nbreak"],
+    [`X-${"a1".repeat(30)}`, "line\nbreak"],
+  ])("whose name may be a token are refused without repeating it: %s", (name, value) => {
+    const error = create({ headers: { [name]: value } });
+    expect(error).toMatchObject({ code: "invalid_input", field: "headers.…" });
+    expect(JSON.stringify([error.message, error.hint, error.field])).not.toContain(name.slice(2));
+  });
   test("that belong to the caller are taken", () => {
     const headers = { "Idempotency-Key": "k", "User-Agent": "mine", Authorization: "Bearer é" };
     expect(parseInput(operations.create_job, { ...job, headers }).headers).toEqual(headers);

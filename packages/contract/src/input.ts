@@ -72,8 +72,16 @@ const longestName = 100;
 
 /** A dotted path; a name may be as long as a request, and an answer should not be. */
 function nameOf(path: string[]): string {
-  const name = path.join(".");
+  const name = path
+    .map((part, index) => (path[index - 1] === "headers" ? headerNameOf(part) : part))
+    .join(".");
   return (name.length <= longestName ? name : `${name.slice(0, longestName)}…`).toWellFormed();
+}
+
+/** Whoever mixes up name and value has a secret for a name: what is no plain word is not repeated, unless it is short. */
+function headerNameOf(name: string): string {
+  const isPlain = name.length <= 12 || (name.length <= 40 && /^[A-Za-z]+(-[A-Za-z]+)*$/.test(name));
+  return isPlain ? name : "…";
 }
 
 function fieldList(operation: Operation): string {

@@ -12,19 +12,26 @@ export interface CallerView {
   readonly readOnly: boolean;
 }
 
+/** What a face knows of the request behind a call. */
+export interface RequestContext {
+  /** Where it came from, as the connection says: who guesses passwords is told apart by it. */
+  address?: string | undefined;
+  /** Called where nothing was done: the answer is that of an earlier request with the same `idempotency_key`. */
+  onReplayed?: () => void;
+}
+
 /** What a server puts a face in front of: resolves a token once, then carries out operations for its caller. */
 export interface Backend<Caller extends CallerView = CallerView> {
   /** Throws `unauthenticated` when the token is missing, wrong, expired or revoked. */
   authenticate(token: string | undefined): Promise<Caller>;
   /**
-   * `caller` may be missing for public operations only. Checks the input, whatever its declared type. `onReplayed` is
-   * called where nothing was done, and the answer is that of an earlier request with the same `idempotency_key`.
+   * `caller` may be missing for public operations only. Checks the input, whatever its declared type.
    */
   execute<Name extends OperationName>(
     name: Name,
     input: Input<Name>,
     caller?: Caller,
-    onReplayed?: () => void,
+    request?: RequestContext,
   ): Promise<Output<Name>>;
   /** Whether this process can do its work now; each check says what it found. */
   ready(): Promise<Readiness>;

@@ -12,13 +12,17 @@ export function readCursor(prefix: IdPrefix, cursor: string | undefined): string
   });
 }
 
-/** Cuts rows, one more than `limit` where there are more, into a page. */
-export function toPage<Row extends { id: string }, View>(
+/**
+ * Cuts rows, one more than `limit` where there are more, into a page. A row that is beyond what a page may weigh ends it
+ * before its limit.
+ */
+export function toPage<Row extends { id: string; is_beyond?: boolean }, View>(
   rows: Row[],
   { limit, prefix, view }: { limit: number; prefix: IdPrefix; view: (row: Row) => View },
 ): { data: View[]; next_cursor: string | null; has_more: boolean } {
-  const shown = rows.slice(0, limit);
-  const more = rows.length > limit;
+  const end = rows.findIndex(({ is_beyond }, index) => is_beyond || index === limit);
+  const more = end !== -1;
+  const shown = more ? rows.slice(0, end) : rows;
   return {
     data: shown.map(view),
     next_cursor: more ? toPublicId(prefix, shown.at(-1)!.id) : null,

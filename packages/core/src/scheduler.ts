@@ -6,6 +6,7 @@ import {
   type Output,
   type ParsedInput,
   parseInput,
+  type RequestContext,
   SchedulerError,
 } from "@org/scheduler-contract";
 import { authenticate } from "./access/authenticate.ts";
@@ -149,14 +150,17 @@ function assemble(
     name: Name,
     input: Input<Name>,
     caller?: Caller,
-    onReplayed?: () => void,
+    request: RequestContext = {},
   ): Promise<Output<Name>> {
     const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
     if (!operation) throw unknownOperation(name);
     const parsed = parseInput(operation, input);
     if (operation.name === "login") {
       const credentials = parsed as ParsedInput<"login">;
-      return (await login(credentials, await readNow(db, clock.now()))) as Output<Name>;
+      return (await login(credentials, {
+        now: await readNow(db, clock.now()),
+        address: request.address,
+      })) as Output<Name>;
     }
     if (!caller) {
       throw new SchedulerError("unauthenticated", "This needs a caller.", { hint: "Authenticate first." });
@@ -173,18 +177,21 @@ function assemble(
     return (dryRun ? rolledBack : committed)(db, async (tx) => {
       const now = await readNow(tx, clock.now());
       const context = { tx, caller, now, dryRun };
-      return once(context, { key, operation: name, input: parsed, onReplayed }, async () => {
-        const output = await handler(context, parsed);
-        await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
-        return output;
-      });
+      return once(
+        context,
+        { key, operation: name, input: parsed, onReplayed: request.onReplayed },
+        async () => {
+          const output = await handler(context, parsed);
+          await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
+          return output;
+        },
+      );
     });
   }
 
   return {
     engine,
-    execute: (name, input, caller, onReplayed) =>
-      orUnavailable(() => execute(name, input, caller, onReplayed)),
+    execute: (name, input, caller, request) => orUnavailable(() => execute(name, input, caller, request)),
     authenticate: (token) => orUnavailable(() => authenticate(token, { db, jwtSecret, now: clock.now() })),
     bootstrap: (settings) => bootstrap(db, settings),
     createWorker(options) {

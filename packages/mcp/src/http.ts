@@ -7,6 +7,7 @@ import type { AuthInfo } from "@modelcontextprotocol/server";
 import { buildServer } from "./build-server.ts";
 import type { BuildServerOptions, ServerInfo } from "./build-server.ts";
 import type { ErrorLog } from "./call-tool.ts";
+import { type InvalidParams, invalidParams } from "./check-message.ts";
 import { checkHost } from "./host-check.ts";
 import { readNarrowing } from "./narrowing.ts";
 import { readJson } from "./read-body.ts";
@@ -62,6 +63,8 @@ export function createMcpHttp<Caller extends CallerView>(
     try {
       const server = await admit(request, requestId);
       const body = await readJson(request);
+      const invalid = invalidParams(body);
+      if (invalid) return answerInvalid(request, response, invalid);
       // The handler passes on what it finds in `auth`; the token itself stays here.
       const auth: AuthInfo = { token: "", clientId: "", scopes: [] };
       servers.set(auth, server);
@@ -72,6 +75,14 @@ export function createMcpHttp<Caller extends CallerView>(
   }
 
   return Object.assign(handle, { close: mcp.close });
+}
+
+/** Since the revision of 2026 an error is a status too; before, one that has a message's id came with 200. */
+function answerInvalid(request: IncomingMessage, response: ServerResponse, answer: InvalidParams): void {
+  const revision = request.headers["mcp-protocol-version"]?.toString() ?? "";
+  const status = revision >= "2026" || answer.id === null ? 400 : 200;
+  response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+  response.end(JSON.stringify(answer));
 }
 
 /** Those it answered itself; the handler reports them like its own failures. */

@@ -1,4 +1,11 @@
-import type { Backend, CallerView, Input, OperationName, Output } from "@org/scheduler-contract";
+import type {
+  Backend,
+  CallerView,
+  Input,
+  OperationName,
+  Output,
+  RequestContext,
+} from "@org/scheduler-contract";
 import { operations, parseInput, SchedulerError } from "@org/scheduler-contract";
 import type { RequestHandler } from "express";
 import type { Server } from "node:http";
@@ -26,12 +33,12 @@ function createBackend() {
       name: Name,
       input: Input<Name>,
       _caller?: CallerView,
-      onReplayed?: () => void,
+      request?: RequestContext,
     ) {
       const parsed = parseInput(operations[name], input) as Record<string, unknown>;
       if (state.failure !== undefined) throw state.failure;
       if (calls.some(({ input: { idempotency_key: key } }) => key && key === parsed["idempotency_key"]))
-        onReplayed?.();
+        request?.onReplayed?.();
       calls.push({ name, input: parsed });
       const tried = parsed["dry_run"] === true ? { dry_run: true } : {};
       return { echo: parsed, ...tried } as unknown as Output<Name>;

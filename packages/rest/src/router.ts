@@ -49,9 +49,10 @@ function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: O
     // The token first: nobody's body is read before we know whose it is.
     const caller = operation.public ? undefined : await backend.authenticate(bearerToken(request));
     const input = await readInput(operation, request, response);
-    const output = await backend.execute(name, input as Input<OperationName>, caller, () =>
-      response.set("Idempotent-Replayed", "true"),
-    );
+    const output = await backend.execute(name, input as Input<OperationName>, caller, {
+      address: request.socket.remoteAddress,
+      onReplayed: () => void response.set("Idempotent-Replayed", "true"),
+    });
     // A dry run creates nothing.
     const status = "dry_run" in output ? 200 : operation.http.status;
     response.status(status ?? 200).json(output);

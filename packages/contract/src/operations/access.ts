@@ -20,6 +20,17 @@ export const login = operation({
   public: true,
 });
 
+export const logout = operation({
+  name: "logout",
+  title: "Log out",
+  description: "Refuse every JWT that the user has been given so far, on every device. Tokens stay valid.",
+  input: z.strictObject({}),
+  output: z.object({ logged_out: z.literal(true), user: z.object({ id: z.string(), email: z.string() }) }),
+  risk: "write",
+  idempotent: true,
+  http: { method: "POST", path: "/v1/auth/logout" },
+});
+
 export const getMe = operation({
   name: "get_me",
   title: "Who am I",

@@ -11,6 +11,7 @@ import * as slo from "./slo.ts";
 /** Every operation, under the name that all faces use. */
 export const operations = {
   login: access.login,
+  logout: access.logout,
   get_me: access.getMe,
   list_tokens: access.listTokens,
   create_token: access.createToken,

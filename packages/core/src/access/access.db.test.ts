@@ -157,7 +157,56 @@ describe("managing tokens", () => {
   });
 });
 
+describe("a JWT", () => {
+  const right = { email: "admin@localhost", password: "correct horse" };
+  const logIn = () => setup.scheduler.execute("login", right);
+
+  test("is refused once its user has logged out, on every device; a later one and tokens are not", async () => {
+    const [one, other] = [await logIn(), await logIn()];
+    const caller = await authenticate(one.token);
+    clock.advance(1);
+    expect(await run("logout", {}, caller)).toMatchObject({ logged_out: true, user: { email: right.email } });
+    for (const { token } of [one, other])
+      await expect(authenticate(token)).rejects.toMatchObject({ code: "unauthenticated" });
+    clock.advance(1);
+    const next = await logIn();
+    expect((await authenticate(next.token)).userId).toBe(caller.userId);
+    expect((await authenticate((await make()).token)).kind).toBe("user");
+    await sql`update scheduler.users set logged_out_at = '-infinity'`.execute(
+      setup.scheduler.engine.database.db,
+    );
+  });
+
+  test("cannot be given back by a token that belongs to nobody", async () => {
+    const { token } = await make({ kind: "service" });
+    await expect(run("logout", {}, await authenticate(token))).rejects.toMatchObject({
+      code: "conflict",
+      hint: expect.stringContaining("/v1/tokens") as string,
+    });
+  });
+});
+
 describe("login", () => {
+  test(
+    "lets in who has been there before while others guess, and nobody in by other names",
+    { timeout: 60_000 },
+    async () => {
+      const password = "correct horse";
+      const at = (address: string, credentials: Input<"login">) =>
+        setup.scheduler.execute("login", credentials, undefined, { address });
+      clock.advance(120_000);
+      const email = "admin@localhost";
+      await at("198.51.100.7", { email, password });
+      for (let guess = 0; guess < 12; guess++) {
+        const wrong = at(`203.0.113.${guess}`, { email, password: "wrong" });
+        await expect(wrong).rejects.toMatchObject({ code: guess < 10 ? "unauthenticated" : "rate_limited" });
+      }
+      await expect(at("203.0.113.99", { email, password })).rejects.toMatchObject({ code: "rate_limited" });
+      expect(await at("198.51.100.7", { email, password })).toMatchObject({ user: { email } });
+      clock.advance(120_000);
+    },
+  );
+
   const right = { email: "admin@localhost", password: "correct horse" };
   const login = (credentials: Input<"login">) => setup.scheduler.execute("login", credentials);
 

@@ -76,6 +76,8 @@ export interface UserRow {
   password_hash: string;
   workspace_id: string;
   workspace_name: string;
+  /** JWTs of before are refused. */
+  logged_out_at: Date;
 }
 
 export function findUser(db: Db | Tx, by: { email: string } | { id: string }): Promise<UserRow | undefined> {
@@ -87,11 +89,17 @@ export function findUser(db: Db | Tx, by: { email: string } | { id: string }): P
       "users.email",
       "users.password_hash",
       "users.workspace_id",
+      "users.logged_out_at",
       "workspaces.name as workspace_name",
     ]);
   const query =
     "email" in by ? users.where("users.email", "=", by.email) : users.where("users.id", "=", by.id);
   return query.executeTakeFirst();
+}
+
+/** Refuses every JWT that a user has been given so far. */
+export async function logOut(tx: Tx, userId: string, now: Date): Promise<void> {
+  await tx.updateTable("users").set({ logged_out_at: now }).where("id", "=", userId).execute();
 }
 
 export async function workspaceName(db: Db, id: string): Promise<string> {

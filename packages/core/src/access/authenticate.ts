@@ -54,6 +54,7 @@ async function resolveJwt(
   const subject = await verifyJwt(jwtSecret, token, now ?? new Date());
   const user = subject && (await findUser(db, { id: subject.userId }));
   if (!user || user.workspace_id !== subject.workspaceId) return undefined;
+  if (subject.issuedAt <= user.logged_out_at) return undefined;
   return {
     kind: "user",
     name: user.email,

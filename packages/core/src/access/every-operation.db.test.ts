@@ -262,6 +262,7 @@ describe("the audit", () => {
   /** How each change comes about; `login` changes nothing of anybody's. */
   const changes: Record<Exclude<Changing, "login">, () => Promise<object>> = {
     create_token: async () => ({ name: "a token" }),
+    logout: async () => ({}),
     delete_token: async () => ({ token_id: await newToken() }),
     create_job: async () => ({ name: "a job", url: "https://a.example" }),
     put_job: async () => ({ key: "a-key", name: "a job", url: "https://a.example" }),

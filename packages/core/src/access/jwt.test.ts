@@ -30,9 +30,9 @@ function forge(
 test("names who it was given to, for seven days", async () => {
   const { token, expiresAt } = await signJwt(secret, subject, now);
   expect(expiresAt).toEqual(inDays(7));
-  expect(await verifyJwt(secret, token, inDays(6.99))).toEqual(subject);
+  expect(await verifyJwt(secret, token, inDays(6.99))).toEqual({ ...subject, issuedAt: now });
   expect(await verifyJwt(secret, token, inDays(7.01))).toBeUndefined();
-  expect(await verifyJwt(secret, await forge({}).sign(secret), now)).toEqual(subject);
+  expect(await verifyJwt(secret, await forge({}).sign(secret), now)).toMatchObject(subject);
 });
 
 test("counts for nothing once it was tampered with", async () => {
@@ -50,6 +50,14 @@ test("counts for nothing once it was tampered with", async () => {
   ])
     expect(await verifyJwt(secret, forged, now)).toBeUndefined();
 });
+
+test.each(["admin", "", "1; drop table users", "\0", "é".repeat(1000), `${subject.userId}x`])(
+  "whose subject or workspace is no id counts for nothing, well signed as it is: %j",
+  async (id) => {
+    expect(await verifyJwt(secret, await forge({ sub: id }).sign(secret), now)).toBeUndefined();
+    expect(await verifyJwt(secret, await forge({ ws: id }).sign(secret), now)).toBeUndefined();
+  },
+);
 
 test("needs our signature, algorithm, issuer and every claim", async () => {
   const exp = inDays(7).getTime() / 1000;

@@ -1,4 +1,5 @@
 import { jwtVerify, SignJWT } from "jose";
+import { validate } from "uuid";
 
 /** Who a JWT was given to. */
 export interface JwtSubject {
@@ -6,8 +7,15 @@ export interface JwtSubject {
   workspaceId: string;
 }
 
+/** Of which instant a JWT is: those of before a user's last log-out are refused. */
+export interface IssuedJwt extends JwtSubject {
+  issuedAt: Date;
+}
+
 const issuer = "scheduler";
 const lifetimeSeconds = 7 * 24 * 60 * 60;
+
+const isUuid = (claim: unknown): claim is string => typeof claim === "string" && validate(claim);
 
 /** A JWT for seven days from `now`. */
 export async function signJwt(
@@ -16,7 +24,8 @@ export async function signJwt(
   now: Date,
 ): Promise<{ token: string; expiresAt: Date }> {
   const expiresAt = new Date(now.getTime() + lifetimeSeconds * 1000);
-  const token = await new SignJWT({ ws: workspaceId })
+  // `iat` knows seconds alone, and whoever logs in again may do so within the second.
+  const token = await new SignJWT({ ws: workspaceId, ms: now.getTime() })
     .setProtectedHeader({ alg: "HS256" })
     .setIssuer(issuer)
     .setSubject(userId)
@@ -31,7 +40,7 @@ export async function verifyJwt(
   secret: Uint8Array,
   token: string,
   now: Date,
-): Promise<JwtSubject | undefined> {
+): Promise<IssuedJwt | undefined> {
   try {
     const { payload } = await jwtVerify(token, secret, {
       issuer,
@@ -39,8 +48,9 @@ export async function verifyJwt(
       requiredClaims: ["exp"],
       currentDate: now,
     });
-    if (typeof payload.sub !== "string" || typeof payload.ws !== "string") return undefined;
-    return { userId: payload.sub, workspaceId: payload.ws };
+    const { sub, ws, ms, iat = 0 } = payload;
+    if (!isUuid(sub) || !isUuid(ws)) return undefined;
+    return { userId: sub, workspaceId: ws, issuedAt: new Date(typeof ms === "number" ? ms : iat * 1000) };
   } catch {
     return undefined;
   }

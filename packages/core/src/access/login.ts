@@ -6,31 +6,39 @@ import { createGuessLimit } from "./guess-limit.ts";
 import { signJwt } from "./jwt.ts";
 import { verifyPassword } from "./passwords.ts";
 
-export type Login = (input: ParsedInput<"login">, now: Date) => Promise<Output<"login">>;
+export type Login = (
+  input: ParsedInput<"login">,
+  request: { now: Date; address: string | undefined },
+) => Promise<Output<"login">>;
 
-/** A check takes some tenths of a second, and they go one by one: nobody waits behind more than these. */
-const maxWaiting = 20;
+/**
+ * A check takes some tenths of a second, and they go one by one: nobody waits behind more than these. Of strangers fewer
+ * may wait, so that there is room for those who have been here before.
+ */
+const maxWaiting = { known: 20, stranger: 15 };
 
 /** Trades an email and a password for a JWT. Throws `unauthenticated`, or `rate_limited` after too many guesses. */
 export function createLogin(db: Db, jwtSecret: Uint8Array | undefined): Login {
   const guesses = createGuessLimit();
   const check = oneByOne(verifyPassword);
 
-  return async (input, now) => {
+  return async (input, { now, address }) => {
     if (!jwtSecret) {
       throw new SchedulerError("unavailable", "Logging in is not set up here.", {
         hint: "Set SCHEDULER_JWT_SECRET, or use a token.",
       });
     }
     const email = input.email.trim().toLowerCase();
-    guesses.count(email, now);
+    const guess = { email, address };
+    guesses.count(guess, now);
     const user = await findUser(db, { email });
-    if (!(await check(input.password, user?.password_hash)) || !user) {
+    const most = guesses.isKnown(guess) ? maxWaiting.known : maxWaiting.stranger;
+    if (!(await check(input.password, user?.password_hash, most)) || !user) {
       throw new SchedulerError("unauthenticated", "Email or password is wrong.", {
         hint: "Check both; SCHEDULER_ADMIN_EMAIL and SCHEDULER_ADMIN_PASSWORD set the first user.",
       });
     }
-    guesses.forget(email);
+    guesses.succeed(guess, now);
     const { token, expiresAt } = await signJwt(
       jwtSecret,
       { userId: user.id, workspaceId: user.workspace_id },
@@ -46,11 +54,13 @@ export function createLogin(db: Db, jwtSecret: Uint8Array | undefined): Login {
 }
 
 /** The same check, one at a time: each takes tens of megabytes. */
-function oneByOne(check: typeof verifyPassword): typeof verifyPassword {
+function oneByOne(
+  check: typeof verifyPassword,
+): (password: string, stored: string | undefined, most: number) => Promise<boolean> {
   let waiting = 0;
   let turn: Promise<unknown> = Promise.resolve();
-  return async (password, stored) => {
-    if (waiting >= maxWaiting) {
+  return async (password, stored, most) => {
+    if (waiting >= most) {
       throw new SchedulerError("rate_limited", "Too many log-ins at once.", {
         hint: "Try again in a few seconds.",
         retryAfterSeconds: 5,

@@ -6,6 +6,7 @@ import {
   findUser,
   insertToken,
   listTokens,
+  logOut,
   revokeToken,
   scopeOf,
   type TokenRow,
@@ -14,7 +15,20 @@ import {
 import { type Caller, describeCaller } from "./caller.ts";
 import { generateToken } from "./tokens.ts";
 
-export const accessOperations: Handlers<"get_me" | "list_tokens" | "create_token" | "delete_token"> = {
+export const accessOperations: Handlers<
+  "get_me" | "logout" | "list_tokens" | "create_token" | "delete_token"
+> = {
+  async logout({ tx, caller, now }) {
+    const user = caller.userId === null ? undefined : await findUser(tx, { id: caller.userId });
+    if (!user) {
+      throw new SchedulerError("conflict", "This token belongs to no user who could log out.", {
+        hint: "Revoke the token itself with DELETE /v1/tokens/{token_id}.",
+      });
+    }
+    await logOut(tx, user.id, now);
+    return { logged_out: true, user: { id: toPublicId("usr", user.id), email: user.email } };
+  },
+
   async get_me({ db, caller }) {
     const user = caller.userId === null ? undefined : await findUser(db, { id: caller.userId });
     return {

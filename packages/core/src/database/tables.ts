@@ -51,6 +51,8 @@ interface Users {
   workspace_id: string;
   email: string;
   password_hash: string;
+  /** JWTs of before are refused. */
+  logged_out_at: Generated<Date>;
   created_at: Generated<Date>;
 }
 

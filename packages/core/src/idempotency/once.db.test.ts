@@ -50,9 +50,9 @@ describe("a request that is sent again", () => {
   test("says out of band that it is one", async () => {
     const heard: string[] = [];
     const send = (as: string) =>
-      setup.scheduler.execute("create_job", { ...reminder, idempotency_key: "a" }, setup.caller, () =>
-        heard.push(as),
-      );
+      setup.scheduler.execute("create_job", { ...reminder, idempotency_key: "a" }, setup.caller, {
+        onReplayed: () => void heard.push(as),
+      });
     await send("first");
     await send("second");
     await send("third");

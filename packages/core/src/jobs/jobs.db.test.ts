@@ -430,3 +430,42 @@ describe("at the same time", () => {
     });
   });
 });
+
+describe("a page of heavy jobs", () => {
+  const body = "x".repeat(250_000);
+
+  async function walk(filter: Partial<Input<"list_jobs">>): Promise<{ pages: number; names: string[] }> {
+    const names: string[] = [];
+    let pages = 0;
+    let cursor: string | undefined;
+    do {
+      const page: Output<"list_jobs"> = await run("list_jobs", {
+        limit: 100,
+        ...filter,
+        ...(cursor && { cursor }),
+      });
+      expect(JSON.stringify(page).length).toBeLessThan(3_000_000);
+      expect(page.has_more).toBe(page.next_cursor !== null);
+      names.push(...page.data.map(({ name }) => name));
+      cursor = page.next_cursor ?? undefined;
+      pages++;
+    } while (cursor !== undefined);
+    return { pages, names };
+  }
+
+  test.each([{}, { state: "active" as const }, { kind: "cron" as const }])(
+    "ends before its limit, and its cursor leads on to the rest: %o",
+    async (filter) => {
+      const expected: string[] = [];
+      for (let number = 0; number < 40; number++) {
+        const name = `job ${number}`;
+        const heavy = number % 2 === 0 ? { method: "POST" as const, body } : {};
+        await run("create_job", { name, url: "https://a.example", cron: "0 0 1 1 *", ...heavy });
+        expected.unshift(name);
+      }
+      const { pages, names } = await walk(filter);
+      expect(names.toSorted()).toEqual(expected.toSorted());
+      expect(pages).toBe(3);
+    },
+  );
+});

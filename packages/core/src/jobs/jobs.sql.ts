@@ -58,24 +58,61 @@ interface JobPage {
   limit: number;
 }
 
-/** One page of jobs, newest first, with one row more than asked where there is a next page. */
+/** What the requests of one page may weigh together, in bytes: a hundred at their limits are 66 MB. */
+const pageBytes = 2_000_000;
+
+/**
+ * One page of jobs, newest first, with one row more than asked where there is a next page. It ends early where its jobs
+ * are heavy: the row that is one too many is marked then.
+ */
 export async function listJobs(db: Db, scopeId: number, page: JobPage): Promise<JobRow[]> {
   const { state } = page.filter;
   const query = pageOfJobs(db, scopeId, page);
-  if (state === undefined) return query.execute();
+  if (state === undefined) return readPage(db, query);
   // Most jobs that run once are completed: their list is read past the others.
-  if (state === "completed") return query.where("jobs.state", "=", state).execute();
-  const listed = await query.where("jobs.listed_state", "=", state).execute();
+  if (state === "completed") return readPage(db, query.where("jobs.state", "=", state));
+  const listed = await readPage(db, query.where("jobs.listed_state", "=", state));
   if (state !== "active") return listed;
-  const last = await query
-    .where("jobs.state", "=", state)
-    .where("jobs.next_run_at", "is", null)
-    .where("jobs.id", "in", jobsUnderWay(db, scopeId))
-    .execute();
+  const last = await readPage(
+    db,
+    query
+      .where("jobs.state", "=", state)
+      .where("jobs.next_run_at", "is", null)
+      .where("jobs.id", "in", jobsUnderWay(db, scopeId)),
+  );
   // One that started between the two looks is in both.
-  const active = new Map([...listed, ...last].map((job) => [job.id, job]));
-  return [...active.values()].sort((one, other) => (one.id < other.id ? 1 : -1)).slice(0, page.limit + 1);
+  const active = new Map([...last, ...listed].map((job) => [job.id, job]));
+  const merged = [...active.values()].sort((one, other) => (one.id < other.id ? 1 : -1));
+  // Behind the place where either of them ended early, the other alone is no whole list.
+  const end = merged.findIndex((job) => job.is_beyond);
+  return (end === -1 ? merged : merged.slice(0, end + 1)).slice(0, page.limit + 1);
 }
+
+/** Reads no more of a page than may be sent: PostgreSQL adds up the sizes without reading what they are of. */
+async function readPage(db: Db, query: ReturnType<typeof pageOfJobs>): Promise<ListedJob[]> {
+  const weighed = db
+    .selectFrom(query.select(weight.as("weight")).as("weighed"))
+    .selectAll("weighed")
+    .select(
+      sql<number>`sum(weighed.weight) over (order by weighed.id desc) - weighed.weight`.as("weight_before"),
+    );
+  const rows = await db
+    .selectFrom(weighed.as("page"))
+    .selectAll("page")
+    .where("page.weight_before", "<=", pageBytes)
+    .orderBy("page.id", "desc")
+    .execute();
+  // The last that was read is the one that is too much, if any is; no job weighs as much as a page may.
+  const last = rows.at(-1);
+  const isOver = last !== undefined && Number(last.weight_before) + last.weight > pageBytes;
+  return isOver ? [...rows.slice(0, -1), { ...last, is_beyond: true }] : rows;
+}
+
+/** A job of a list; one that is beyond what a page may weigh only says that there are more. */
+type ListedJob = JobRow & { is_beyond?: boolean };
+
+const weight = sql<number>`(octet_length(coalesce(revisions.body, '')) + octet_length(revisions.headers::text)
+  + octet_length(coalesce(revisions.assertions::text, '')) + octet_length(jobs.metadata::text))`;
 
 function jobsUnderWay(db: Db, scopeId: number) {
   return db

@@ -26,6 +26,19 @@ describe("a single run", () => {
   });
 });
 
+describe("the last instant that is written with four digits", () => {
+  const last = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+  it.each<[string, Schedule]>([
+    ["an interval", { kind: "recurring", everyMinutes: 60, startAt: last - 90 * 60_000 }],
+    ["a cron", { kind: "cron", cron: "0 * * * *", timezone: "UTC", startAt: last - 90 * 60_000 }],
+    ["a single run with jitter", { kind: "scheduled", runAt: last, jitterMs: 1000 }],
+  ])("ends %s", (_, schedule) => {
+    const runs = nextRuns(schedule, last - 100 * 60_000, 10);
+    for (const run of runs) expect(run).toBeLessThanOrEqual(last);
+    expect(nextRun(schedule, last)).toBeNull();
+  });
+});
+
 describe("every N minutes", () => {
   const schedule: Schedule = { kind: "recurring", everyMinutes: 5 };
 

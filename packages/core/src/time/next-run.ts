@@ -24,6 +24,8 @@ export type Schedule = (
 const horizon = 40 * 366 * DAY;
 const earliest = Date.UTC(1800, 0, 1);
 const latest = Date.UTC(9900, 0, 1);
+/** The last instant that is written with four digits of the year; no slot lies beyond. */
+const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
  * The first slot strictly after `after` (epoch ms), or null when there is none, for cron within 40 years.
@@ -31,7 +33,7 @@ const latest = Date.UTC(9900, 0, 1);
  */
 export function nextRun(schedule: Schedule, after: number): number | null {
   const startAt = schedule.startAt ?? -Infinity;
-  const endAt = schedule.endAt ?? Infinity;
+  const endAt = Math.min(schedule.endAt ?? Infinity, lastInstant);
   const jitter = schedule.jitterMs ?? 0;
   if (after >= endAt) return null;
   const plain = slotAfter(schedule, after - jitter, startAt);

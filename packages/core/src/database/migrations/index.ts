@@ -11,6 +11,7 @@ import * as deliveries from "./20261121T1521-deliveries.ts";
 import * as keys from "./20261121T1530-keys.ts";
 import * as deadLetters from "./20261121T1540-dead-letters.ts";
 import * as endings from "./20261126T1000-endings.ts";
+import * as logOut from "./20261126T1010-log-out.ts";
 
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
 export const migrations: Record<string, Migration> = {
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   "20261121T1530-keys": keys,
   "20261121T1540-dead-letters": deadLetters,
   "20261126T1000-endings": endings,
+  "20261126T1010-log-out": logOut,
 };
