@@ -9,7 +9,7 @@ test("workers that are restarted one after the other send each slot exactly once
   const { client, target } = system;
   target.answer((_, response) => void setTimeout(() => response.end("ok"), 100 + Math.random() * 700));
   const workers = await Promise.all([system.startWorker(), system.startWorker(), system.startWorker()]);
-  const load = { from: Date.now() + leadMs, seconds: length(12, 600), perSecond: 10 };
+  const load = { from: Date.now() + leadMs, seconds: length(12, 420), perSecond: 10 };
   const owed = await createLoad(client, target.url, load);
 
   await target.arrived(1);

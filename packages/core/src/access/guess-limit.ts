@@ -1,8 +1,7 @@
-import { isIPv6 } from "node:net";
 import { SchedulerError } from "@org/scheduler-contract";
 
 /** Whose password is guessed, and from where; several of a process' callers may have no address. */
-export interface Guess {
+interface Guess {
   email: string;
   address: string | undefined;
 }
@@ -97,7 +96,7 @@ function createCounter(): Counter {
 /** What one party has for itself: an IPv4 address, or the half of an IPv6 address that names a network. */
 function network(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (!isIPv6(plain)) return plain;
+  if (!plain.includes(":")) return plain;
   const [head = "", tail] = plain.replace(/%.*$/, "").split("::");
   const front = head === "" ? [] : head.split(":");
   const back = tail === undefined || tail === "" ? [] : tail.split(":");

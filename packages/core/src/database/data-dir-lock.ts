@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import {
+  chmod,
   mkdtemp,
   readdir,
   readFile,
@@ -98,6 +99,7 @@ async function listen(server: Server, dataDir: string, name: string): Promise<bo
       await throughShortPath(dataDir, async (directory) => {
         // Between binding and listening it would refuse, as the socket of a dead process does.
         await listening(server, join(directory, `${name}.new`));
+        await chmod(join(directory, `${name}.new`), 0o600);
         await rename(join(directory, `${name}.new`), join(directory, `${name}.sock`));
       });
     return true;

@@ -24,6 +24,8 @@ type Names = "replay_executions" | "purge_executions" | "get_replay" | "cancel_r
 /** Counting takes long where there is much to count. */
 const mostCounted = 100_000;
 const purgeStep = 500;
+/** Nobody else has the embedded database meanwhile; what is left is told, and purged by the next request. */
+const purgeMs = 1000;
 
 export const deadLetterOperations: Handlers<Names> = {
   async replay_executions({ tx, caller, now, dryRun }, input) {
@@ -64,7 +66,8 @@ export const deadLetterOperations: Handlers<Names> = {
     const { matched, matched_capped } = await count(tx, caller, filter);
     if (dryRun) return { dry_run: true, matched, matched_capped, purged: 0, remaining: matched };
     let purged = 0;
-    while (purged < input.limit) {
+    const until = performance.now() + purgeMs;
+    while (purged < input.limit && performance.now() < until) {
       const limit = Math.min(purgeStep, input.limit - purged);
       const gone = await deleteDeadLetters(tx, caller.scopeId, { filter, limit });
       purged += gone;
