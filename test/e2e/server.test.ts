@@ -43,7 +43,9 @@ test("a later start shows no secret, and server.json says where it is now", asyn
 test("a second process on the same data directory says so and ends", async () => {
   const { code, output } = await launch("server", { SCHEDULER_DATA_DIR: dataDir.path }).exited;
   expect(code).toBe(1);
-  expect(output).toMatch(/^scheduler could not start: .* is in use by process \d+ on \S+, since \S+Z\. .*DATABASE_URL.*\n$/);
+  expect(output).toMatch(
+    /^scheduler could not start: .* is in use by process \d+ on \S+, since \S+Z\. .*DATABASE_URL.*\n$/,
+  );
   expect((await fetch(`${app.url}/readyz`)).status).toBe(200);
 });
 
