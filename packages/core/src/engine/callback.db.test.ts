@@ -246,8 +246,9 @@ describe("a callback", () => {
     const first = await claimCallbacks(engine, { ...limits, perHost: 5 });
     const hostOf = (url: string) => new URL(url).host;
     expect(first.filter(({ host }) => host === hostOf(slow.url))).toHaveLength(5);
-    const full = [shareOf({ scope_id: setup.caller.scopeId, host: hostOf(slow.url) })];
-    const rest = await claimCallbacks(engine, { ...limits, perHost: 5, full });
+    const share = shareOf({ scope_id: setup.caller.scopeId, host: hostOf(slow.url) });
+    const shares = [{ share, left: 0 }];
+    const rest = await claimCallbacks(engine, { ...limits, perHost: 5, shares });
     expect([...first, ...rest].filter(({ host }) => host === hostOf(ear.url))).toHaveLength(1);
     await slow.close();
   });
@@ -258,9 +259,9 @@ describe("a callback", () => {
     await drain(setup.scheduler, clock);
     const { engine } = setup.scheduler;
     const { scopeId } = setup.caller;
-    const none = await claimCallbacks(engine, { ...limits, left: [{ scope_id: scopeId, left: 0 }] });
+    const none = await claimCallbacks(engine, { ...limits, scopes: [{ scope_id: scopeId, left: 0 }] });
     expect(none).toEqual([]);
-    const some = await claimCallbacks(engine, { ...limits, left: [{ scope_id: scopeId, left: 3 }] });
+    const some = await claimCallbacks(engine, { ...limits, scopes: [{ scope_id: scopeId, left: 3 }] });
     expect(some).toHaveLength(3);
     expect(await claimCallbacks(engine, { ...limits, perScope: 2 })).toHaveLength(2);
     await slow.close();

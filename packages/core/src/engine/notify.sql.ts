@@ -27,36 +27,42 @@ const share = shareInSql("d", host);
 
 const claim = statement<Omit<ClaimedDelivery, "toldAt">>(
   "claim_deliveries",
-  `with due as (
+  `with shares as (
+    select * from json_to_recordset($4::json) as x(share text, "left" integer)
+  ), scopes as (
+    select * from json_to_recordset($6::json) as x(scope_id integer, "left" integer)
+  ), due as (
     select d.id, d.scope_id, d.due_at, ${host} as host from scheduler.deliveries d
-    where d.due_at <= coalesce($1::timestamptz, now()) and ${share} <> all($4::text[])
-      and d.scope_id <> all(array(select scope_id from json_to_recordset($6::json) as x(scope_id integer, "left" integer) where "left" <= 0))
+    where d.due_at <= coalesce($1::timestamptz, now())
+      and ${share} <> all(array(select share from shares where "left" <= 0))
+      and d.scope_id <> all(array(select scope_id from scopes where "left" <= 0))
     order by d.due_at limit $2::integer
     for update skip locked
   ), ranked as (
-    select id, scope_id, host, row_number() over (partition by scope_id, host order by due_at) as place,
+    select due.*, row_number() over (partition by scope_id, host order by due_at) as place,
       row_number() over (partition by scope_id order by due_at) as place_in_scope
     from due
   )
   update scheduler.deliveries d
   set attempt_count = d.attempt_count + 1,
     due_at = coalesce($1::timestamptz, now()) + $3::integer * interval '1 millisecond'
-  from ranked left join json_to_recordset($6::json) as x(scope_id integer, "left" integer) on x.scope_id = ranked.scope_id
-  where d.id = ranked.id and ranked.place <= $5::integer and ranked.place_in_scope <= coalesce(x."left", $7::integer)
+  from ranked
+  left join shares on shares.share = ${shareInSql("ranked")}
+  left join scopes on scopes.scope_id = ranked.scope_id
+  where d.id = ranked.id and ranked.place <= coalesce(shares."left", $5::integer)
+    and ranked.place_in_scope <= coalesce(scopes."left", $7::integer)
   returning ${clock}, d.id, d.scope_id, d.execution_id, d.job_id, d.url, ranked.host, d.attempt_count, d.created_at,
     (select signing_version from scheduler.scopes where id = d.scope_id) as signing_version`,
 );
 
 export interface DeliveryLimits {
   room: number;
-  /** How many of them may go to one host of a scope. */
+  /** How many of them may go to one host of a scope, and how many may be of one scope, where nothing else is said. */
   perHost: number;
-  /** How many of them may be of one scope, where nothing else is said. */
   perScope: number;
-  /** How many more may be of scopes that some are under way of. */
-  left: { scope_id: number; left: number }[];
-  /** Shares of which no more are to be sent at the moment. */
-  full: string[];
+  /** How many more may be of shares and scopes that some are under way of. */
+  shares: { share: string; left: number }[];
+  scopes: { scope_id: number; left: number }[];
   /** After this long without an outcome, the worker is taken for dead and the delivery is due again. */
   leaseMs: number;
 }
@@ -64,10 +70,11 @@ export interface DeliveryLimits {
 /** Claims deliveries that are due, the oldest first. */
 export async function claimDeliveries(
   db: Db,
-  { room, leaseMs, full, perHost, perScope, left }: DeliveryLimits,
+  { room, leaseMs, perHost, perScope, shares, scopes }: DeliveryLimits,
   at: Date | null,
 ): Promise<ClaimedDelivery[]> {
-  return stamped(await claim(db, [at, room, leaseMs, full, perHost, JSON.stringify(left), perScope]));
+  const left = [JSON.stringify(shares), perHost, JSON.stringify(scopes), perScope];
+  return stamped(await claim(db, [at, room, leaseMs, ...left]));
 }
 
 const putOff = statement<{ id: string }>(

@@ -76,8 +76,8 @@ export function createNotifying(engine: Engine, wake: () => void): Notifying {
       room: places - underWay.size,
       perHost,
       perScope,
-      left: [...byScope].map(([scope_id, held]) => ({ scope_id, left: perScope - held.length })),
-      full: [...byShare].filter(([, held]) => held.length >= perHost).map(([share]) => share),
+      shares: [...byShare].map(([share, held]) => ({ share, left: perHost - held.length })),
+      scopes: [...byScope].map(([scope_id, held]) => ({ scope_id, left: perScope - held.length })),
       leaseMs,
     };
   }

@@ -3,7 +3,7 @@ import { type DeliveryOutcome, settleDeliveries } from "../engine/notify.sql.ts"
 import type { Scheduler } from "../scheduler.ts";
 import type { TestClock } from "./clock.ts";
 
-export const limits = { room: 20, perHost: 20, perScope: 20, left: [], full: [], leaseMs: 30_000 };
+export const limits = { room: 20, perHost: 20, perScope: 20, shares: [], scopes: [], leaseMs: 30_000 };
 
 /** Sends the callbacks that are due at `at`, step by step and for real; answers what came of them. */
 export async function deliver(
