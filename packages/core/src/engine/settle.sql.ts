@@ -42,16 +42,47 @@ export interface JobHealth {
   slot_over: boolean;
 }
 
-/**
- * The execution of an outcome `i` was taken back, since its worker was taken for lost, and its request was not answered
- * by anybody since.
- */
-const isInterrupted = `(select a.status from scheduler.attempts a where a.execution_id = i.id and a.number = i.number)
-      is not distinct from 'interrupted' and not i.interrupted`;
+/** Which execution `e` an outcome `i` is for, and how its attempt is put on record. */
+interface Way {
+  which: string;
+  record: string;
+}
 
-const write = statement<{ id: string; late: boolean; guarded: boolean; freed: boolean }>(
-  "settle",
-  `with input as (
+/** The execution is what this worker still holds: same worker, same attempt. */
+const held: Way = {
+  which: "e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number",
+  record: "from input i join settled s on s.id = i.id",
+};
+
+/**
+ * The execution was taken back, since its worker was taken for lost, and nobody has recorded an answer to that attempt.
+ * The outcome counts where nobody has begun anew, and a success where whoever has begun need not go on. The attempt is
+ * put on record in any case.
+ */
+const takenBack: Way = {
+  which: `e.status in ('pending', 'retrying', 'running') and (e.worker_id is distinct from $4::uuid or e.attempt_count > i.number)
+      and not i.interrupted
+      and (i.next_status = 'succeeded' or (e.status = 'retrying' and e.attempt_count = i.number))
+      and (select a.status from scheduler.attempts a where a.execution_id = i.id and a.number = i.number)
+        is not distinct from 'interrupted'`,
+  record: `from input i join lateral (
+      select id from scheduler.executions where id = i.id and attempt_count >= i.number offset 0
+    ) e on true
+    on conflict (execution_id, number) do update
+    set status = excluded.status, error_code = excluded.error_code, error = excluded.error,
+      status_code = excluded.status_code, started_at = excluded.started_at, latency_ms = excluded.latency_ms,
+      response_headers = excluded.response_headers, response_body = excluded.response_body,
+      response_truncated = excluded.response_truncated
+    where attempts.status = 'interrupted' and excluded.status <> 'interrupted'`,
+};
+
+type Row =
+  { id: string; is: "settled" | "recorded" } | { id: string; is: "over"; guarded: boolean; freed: boolean };
+
+const writer = (name: string, { which, record }: Way) =>
+  statement<Row>(
+    name,
+    `with input as (
     select * from json_to_recordset($2::json) as x(
       scope_id integer, id uuid, number integer, next_status text, retry_ms double precision, interrupted boolean, terminal boolean,
       status text, error_code text, error text, status_code integer, started_at timestamptz,
@@ -69,12 +100,7 @@ const write = statement<{ id: string; late: boolean; guarded: boolean; freed: bo
       lane_at = null, due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
       finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then coalesce($1::timestamptz, now()) end
     from input i
-    where e.id = i.id and case
-      when e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number then true
-      -- Late, but first: nobody has begun anew, or whoever has need not go on.
-      when e.status in ('pending', 'retrying', 'running')
-        and (i.next_status = 'succeeded' or (e.status = 'retrying' and e.attempt_count = i.number)) then ${isInterrupted}
-      else false end
+    where e.id = i.id and ${which}
     returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
   ), called as (
     ${makeCallbacks("(select * from settled where finished_at is not null and id = any($5::uuid[]))")}
@@ -91,15 +117,7 @@ const write = statement<{ id: string; late: boolean; guarded: boolean; freed: bo
       started_at, latency_ms, response_headers, response_body, response_truncated)
     select i.scope_id, i.id, i.number, i.status, i.error_code, i.error, i.status_code, i.started_at, i.latency_ms,
       i.response_headers, i.response_body, i.response_truncated
-    from input i left join settled s on s.id = i.id
-    where s.id is not null or exists (
-      select 1 from scheduler.executions e where e.id = i.id and e.attempt_count >= i.number)
-    on conflict (execution_id, number) do update
-    set status = excluded.status, error_code = excluded.error_code, error = excluded.error,
-      status_code = excluded.status_code, started_at = excluded.started_at, latency_ms = excluded.latency_ms,
-      response_headers = excluded.response_headers, response_body = excluded.response_body,
-      response_truncated = excluded.response_truncated
-    where attempts.status = 'interrupted' and excluded.status <> 'interrupted'
+    ${record}
     returning execution_id as id
   ), healthy as (
     update scheduler.jobs j
@@ -111,41 +129,67 @@ const write = statement<{ id: string; late: boolean; guarded: boolean; freed: bo
     where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
   )
   -- Not joined: PostgreSQL takes each of them for a single row, and would compare each with each.
-  select id, false as late, false as guarded, false as freed from settled
+  select id, 'settled' as is, false as guarded, false as freed from settled
   union all
-  select id, false, job_id is not null, queue is not null from closed where job_id is not null or queue is not null
+  select id, 'over', job_id is not null, queue is not null from closed where job_id is not null or queue is not null
   union all
-  select id, false, false, true from freed
+  select id, 'over', false, true from freed
   union all
-  select id, true, false, false from recorded where id not in (select id from settled)`,
-);
+  select id, 'recorded', false, false from recorded where $6::boolean`,
+  );
 
-/** What became of a batch of outcomes. */
-export interface SettledBatch {
-  /** Executions whose attempt is on record, but which went on without it. */
-  late: string[];
-  /** Others may have waited for them: of their job, or in their queue. */
+const writeHeld = writer("settle", held);
+const writeTakenBack = writer("settle_late", takenBack);
+
+/** For whom a batch may have made room: executions of the same jobs, or of the same queues. */
+export interface MadeRoom {
   guarded: boolean;
   freed: boolean;
 }
 
+interface Batch {
+  attempts: SettledAttempt[];
+  health: JobHealth[];
+  workerId: string;
+}
+
 /**
- * Writes outcomes in one statement: the attempt, the execution's next state, the job's health. The execution is what
- * this worker still holds (same worker, same attempt): a worker that was taken for dead and comes back must not
- * overwrite what another has done since. But the first answer counts, however late: it is of a request that was sent.
+ * Writes outcomes in one statement: the attempt, the execution's next state, the job's health. Only what this worker
+ * still holds is touched: a worker that was taken for dead and comes back must not overwrite what another has done
+ * since. Answers which executions were settled.
  */
 export async function settleAttempts(
   db: Db,
-  batch: { attempts: SettledAttempt[]; health: JobHealth[]; workerId: string },
+  batch: Batch,
   at: Date | null,
-): Promise<SettledBatch> {
-  const calling = batch.attempts.filter((attempt) => attempt.calls_back).map(({ id }) => id);
-  const { attempts, health, workerId } = batch;
-  const values = [at, JSON.stringify(attempts), JSON.stringify(health), workerId, calling];
-  const settled = await write(db, values);
-  return {
-    late: settled.filter((execution) => execution.late).map(({ id }) => id),
-    guarded: settled.some((execution) => execution.guarded),
-    freed: settled.some((execution) => execution.freed),
-  };
+): Promise<MadeRoom & { ids: Set<string> }> {
+  const rows = await writeHeld(db, [...valuesOf(batch, at), false]);
+  return { ...roomIn(rows), ids: idsOf(rows, "settled") };
+}
+
+/**
+ * Writes outcomes of executions that are this worker's no more. The first answer counts, however late: it is of a request
+ * that was sent. Answers which executions were settled by that, and of which only the attempt is on record.
+ */
+export async function settleLate(
+  db: Db,
+  batch: Batch,
+  at: Date | null,
+): Promise<MadeRoom & { ids: Set<string>; recorded: Set<string> }> {
+  const rows = await writeTakenBack(db, [...valuesOf(batch, at), true]);
+  return { ...roomIn(rows), ids: idsOf(rows, "settled"), recorded: idsOf(rows, "recorded") };
+}
+
+function valuesOf({ attempts, health, workerId }: Batch, at: Date | null): unknown[] {
+  const calling = attempts.filter((attempt) => attempt.calls_back).map(({ id }) => id);
+  return [at, JSON.stringify(attempts), JSON.stringify(health), workerId, calling];
+}
+
+function idsOf(rows: Row[], is: Row["is"]): Set<string> {
+  return new Set(rows.filter((row) => row.is === is).map(({ id }) => id));
+}
+
+function roomIn(rows: Row[]): MadeRoom {
+  const over = rows.filter((row) => row.is === "over");
+  return { guarded: over.some(({ guarded }) => guarded), freed: over.some(({ freed }) => freed) };
 }

@@ -3,7 +3,13 @@ import { isAway } from "../database/away.ts";
 import { reasonOf } from "../log.ts";
 import type { Engine } from "./engine.ts";
 import { judge, type Outcome } from "./outcome.ts";
-import { type JobHealth, type SettledAttempt, settleAttempts } from "./settle.sql.ts";
+import {
+  type JobHealth,
+  type MadeRoom,
+  type SettledAttempt,
+  settleAttempts,
+  settleLate,
+} from "./settle.sql.ts";
 import type { StartedExecution } from "./start.sql.ts";
 
 /** One finished attempt, ready to be written. */
@@ -82,10 +88,7 @@ export async function settle(engine: Engine, workerId: string, waiting: SettledA
   return settled;
 }
 
-/** What came of it, and for whom that may have made room: executions of the same jobs, or of the same queues. */
-interface Settled {
-  guarded: boolean;
-  freed: boolean;
+interface Settled extends MadeRoom {
   refused: SettledAttempt[];
 }
 
@@ -96,20 +99,36 @@ interface Writing {
 }
 
 async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
-  const { engine, workerId, settled } = writing;
+  const { engine } = writing;
   try {
-    const batch = { attempts, health: toHealth(attempts), workerId };
-    const { late, guarded, freed } = await settleAttempts(engine.database.db, batch, engine.clock.now());
-    for (const execution of late)
-      engine.log.warn({ execution }, "an outcome came too late: its execution was taken back");
-    settled.guarded ||= guarded;
-    settled.freed ||= freed;
+    const batch = { attempts, health: toHealth(attempts), workerId: writing.workerId };
+    const { ids, ...room } = await settleAttempts(engine.database.db, batch, engine.clock.now());
+    noteRoom(writing, room);
+    const rest = attempts.filter(({ id }) => !ids.has(id));
+    if (rest.length > 0) await writeLate(writing, rest);
   } catch (error) {
     if (!isRefused(error)) throw error;
     // One outcome that PostgreSQL will not store must not hold up all the others for ever.
     if (attempts.length > 1) for (const attempt of attempts) await write(writing, [attempt]);
     else await writeLess(writing, attempts[0]!, error);
   }
+}
+
+/** What was taken back meanwhile, or was written before, when the answer to that was lost. */
+async function writeLate(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
+  const { engine, workerId } = writing;
+  const batch = { attempts, health: toHealth(attempts), workerId };
+  const { ids, recorded, ...room } = await settleLate(engine.database.db, batch, engine.clock.now());
+  noteRoom(writing, room);
+  for (const execution of recorded) {
+    if (ids.has(execution)) continue;
+    engine.log.warn({ execution }, "an outcome came too late: its execution was taken back");
+  }
+}
+
+function noteRoom({ settled }: Writing, { guarded, freed }: MadeRoom): void {
+  settled.guarded ||= guarded;
+  settled.freed ||= freed;
 }
 
 /** What the target sent is left out first, and then all but that the request was sent. */
