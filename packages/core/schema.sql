@@ -374,7 +374,6 @@ CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE
 CREATE INDEX jobs_in_queue ON scheduler.jobs USING btree (scope_id, queue, next_run_at) WHERE ((next_run_at IS NOT NULL) AND (queue <> 'default'::text));
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (job_id, id) WHERE (job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, queue) WHERE (queue IS NOT NULL);
-CREATE INDEX open_executions_by_scope ON scheduler.open_executions USING btree (scope_id, id);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

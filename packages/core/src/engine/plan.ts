@@ -74,14 +74,14 @@ export async function plan(
     await uncountRepeated(tx, executions, recorded);
     await endPrevious(tx, plans, at);
     await endReplaced(tx, plans, at);
-    const shares = new Map(due.jobs.map((job) => [job.id, shareOf(job)]));
+    const jobOf = new Map(due.jobs.map((job) => [job.id, job]));
     const tickets = recorded.filter(
       ({ status, due_at, lane_at }) => status === "pending" && due_at === null && lane_at === null,
     );
     const planned = recorded.some(({ lane_at }) => lane_at !== null);
     await engine.queue.put(
       tx,
-      tickets.map(({ id, job_id }) => ({ id, share: shares.get(job_id)! })),
+      tickets.map(({ id, job_id }) => ({ id, share: shareOf(jobOf.get(job_id)!) })),
     );
     // A full worker must not keep others from what it cannot start.
     const limit = Math.min(batchSize, Math.max(100, room * 4));

@@ -46,6 +46,8 @@ export interface JobHealth {
 interface Way {
   which: string;
   record: string;
+  /** Tells which attempts were put on record. */
+  tell?: string;
 }
 
 /** The execution is what this worker still holds: same worker, same attempt. */
@@ -74,12 +76,13 @@ const takenBack: Way = {
       response_headers = excluded.response_headers, response_body = excluded.response_body,
       response_truncated = excluded.response_truncated
     where attempts.status = 'interrupted' and excluded.status <> 'interrupted'`,
+  tell: "union all select id, 'recorded', false, false from recorded",
 };
 
 type Row =
   { id: string; is: "settled" | "recorded" } | { id: string; is: "over"; guarded: boolean; freed: boolean };
 
-const writer = (name: string, { which, record }: Way) =>
+const writer = (name: string, { which, record, tell = "" }: Way) =>
   statement<Row>(
     name,
     `with input as (
@@ -118,7 +121,7 @@ const writer = (name: string, { which, record }: Way) =>
     select i.scope_id, i.id, i.number, i.status, i.error_code, i.error, i.status_code, i.started_at, i.latency_ms,
       i.response_headers, i.response_body, i.response_truncated
     ${record}
-    returning execution_id as id
+    ${tell && "returning execution_id as id"}
   ), healthy as (
     update scheduler.jobs j
     set last_run_at = h.last_run_at, last_status = h.last_status,
@@ -134,8 +137,7 @@ const writer = (name: string, { which, record }: Way) =>
   select id, 'over', job_id is not null, queue is not null from closed where job_id is not null or queue is not null
   union all
   select id, 'over', false, true from freed
-  union all
-  select id, 'recorded', false, false from recorded where $6::boolean`,
+  ${tell}`,
   );
 
 const writeHeld = writer("settle", held);
@@ -163,7 +165,7 @@ export async function settleAttempts(
   batch: Batch,
   at: Date | null,
 ): Promise<MadeRoom & { ids: Set<string> }> {
-  const rows = await writeHeld(db, [...valuesOf(batch, at), false]);
+  const rows = await writeHeld(db, valuesOf(batch, at));
   return { ...roomIn(rows), ids: idsOf(rows, "settled") };
 }
 
@@ -176,7 +178,7 @@ export async function settleLate(
   batch: Batch,
   at: Date | null,
 ): Promise<MadeRoom & { ids: Set<string>; recorded: Set<string> }> {
-  const rows = await writeTakenBack(db, [...valuesOf(batch, at), true]);
+  const rows = await writeTakenBack(db, valuesOf(batch, at));
   return { ...roomIn(rows), ids: idsOf(rows, "settled"), recorded: idsOf(rows, "recorded") };
 }
 

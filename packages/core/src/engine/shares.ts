@@ -113,21 +113,28 @@ export function createShares(slots: number): Shares {
       if (host.held.size === 0 && hosts.size > remembered) hosts.delete(share);
     },
     look() {
-      const admitted = new Map<string, number>();
       const unsure = countUnsure();
+      const seen = new Map<string, { held: number; pace: Pace; scope: string }>();
+      const see = (share: string): { held: number; pace: Pace; scope: string } => {
+        let known = seen.get(share);
+        if (!known) {
+          known = { held: hosts.get(share)?.held.size ?? 0, pace: paceOf(share), scope: scopeOf(share) };
+          seen.set(share, known);
+        }
+        return known;
+      };
       return {
         isFull(share, { free, claimable }) {
-          const pace = paceOf(share);
+          const { held, pace, scope } = see(share);
           // Nothing is claimed ahead for a host whose requests may hold their slots for long.
-          const limit = Math.max(floor, (pace === "soon" ? claimable : free) * multiple[pace]);
-          const held = (hosts.get(share)?.held.size ?? 0) + (admitted.get(share) ?? 0);
-          if (held >= limit) return true;
+          if (held >= Math.max(floor, (pace === "soon" ? claimable : free) * multiple[pace])) return true;
           if (pace === "soon") return false;
-          return (unsure.get(scopeOf(share)) ?? 0) >= Math.max(floor, free * scopeMultiple[pace]);
+          return (unsure.get(scope) ?? 0) >= Math.max(floor, free * scopeMultiple[pace]);
         },
         admit(share) {
-          add(admitted, share, 1);
-          if (paceOf(share) !== "soon") add(unsure, scopeOf(share), 1);
+          const known = see(share);
+          known.held++;
+          if (known.pace !== "soon") add(unsure, known.scope, 1);
         },
       };
     },

@@ -38,6 +38,13 @@ export interface Admission {
   heldBack(): string[];
 }
 
+/** An execution with what it is known by here. */
+interface InHand {
+  execution: StartedExecution;
+  key: string;
+  share: string;
+}
+
 /** An attempt by itself: one that was taken for lost may still be under way when the next is claimed. */
 function keyOf({ id, attempt_count }: StartedExecution): string {
   return `${id} ${attempt_count}`;
@@ -50,21 +57,21 @@ interface Sending {
 
 export function createSlots(count: number, { begin, over }: Sending): Slots {
   const underWay = new Map<string, { execution: StartedExecution; begun: Begun }>();
-  const waiting = new Map<string, StartedExecution>();
+  const waiting = new Map<string, InHand>();
   /** Of those that wait, the ones that go before the others. */
   const first = new Set<string>();
   const shares = createShares(count);
   let onIdle = Promise.withResolvers<void>();
 
-  function send(execution: StartedExecution): void {
-    const key = keyOf(execution);
-    shares.send(shareOf(execution), key);
+  function send(inHand: InHand): void {
+    const { execution, key, share } = inHand;
+    shares.send(share, key);
     const begun = begin(execution);
     underWay.set(key, { execution, begun });
     void begun.answer.then((answer) => {
       underWay.delete(key);
       sendNext();
-      end(execution, answer, begun.startedAt());
+      end(inHand, answer, begun.startedAt());
     });
   }
   function leave(key: string): void {
@@ -76,11 +83,11 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     const [oldest] = waiting.keys();
     const next = waiting.get(preferred ?? oldest ?? "");
     if (next === undefined) return;
-    leave(keyOf(next));
+    leave(next.key);
     send(next);
   }
-  function end(execution: StartedExecution, answer: Answer, startedAt: Date): void {
-    shares.release(shareOf(execution), keyOf(execution), answer);
+  function end({ execution, key, share }: InHand, answer: Answer, startedAt: Date): void {
+    shares.release(share, key, answer);
     over(execution, answer, startedAt);
     if (underWay.size + waiting.size > 0) return;
     onIdle.resolve();
@@ -88,9 +95,9 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
   }
   function abort(reason: "canceled" | "interrupted", which: (execution: StartedExecution) => boolean): void {
     // What waits first: a slot that is freed must not be taken by it.
-    for (const execution of [...waiting.values()].filter(which)) {
-      leave(keyOf(execution));
-      end(execution, unsent(reason), new Date(execution.clock));
+    for (const inHand of [...waiting.values()].filter(({ execution }) => which(execution))) {
+      leave(inHand.key);
+      end(inHand, unsent(reason), new Date(inHand.execution.clock));
     }
     for (const { execution, begun } of underWay.values()) if (which(execution)) begun.abort(reason);
   }
@@ -102,11 +109,11 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
   return {
     count,
     hold(execution, order) {
-      const key = keyOf(execution);
-      shares.hold(shareOf(execution), key);
-      if (underWay.size < count) return send(execution);
-      waiting.set(key, execution);
-      if (order?.first) first.add(key);
+      const inHand = { execution, key: keyOf(execution), share: shareOf(execution) };
+      shares.hold(inHand.share, inHand.key);
+      if (underWay.size < count) return send(inHand);
+      waiting.set(inHand.key, inHand);
+      if (order?.first) first.add(inHand.key);
     },
     abort: (id, reason) => abort(reason, (execution) => execution.id === id),
     async interrupt() {
@@ -115,10 +122,10 @@ export function createSlots(count: number, { begin, over }: Sending): Slots {
     },
     idle,
     held: () =>
-      [...underWay.values()]
-        .map(({ execution }) => execution)
-        .concat(...waiting.values())
-        .map(({ id, attempt_count }) => ({ id, number: attempt_count })),
+      [...underWay.values(), ...waiting.values()].map(({ execution: { id, attempt_count } }) => ({
+        id,
+        number: attempt_count,
+      })),
     busy: () => underWay.size,
     room,
     admission(ahead, passOver) {

@@ -57,11 +57,11 @@ export async function endMore(db: Db, now: Date | null): Promise<boolean> {
       .skipLocked()
       .executeTakeFirst();
     if (!ending) return false;
-    const { scope_id, kind, id, cursor } = ending;
+    const { kind, id, cursor } = ending;
     // A job's history may be long, and what is open is not; a replay is never long.
     const stretch =
       kind === "job"
-        ? sql`select id from scheduler.open_executions where scope_id = ${scope_id} and id > ${cursor}::uuid order by id limit ${step}`
+        ? sql`select id from scheduler.open_executions where id > ${cursor}::uuid order by id limit ${step}`
         : sql`select id from scheduler.executions where replay_id = ${id}::uuid and id > ${cursor}::uuid order by id limit ${step}`;
     const { size, last } = await endStretch(tx, ending, stretch, now);
     if (size < step) await tx.deleteFrom("endings").where("id", "=", id).execute();

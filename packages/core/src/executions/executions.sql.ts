@@ -51,7 +51,8 @@ export function listExecutions(
     .where((eb) => matches(eb, filter))
     .limit(limit + 1);
   if (!isOpen(filter.status)) return query.orderBy("executions.id", "desc").execute();
-  // What is not over is walked through in the order of its own index, past a history of any length.
+  // What is not over is walked through by its own index, past a history of any length; no index of it begins with the
+  // scope, since each fire would pay for that.
   return query
     .innerJoin("open_executions as open", "open.id", "executions.id")
     .where("open.scope_id", "=", scopeId)
