@@ -12,6 +12,7 @@ import type { Engine } from "./engine.ts";
 import { resume } from "./presence.sql.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
+import type { SettledAttempt } from "./settle.sql.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
 const onServer = inject("postgresUrl") !== null;
@@ -370,7 +371,8 @@ describe("an outcome that the database refuses", () => {
     const outcomes = [bad!, good!].map((execution) =>
       toSettled(execution, answered, new Date(execution.clock)),
     );
-    const { refused } = await settle(engine, worker.workerId, outcomes);
+    const refused: SettledAttempt[] = [];
+    await settle(engine, worker.workerId, outcomes, refused);
     expect(refused).toMatchObject([{ id: bad!.id, number: 1 }]);
     expect((await statuses()).toSorted()).toEqual(["running", "succeeded"]);
   });

@@ -75,27 +75,29 @@ const batchSize = 200;
 
 /**
  * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that were
- * really sent are kept until the database takes them. Answers whether others may have waited for them, and which
- * outcomes the database refuses in every form.
+ * really sent are kept until the database takes them. Those that it refuses in every form go to `refused`. Answers
+ * whether others may have waited for them.
  */
-export async function settle(engine: Engine, workerId: string, waiting: SettledAttempt[]): Promise<Settled> {
-  const settled: Settled = { guarded: false, freed: false, refused: [] };
+export async function settle(
+  engine: Engine,
+  workerId: string,
+  waiting: SettledAttempt[],
+  refused: SettledAttempt[] = [],
+): Promise<MadeRoom> {
+  const made: MadeRoom = { guarded: false, freed: false };
   while (waiting.length > 0) {
     const attempts = waiting.slice(0, batchSize);
-    await write({ engine, workerId, settled }, attempts);
+    await write({ engine, workerId, made, refused }, attempts);
     waiting.splice(0, attempts.length);
   }
-  return settled;
-}
-
-interface Settled extends MadeRoom {
-  refused: SettledAttempt[];
+  return made;
 }
 
 interface Writing {
   engine: Engine;
   workerId: string;
-  settled: Settled;
+  made: MadeRoom;
+  refused: SettledAttempt[];
 }
 
 async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
@@ -126,18 +128,20 @@ async function writeLate(writing: Writing, attempts: SettledAttempt[]): Promise<
   }
 }
 
-function noteRoom({ settled }: Writing, { guarded, freed }: MadeRoom): void {
-  settled.guarded ||= guarded;
-  settled.freed ||= freed;
+function noteRoom({ made }: Writing, { guarded, freed }: MadeRoom): void {
+  made.guarded ||= guarded;
+  made.freed ||= freed;
 }
 
 /** What the target sent is left out first, and then all but that the request was sent. */
 async function writeLess(writing: Writing, attempt: SettledAttempt, error: unknown): Promise<void> {
-  const { engine, settled } = writing;
   if (attempt.error !== notStorable) return write(writing, [withoutTexts(attempt)]);
   if (attempt.error_code !== unusable.errorCode) return write(writing, [bare(attempt)]);
-  engine.log.error({ execution: attempt.id, err: error }, "an outcome cannot be stored; trying again later");
-  settled.refused.push(attempt);
+  writing.engine.log.error(
+    { execution: attempt.id, err: error },
+    "an outcome cannot be stored; trying again later",
+  );
+  writing.refused.push(attempt);
 }
 
 /** What the database refuses itself, however often it is tried; not a server that is away, or busy. */

@@ -53,6 +53,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   const refused: SettledAttempt[] = [];
   let refusedAt = -Infinity;
   const presence = createPresence(engine.database.db, self);
+  let hasToResume = false;
   const held = (): Held[] => [
     ...slots.held(),
     ...[...outcomes, ...refused].map((attempt) => ({ id: attempt.id, number: attempt.number })),
@@ -80,14 +81,16 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   /** Says that this worker lives. One that was taken for lost takes up again what nobody else has begun since. */
   async function beat(): Promise<void> {
     const { wasLost } = await presence.beat();
-    if (!wasLost) return;
+    hasToResume ||= wasLost;
+    if (!hasToResume) return;
     const resumed = await resume(engine.database.db, id, held());
+    hasToResume = false;
     engine.log.warn({ executions: resumed }, "the others took this worker for lost; it goes on");
   }
 
   async function fireTurn(): Promise<number> {
     // What a worker claims that others take for lost, they would take back from it at once.
-    if (!presence.isSure()) await beat();
+    if (!presence.isSure() || hasToResume) await beat();
     return firing.turn();
   }
 
@@ -110,12 +113,12 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   }
 
   async function settleAll(): ReturnType<typeof settle> {
-    const settled = await settle(engine, id, outcomes);
-    if (settled.refused.length > 0) {
-      refused.push(...settled.refused);
-      refusedAt = performance.now();
+    const before = refused.length;
+    try {
+      return await settle(engine, id, outcomes, refused);
+    } finally {
+      if (refused.length > before) refusedAt = performance.now();
     }
-    return settled;
   }
 
   async function settleTurn(): Promise<number> {
