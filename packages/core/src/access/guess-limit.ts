@@ -17,8 +17,11 @@ export interface GuessLimit {
 }
 
 const windowMs = 60_000;
-/** In a minute: for an account from an address that is known for it; for one from all others together; from an address. */
-const most = { known: 10, account: 10, address: 30 };
+/**
+ * In a minute: for an account from an address that is known for it, which whoever guesses may share with its owner; for an
+ * account from all other addresses together; from an address.
+ */
+const most = { known: 120, account: 10, address: 30 };
 const maxTracked = 10_000;
 const maxKnown = 20;
 
