@@ -115,6 +115,14 @@ describe("whoever knew the password", () => {
     expect(limit.isKnown(from("9.9.9.9", "other@b"))).toBe(false);
   });
 
+  test("takes nothing from those who log in from the same address", () => {
+    const limit = createGuessLimit();
+    for (let person = 0; person < 100; person++) {
+      limit.count(from("1.1.1.1", `${person}@b`), after(0));
+      limit.succeed(from("1.1.1.1", `${person}@b`), after(0));
+    }
+  });
+
   test("is not forgotten for the names that others make up", () => {
     const limit = createGuessLimit();
     limit.succeed(from("9.9.9.9"), after(0));

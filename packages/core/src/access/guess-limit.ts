@@ -50,6 +50,8 @@ export function createGuessLimit(): GuessLimit {
       if (address === undefined) return;
       const from = network(address);
       byKnown.forget(`${email} ${from}`);
+      // Many may log in from one office.
+      byAddress.giveBack(from);
       const addresses = known.get(email) ?? new Set();
       addresses.delete(from);
       addresses.add(from);
@@ -64,6 +66,8 @@ export function createGuessLimit(): GuessLimit {
 interface Counter {
   count(key: string, limit: number, at: number): void;
   forget(key: string): void;
+  /** Counts one less. */
+  giveBack(key: string): void;
 }
 
 function createCounter(): Counter {
@@ -93,6 +97,10 @@ function createCounter(): Counter {
       counts.set(key, { count: 1, since: at });
     },
     forget: (key) => void counts.delete(key),
+    giveBack(key) {
+      const seen = counts.get(key);
+      if (seen && seen.count > 0) seen.count--;
+    },
   };
 }
 
