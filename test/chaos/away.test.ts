@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Answerer, startTarget } from "@org/scheduler-core/testing";
 import { expect, test } from "vitest";
 import { keyOf, type Owed } from "../oracle.ts";
 import { createAll, expectLoadDone, leadMs, oneShots } from "./load.ts";
@@ -22,16 +23,22 @@ const stoppedSeconds = length(18, 40);
 const takenOverWithinMs = 30_000;
 
 /** Requests take as many seconds as their path says. */
+const slowly: Answerer = ({ path }, response) => {
+  setTimeout(() => response.end("ok"), Number(path.split("/")[1]) * 1000);
+};
+
 async function startSlow(name: string): Promise<System> {
   const system = await startSystem(name);
-  system.target.answer(({ path }, response) => {
-    setTimeout(() => response.end("ok"), Number(path.split("/")[1]) * 1000);
-  });
+  system.target.answer(slowly);
   return system;
 }
 
 /** Jobs due within seconds, a few of each length; resolves once the long ones are under way. */
-async function sendSlow({ client, target }: System, requestSeconds: number[]): Promise<Owed[]> {
+async function sendSlow(
+  { client, target }: System,
+  requestSeconds: number[],
+  callback_url?: string,
+): Promise<Owed[]> {
   const from = Date.now() + leadMs;
   const arrived = target.arrivals.length;
   const owed = await Promise.all(
@@ -43,7 +50,13 @@ async function sendSlow({ client, target }: System, requestSeconds: number[]): P
         // What is sent twice is told by arrivals; a retry would hide it.
         jobs.map(({ job, slots }) => ({
           slots,
-          job: { ...job, timeout_seconds: 200, method: "POST", retry: { max_attempts: 1 } },
+          job: {
+            ...job,
+            timeout_seconds: 200,
+            method: "POST",
+            retry: { max_attempts: 1 },
+            ...(callback_url && { callback_url }),
+          },
         })),
       );
     }),
@@ -58,10 +71,14 @@ test.concurrent.each([1, 3])(
   async (count) => {
     await using system = await startSlow(`away, ${count} workers`);
     const { client, target, postgres } = system;
+    const ear = await startTarget();
+    await using closing = new AsyncDisposableStack();
+    closing.defer(() => ear.close());
+    ear.answer(slowly);
     await Promise.all(Array.from({ length: count }, () => system.startWorker()));
     const owed: Owed[] = [];
     for (const { awaySeconds, requestSeconds } of outages) {
-      owed.push(...(await sendSlow(system, requestSeconds)));
+      owed.push(...(await sendSlow(system, requestSeconds, `${ear.url}/4`)));
       await postgres.stop(awaySeconds % 2 === 0 ? "fast" : "immediate");
       await sleep(awaySeconds * 1000);
       await postgres.restart();
@@ -69,8 +86,15 @@ test.concurrent.each([1, 3])(
       await sleep(Math.max(...requestSeconds.filter((seconds) => seconds < 100)) * 1000);
     }
     const reckoning = await expectLoadDone(client, owed, target);
-    report(`away, ${count} workers`, figuresOf(owed, reckoning, target));
+    await ear.arrived(owed.length);
+    const told = new Set(ear.arrivals.map(keyOf));
+    report(`away, ${count} workers`, {
+      ...figuresOf(owed, reckoning, target),
+      callbacks: told.size,
+      "told twice": ear.arrivals.length - told.size,
+    });
     expect(reckoning.again).toEqual([]);
+    expect(ear.arrivals.length).toBe(told.size);
   },
 );
 

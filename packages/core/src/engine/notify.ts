@@ -42,7 +42,10 @@ const leaseMs = 30_000;
 const finishMs = 5000;
 
 /** Apart from the slots: a receiver of callbacks that is slow never delays a fire. */
-export function createNotifying(engine: Engine, wake: () => void): Notifying {
+export function createNotifying(
+  engine: Engine,
+  { wake, isUpToDate }: { wake: () => void; isUpToDate: () => boolean },
+): Notifying {
   const underWay = new Map<string, { callback: Callback; sending: Sending; over: Promise<void> }>();
   const outcomes: DeliveryOutcome[] = [];
   /** Of receivers; whether a target answers is another matter. */
@@ -108,7 +111,7 @@ export function createNotifying(engine: Engine, wake: () => void): Notifying {
     async turn() {
       await writeOutcomes();
       if (await putOff()) return 0;
-      if (underWay.size === places) return pollMs;
+      if (underWay.size === places || !isUpToDate()) return pollMs;
       const callbacks = await claimCallbacks(engine, limits());
       for (const callback of callbacks) send(callback);
       return callbacks.length > 0 ? 0 : pollMs;

@@ -100,6 +100,21 @@ test("one who was away too long is not sure of what it holds before it has beate
   expect(one.isSure()).toBe(false);
 });
 
+test("what others hold by a lease is left to them for a while after an outage, and at once by who is alone", async () => {
+  const one = await join();
+  expect(one.isUpToDate()).toBe(true);
+  const other = await join();
+  await beatFor(6, other, one);
+  expect(one.isUpToDate()).toBe(true);
+  pass(40);
+  expect(one.isUpToDate()).toBe(false);
+  await one.beat();
+  await beatFor(12, other, one);
+  expect(one.isUpToDate()).toBe(false);
+  await beatFor(3, other, one);
+  expect(one.isUpToDate()).toBe(true);
+});
+
 test("who was taken for lost learns it once, whether or not it has been forgotten by then", async () => {
   const [one, other] = [await join(), await join()];
   const { db } = setup.scheduler.engine.database;

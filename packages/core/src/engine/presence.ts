@@ -15,6 +15,11 @@ export interface Presence {
   beat(): Promise<{ wasLost: boolean }>;
   /** Whether nobody else can have taken this worker for dead: what it claims and sends now is its own. */
   isSure(): boolean;
+  /**
+   * Whether what others hold may be judged by a lease: after an outage of the database they have not had the time to
+   * write what they held through it. Nobody need wait for a worker that is alone.
+   */
+  isUpToDate(): boolean;
   /** Who has not beaten for 15 s, during which this worker saw the database without a break. Never this one. */
   silent(): Beat[];
   /** Until somebody may be silent for long enough; no later than the next beat. */
@@ -51,12 +56,15 @@ export function createPresence(
 
   let saidAt = never;
   let heardAt = never;
+  /** When it heard of the database again after it had not for a while. */
+  let backAt = -Infinity;
   let joined = false;
   let watched = new Map<string, Beat & { since: number }>();
 
   function hear(others: Beat[]): void {
     const onEnd = since(heardAt) <= gapMs;
     heardAt = instant();
+    if (!onEnd) backAt = heardAt.steady;
     watched = new Map(
       others
         .filter(({ beat }) => beat !== lost)
@@ -74,14 +82,18 @@ export function createPresence(
       // What the database has heard, it heard later than this.
       const begun = instant();
       const others = await beatAgain(db, self.id);
-      if (others === null) await join(db, self);
-      else hear(others);
+      if (others === null) {
+        await join(db, self);
+        heardAt = instant();
+      } else hear(others);
       const wasLost = others === null && joined;
       joined = true;
       saidAt = begun;
       return { wasLost };
     },
     isSure: () => since(saidAt) < sureMs,
+    isUpToDate: () =>
+      watched.size === 0 || (since(heardAt) <= gapMs && elapsing.steady() - backAt >= lostAfterMs),
     silent: () => [...watched.values()].filter((worker) => silentFor(worker) >= lostAfterMs),
     nextMs() {
       const left = [...watched.values()].map((worker) => lostAfterMs - silentFor(worker));

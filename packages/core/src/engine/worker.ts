@@ -76,7 +76,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   });
   const firing = createFiring(engine, { workerId: id, slots, wake: () => loops.fire?.wake() });
 
-  const notifying = createNotifying(engine, () => loops.notify?.wake());
+  const notifying = createNotifying(engine, {
+    wake: () => loops.notify?.wake(),
+    isUpToDate: presence.isUpToDate,
+  });
 
   /** Says that this worker lives. One that was taken for lost takes up again what nobody else has begun since. */
   async function beat(): Promise<void> {
