@@ -40,6 +40,11 @@ test("the hosts file goes first, IPv4 before IPv6, and localhost never leaves th
   expect(server.asked).toEqual([]);
 });
 
+test("a name that cannot be is not asked for", async () => {
+  await expect(resolver.resolve("no-such-host.invalid")).rejects.toThrow("there is no such name");
+  expect(server.asked).toEqual([]);
+});
+
 test("files that change are read again", async () => {
   const names = createNameFiles(files());
   expect(names.candidates("short")).toEqual(["short.one.example", "short.two.example", "short"]);

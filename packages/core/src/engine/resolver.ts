@@ -79,6 +79,8 @@ export function createResolver({ servers, files: paths }: ResolverSettings = {})
   async function find(name: string): Promise<Found> {
     const given = files.addressesOf(name.replace(/\.$/, "")) ?? localhost(name);
     if (given) return { addresses: given.map(withFamily), ttlMs: 0 };
+    // RFC 6761, section 6.4: no name server need be asked.
+    if (/(^|\.)invalid\.?$/.test(name)) throw new LookupError(failed(name, reasons.ENOTFOUND!));
     let failure: Failure | undefined;
     for (const candidate of files.candidates(name)) {
       const found = await ask(currentChannel(), candidate);
@@ -87,7 +89,7 @@ export function createResolver({ servers, files: paths }: ResolverSettings = {})
       if (failure === undefined || failure.isAbsent) failure = found;
       if (found.isSilent) break;
     }
-    throw new LookupError(`${name} could not be resolved: ${failure!.why}.`);
+    throw new LookupError(failed(name, failure!.why));
   }
 
   function resolve(name: string): Promise<LookupAddress[]> {
@@ -127,7 +129,7 @@ async function inTime(
 ): Promise<LookupAddress[]> {
   const late = new AbortController();
   const deadline = sleep(deadlineMs, undefined, { signal: late.signal, ref: false }).then(() => {
-    throw new LookupError(`${name} could not be resolved: its name servers do not answer.`);
+    throw new LookupError(failed(name, reasons.ETIMEOUT!));
   });
   try {
     const { addresses, ttlMs } = await Promise.race([finding, deadline]);
@@ -183,6 +185,10 @@ function toFailure(error: NodeJS.ErrnoException): Failure {
     isAbsent: code === "ENOTFOUND" || code === "ENODATA",
     isSilent: code === "ETIMEOUT" || code === "ECANCELLED",
   };
+}
+
+function failed(name: string, why: string): string {
+  return `${name} could not be resolved: ${why}.`;
 }
 
 const reasons: Record<string, string> = {
