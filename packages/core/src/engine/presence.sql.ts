@@ -12,10 +12,13 @@ export interface Beat {
 
 export const lost = "-infinity";
 
+/** Two beats always differ, also within one tick of the database's clock: the others look for nothing but a change. */
 const again = statement<Beat & { known: boolean }>(
   "beat",
   `with beaten as (
-    update scheduler.workers set heartbeat_at = now() where id = $1::uuid and heartbeat_at > '${lost}' returning id
+    update scheduler.workers
+    set heartbeat_at = case when heartbeat_at = now() then now() + interval '1 microsecond' else now() end
+    where id = $1::uuid and heartbeat_at > '${lost}' returning id
   )
   select id, heartbeat_at::text as beat, exists (select from beaten) as known from scheduler.workers`,
 );
