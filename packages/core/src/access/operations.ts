@@ -1,7 +1,7 @@
 import { SchedulerError, type Mode, type Token } from "@org/scheduler-contract";
 import { fromPublicId, newId, toPublicId } from "../ids.ts";
-import type { Handlers } from "../operation-context.ts";
-import { readCursor, toPage } from "../page.ts";
+import type { Handlers } from "../operations/context.ts";
+import { readCursor, toPage } from "../operations/page.ts";
 import {
   findUser,
   insertToken,

@@ -2,8 +2,8 @@ import { SchedulerError } from "@org/scheduler-contract";
 import { requireExecution } from "../executions/operations.ts";
 import { fromPublicId } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
-import type { Handlers } from "../operation-context.ts";
-import { readCursor, toPage } from "../page.ts";
+import type { Handlers } from "../operations/context.ts";
+import { readCursor, toPage } from "../operations/page.ts";
 import { findDelivery, listDeliveries, retryFailed } from "./deliveries.sql.ts";
 import { toDelivery } from "./delivery.ts";
 

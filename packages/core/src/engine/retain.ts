@@ -1,6 +1,6 @@
 import { NIL } from "uuid";
 import { readNow } from "../database/now.ts";
-import { answersKeptMs } from "../idempotency/once.ts";
+import { answersKeptMs } from "../operations/once.ts";
 import { firstIdAt } from "../ids.ts";
 import { DAY, HOUR } from "../time/calendar.ts";
 import type { Engine } from "./engine.ts";

@@ -4,7 +4,7 @@ import { notify } from "../database/notices.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { firstIdAt, fromPublicId, newId, toPublicId } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
-import type { Handlers } from "../operation-context.ts";
+import type { Handlers } from "../operations/context.ts";
 import {
   cancelReplayed,
   claimOriginals,

@@ -1,9 +1,9 @@
 import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
 import { notify } from "../database/notices.ts";
 import { firstIdAt, fromPublicId } from "../ids.ts";
-import type { Handlers, ReadContext } from "../operation-context.ts";
+import type { Handlers, ReadContext } from "../operations/context.ts";
 import { requireJobKey } from "../jobs/require.ts";
-import { readCursor, toPage } from "../page.ts";
+import { readCursor, toPage } from "../operations/page.ts";
 import { markReplayed } from "./dead-letters.sql.ts";
 import { requireReplay } from "./dead-letters.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";

@@ -1,7 +1,7 @@
 import type { JobChange, NewRevision } from "../database/tables.ts";
 import { guardUnderWay } from "../executions/ledger.ts";
 import { startSlot } from "../executions/start.ts";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "../operations/context.ts";
 import { useQueues } from "../queues/known.ts";
 import { noticeIfNear } from "./create.ts";
 import { insertRevisions, type JobRow, updateJob } from "./jobs.sql.ts";

@@ -3,7 +3,7 @@ import { describeCaller } from "../access/caller.ts";
 import { notify } from "../database/notices.ts";
 import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
 import { newIds } from "../ids.ts";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "../operations/context.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { type Declaration, declaredTiming } from "./declaration.ts";
 import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";

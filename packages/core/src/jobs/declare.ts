@@ -1,5 +1,5 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "../operations/context.ts";
 import { applyChange } from "./apply-change.ts";
 import { changeJob } from "./change.ts";
 import { inBatch, insertNewJobs, type Entry } from "./create.ts";

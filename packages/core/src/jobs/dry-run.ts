@@ -1,5 +1,5 @@
 import type { Output } from "@org/scheduler-contract";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "../operations/context.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { countShown, floats, toJob, toSchedule } from "./job.ts";
 import type { JobRow } from "./jobs.sql.ts";

@@ -2,7 +2,7 @@ import type { Output, ParsedInput } from "@org/scheduler-contract";
 import { toExecution } from "../executions/execution.ts";
 import { type LedgerRow, lastSlot } from "../executions/ledger.ts";
 import { toPublicId } from "../ids.ts";
-import type { ReadContext } from "../operation-context.ts";
+import type { ReadContext } from "../operations/context.ts";
 import { nextRun } from "../time/next-run.ts";
 import { knownQueue } from "../queues/known.ts";
 import { findOpenCircuit } from "./circuits.sql.ts";

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { beforeEach, expect, test } from "vitest";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "../operations/context.ts";
 import { rolledBack } from "../database/transaction.ts";
 import { testBench } from "../testing/bench.ts";
 import { declareJobs } from "./declare.ts";

@@ -1,8 +1,8 @@
 import { cancelWaiting } from "../executions/ledger.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
-import type { Handlers, WriteContext } from "../operation-context.ts";
-import { readCursor, toPage } from "../page.ts";
+import type { Handlers, WriteContext } from "../operations/context.ts";
+import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { applyChange } from "./apply-change.ts";
 import { changeJob } from "./change.ts";

@@ -1,6 +1,6 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "../operations/context.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { insertTombstone, type Tombstone } from "./keys.sql.ts";
 

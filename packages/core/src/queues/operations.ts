@@ -2,8 +2,8 @@ import type { Output, ParsedInput } from "@org/scheduler-contract";
 import { notify } from "../database/notices.ts";
 import { newId } from "../ids.ts";
 import { fullRetry } from "../jobs/revision.ts";
-import type { Handlers, WriteContext } from "../operation-context.ts";
-import { readCursor, toPage } from "../page.ts";
+import type { Handlers, WriteContext } from "../operations/context.ts";
+import { readCursor, toPage } from "../operations/page.ts";
 import { toQueue } from "./queue.ts";
 import {
   addQueues,

@@ -2,8 +2,8 @@ import { SchedulerError, type Output } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import type { Cipher } from "../encryption/cipher.ts";
 import { fromPublicId, newId, toPublicId } from "../ids.ts";
-import type { Handlers } from "../operation-context.ts";
-import { readCursor, toPage } from "../page.ts";
+import type { Handlers } from "../operations/context.ts";
+import { readCursor, toPage } from "../operations/page.ts";
 import { generateSecret, ownerOf } from "./secret.ts";
 import {
   deleteSigningSecret,

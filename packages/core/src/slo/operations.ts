@@ -1,6 +1,6 @@
 import { oldestDueSeconds } from "../engine/due.ts";
 import { firstIdAt } from "../ids.ts";
-import type { Handlers } from "../operation-context.ts";
+import type { Handlers } from "../operations/context.ts";
 import { measureSlo } from "./slo.sql.ts";
 
 export const sloOperations: Handlers<"get_slo"> = {

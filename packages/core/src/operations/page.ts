@@ -1,5 +1,5 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { fromPublicId, type IdPrefix, toPublicId } from "./ids.ts";
+import { fromPublicId, type IdPrefix, toPublicId } from "../ids.ts";
 
 /** Reads a cursor: the id of the last row of the page before. Throws `invalid_cursor`. */
 export function readCursor(prefix: IdPrefix, cursor: string | undefined): string | undefined {

@@ -11,8 +11,8 @@ import { newId } from "../ids.ts";
 import { testBench } from "../testing/bench.ts";
 import { testClock } from "../testing/index.ts";
 import { createWorkspace, insertFirstToken } from "../workspaces/workspaces.sql.ts";
-import type { Caller } from "./caller.ts";
-import { generateToken } from "./tokens.ts";
+import type { Caller } from "../access/caller.ts";
+import { generateToken } from "../access/tokens.ts";
 
 // What holds for every operation, also for one that is added tomorrow.
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { SchedulerError } from "@org/scheduler-contract";
-import type { WriteContext } from "../operation-context.ts";
+import type { WriteContext } from "./context.ts";
 import { DAY } from "../time/calendar.ts";
 import { findAnswer, lockKey, storeAnswer } from "./answers.sql.ts";
 

@@ -1,6 +1,6 @@
 import type { Operations, OperationName, Output, ParsedInput } from "@org/scheduler-contract";
-import type { Caller } from "./access/caller.ts";
-import type { Db, Tx } from "./database/tables.ts";
+import type { Caller } from "../access/caller.ts";
+import type { Db, Tx } from "../database/tables.ts";
 
 /** What reading operations work with. */
 export interface ReadContext {
