@@ -1,3 +1,4 @@
+export type { Access } from "./access.ts";
 export * from "./errors.ts";
 export { isTooDeep, maxDepth } from "./flaw.ts";
 export * from "./input.ts";

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Access } from "./access.ts";
 import type { Risk } from "./risk.ts";
 
 export const toolsets = ["jobs", "executions", "notifications", "secrets", "queues", "agents"] as const;
@@ -25,6 +26,7 @@ export interface Operation<
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodType = z.ZodType,
   OperationRisk extends Risk = Risk,
+  OperationAccess extends Access = Access,
 > {
   name: Name;
   title: string;
@@ -33,12 +35,11 @@ export interface Operation<
   input: Input;
   output: Output;
   risk: OperationRisk;
+  access: OperationAccess;
   /** Asking twice does no more than asking once. */
   idempotent: boolean;
   http: HttpFace;
   tool?: ToolFace;
-  /** Needs no token: how a caller gets one. */
-  public?: true;
 }
 
 /** Declares an operation, keeping its exact types. */
@@ -47,6 +48,9 @@ export function operation<
   Input extends z.ZodObject,
   Output extends z.ZodType,
   OperationRisk extends Risk,
->(definition: Operation<Name, Input, Output, OperationRisk>): Operation<Name, Input, Output, OperationRisk> {
+  OperationAccess extends Access,
+>(
+  definition: Operation<Name, Input, Output, OperationRisk, OperationAccess>,
+): Operation<Name, Input, Output, OperationRisk, OperationAccess> {
   return definition;
 }

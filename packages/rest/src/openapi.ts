@@ -50,7 +50,7 @@ function generate(all: Operation[]): Record<string, unknown> {
 
 function heading(operation: Operation): object {
   const { name, title, description } = operation;
-  const open = operation.public ? { security: [] } : {};
+  const open = operation.access === "public" ? { security: [] } : {};
   return { operationId: name, summary: title, description, tags: [tagOf(operation)], ...open };
 }
 

@@ -47,7 +47,8 @@ function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: O
   const name = operation.name as OperationName;
   return async (request: Request, response: Response) => {
     // The token first: nobody's body is read before we know whose it is.
-    const caller = operation.public ? undefined : await backend.authenticate(bearerToken(request));
+    const caller =
+      operation.access === "public" ? undefined : await backend.authenticate(bearerToken(request));
     const input = await readInput(operation, request, response);
     const output = await backend.execute(name, input as Input<OperationName>, caller, {
       address: request.socket.remoteAddress,

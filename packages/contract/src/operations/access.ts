@@ -1,7 +1,11 @@
 import { z } from "zod";
+import type { Access } from "../access.ts";
 import { operation } from "../operation.ts";
 import { deleted, id, instant, instantInput, page, pageInput } from "../schemas/common.ts";
 import { modes, token, tokenKinds } from "../schemas/token.ts";
+
+/** People and the system hand out tokens: an agent or a service could otherwise widen what it may do. */
+const managingTokens = { kinds: ["user", "system"], manages: "tokens" } as const satisfies Access;
 
 export const login = operation({
   name: "login",
@@ -15,9 +19,9 @@ export const login = operation({
     workspace: z.object({ id: z.string(), name: z.string() }),
   }),
   risk: "write",
+  access: "public",
   idempotent: false,
   http: { method: "POST", path: "/v1/auth/login" },
-  public: true,
 });
 
 export const logout = operation({
@@ -27,6 +31,7 @@ export const logout = operation({
   input: z.strictObject({}),
   output: z.object({ logged_out: z.literal(true), user: z.object({ id: z.string(), email: z.string() }) }),
   risk: "write",
+  access: "any_caller",
   idempotent: true,
   http: { method: "POST", path: "/v1/auth/logout" },
 });
@@ -46,6 +51,7 @@ export const getMe = operation({
     user: z.object({ id: z.string(), email: z.string() }).nullable(),
   }),
   risk: "read",
+  access: "any_caller",
   idempotent: true,
   http: { method: "GET", path: "/v1/me" },
 });
@@ -57,6 +63,7 @@ export const listTokens = operation({
   input: z.strictObject({ ...pageInput }),
   output: page(token),
   risk: "read",
+  access: managingTokens,
   idempotent: true,
   http: { method: "GET", path: "/v1/tokens" },
 });
@@ -75,6 +82,7 @@ export const createToken = operation({
   }),
   output: token.extend({ token: z.string() }),
   risk: "write",
+  access: managingTokens,
   idempotent: false,
   http: { method: "POST", path: "/v1/tokens", status: 201 },
 });
@@ -86,6 +94,7 @@ export const deleteToken = operation({
   input: z.strictObject({ token_id: id }),
   output: deleted,
   risk: "destructive",
+  access: managingTokens,
   idempotent: true,
   http: { method: "DELETE", path: "/v1/tokens/{token_id}" },
 });

@@ -44,6 +44,7 @@ export const replayExecutions = operation({
     finishes_at: instant.nullable().describe("when the last of them is due"),
   }),
   risk: "execute",
+  access: "any_caller",
   idempotent: false,
   http: { method: "POST", path: "/v1/executions/replay", status: 201 },
 });
@@ -55,6 +56,7 @@ export const purgeExecutions = operation({
   input: z.strictObject({ ...deadLetterInput, idempotency_key: idempotencyKey.optional() }),
   output: z.object({ ...counted, purged: z.int() }),
   risk: "destructive",
+  access: "any_caller",
   idempotent: false,
   http: { method: "POST", path: "/v1/executions/purge" },
 });
@@ -89,6 +91,7 @@ export const getReplay = operation({
   input: z.strictObject({ replay_id: id }),
   output: replay,
   risk: "read",
+  access: "any_caller",
   idempotent: true,
   http: { method: "GET", path: "/v1/replays/{replay_id}" },
 });
@@ -100,6 +103,7 @@ export const cancelReplay = operation({
   input: z.strictObject({ replay_id: id }),
   output: replay,
   risk: "destructive",
+  access: "any_caller",
   idempotent: true,
   http: { method: "POST", path: "/v1/replays/{replay_id}/cancel" },
 });

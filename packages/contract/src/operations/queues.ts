@@ -13,6 +13,7 @@ export const listQueues = operation({
   input: z.strictObject({ ...pageInput }),
   output: page(queue),
   risk: "read",
+  access: "any_caller",
   idempotent: true,
   http: { method: "GET", path: "/v1/queues" },
   tool: { toolset: "queues", concise },
@@ -34,6 +35,7 @@ export const updateQueue = operation({
   }),
   output: queue,
   risk: "write",
+  access: "any_caller",
   idempotent: true,
   http: { method: "PATCH", path: "/v1/queues/{name}" },
   tool: { toolset: "queues", concise },
@@ -46,6 +48,7 @@ export const pauseQueue = operation({
   input: z.strictObject({ name: slug }),
   output: queue,
   risk: "write",
+  access: "any_caller",
   idempotent: true,
   http: { method: "POST", path: "/v1/queues/{name}/pause" },
 });
@@ -57,6 +60,7 @@ export const resumeQueue = operation({
   input: z.strictObject({ name: slug }),
   output: queue,
   risk: "write",
+  access: "any_caller",
   idempotent: true,
   http: { method: "POST", path: "/v1/queues/{name}/resume" },
 });

@@ -1,6 +1,13 @@
 import { z } from "zod";
+import type { Access } from "../access.ts";
 import { operation } from "../operation.ts";
 import { deleted, id, instant, page, pageInput } from "../schemas/common.ts";
+
+/** Who has a signing secret can write in the scheduler's name, and who deletes it silences the receivers. */
+const managingSecrets = {
+  kinds: ["user", "system", "service"],
+  manages: "signing secrets",
+} as const satisfies Access;
 
 const signingSecret = z.object({ id: z.string(), created_by: z.string(), created_at: instant });
 
@@ -12,6 +19,7 @@ export const listSigningSecrets = operation({
   input: z.strictObject({ ...pageInput }),
   output: page(signingSecret),
   risk: "read",
+  access: managingSecrets,
   idempotent: true,
   http: { method: "GET", path: "/v1/signing-secrets" },
 });
@@ -25,6 +33,7 @@ export const createSigningSecret = operation({
   input: z.strictObject({}),
   output: signingSecret.extend({ secret: z.string() }),
   risk: "write",
+  access: managingSecrets,
   idempotent: false,
   http: { method: "POST", path: "/v1/signing-secrets", status: 201 },
 });
@@ -37,6 +46,7 @@ export const deleteSigningSecret = operation({
   input: z.strictObject({ signing_secret_id: id }),
   output: deleted,
   risk: "destructive",
+  access: managingSecrets,
   idempotent: true,
   http: { method: "DELETE", path: "/v1/signing-secrets/{signing_secret_id}" },
 });

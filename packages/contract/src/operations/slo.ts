@@ -25,6 +25,7 @@ export const getSlo = operation({
     oldest_due_seconds: z.number(),
   }),
   risk: "read",
+  access: "any_caller",
   idempotent: true,
   http: { method: "GET", path: "/v1/slo" },
 });

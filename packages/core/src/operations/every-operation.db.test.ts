@@ -140,7 +140,7 @@ async function count(): Promise<unknown> {
 }
 
 const guarded = Object.values<Operation>(operations)
-  .filter((operation) => !operation.public)
+  .filter((operation) => operation.access !== "public")
   .map((operation) => ({ name: operation.name as OperationName, operation }));
 
 describe("an operation needs a caller, and known fields", () => {
