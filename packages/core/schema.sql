@@ -25,6 +25,11 @@ create table scheduler.audit (
   token_id uuid,
   operation text not null,
   target text,
+  outcome text not null default 'done'::text,
+  error_code text,
+  times integer not null default 1,
+  constraint audit_check CHECK (((outcome = 'done'::text) = (error_code IS NULL))),
+  constraint audit_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text]))),
   constraint audit_pkey PRIMARY KEY (scope_id, id)
 );
 

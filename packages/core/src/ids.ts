@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { TypeID } from "typeid-js";
 import { stringify, v7 } from "uuid";
 
@@ -22,6 +23,11 @@ export function newIds(at: Date, count: number): string[] {
 export function slotId(jobId: string, slot: Date): string {
   const time = slot.getTime().toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7${jobId.slice(15)}`;
+}
+
+/** The id that a text has at an instant: always the same, and no other text has it. */
+export function sameId(at: Date, text: string): string {
+  return v7({ msecs: at.getTime(), random: createHash("sha256").update(text).digest() });
 }
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

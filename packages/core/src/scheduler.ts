@@ -1,47 +1,24 @@
-import {
-  type Backend,
-  type Input,
-  type OperationName,
-  operations,
-  type Output,
-  type ParsedInput,
-  parseInput,
-  type RequestContext,
-  SchedulerError,
-} from "@org/scheduler-contract";
+import type { Backend, SchedulerError } from "@org/scheduler-contract";
 import { authenticate } from "./access/authenticate.ts";
-import { authorize } from "./access/authorize.ts";
 import type { Caller } from "./access/caller.ts";
-import { createLogin } from "./access/login.ts";
-import { accessOperations } from "./access/operations.ts";
-import { recordAudit } from "./operations/audit.sql.ts";
 import { type Clock, databaseClock } from "./clock.ts";
 import { orUnavailable } from "./database/away.ts";
 import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
 import { migrate } from "./database/migrate.ts";
-import { readNow } from "./database/now.ts";
-import { committed, rolledBack } from "./database/transaction.ts";
 import { createCipher, type Cipher } from "./encryption/cipher.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
-import { deliveryOperations } from "./deliveries/operations.ts";
 import type { Engine } from "./engine/engine.ts";
 import { loseAllWorkers } from "./engine/presence.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
-import { deadLetterOperations } from "./executions/dead-letters.ts";
-import { once } from "./operations/once.ts";
-import { executionOperations } from "./executions/operations.ts";
-import { jobOperations } from "./jobs/operations.ts";
 import { checkReadiness, gaugesOf } from "./engine/health.ts";
 import { type Log, silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
-import type { ReadContext, WriteContext } from "./operations/context.ts";
+import { createExecute } from "./operations/execute.ts";
+import { createHandlers, type Keys } from "./operations/handlers.ts";
 import { openTicketQueue } from "./queue/queue.ts";
-import { queueOperations } from "./queues/operations.ts";
 import { createKeyring } from "./signing/keyring.ts";
-import { signingOperations } from "./signing/operations.ts";
 import { loadKeys } from "./signing/secret.ts";
-import { sloOperations } from "./slo/operations.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
 
 export interface SchedulerOptions {
@@ -126,68 +103,13 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
   );
 }
 
-function assemble(
-  parts: Omit<Engine, "metrics">,
-  { jwtSecret, cipher }: { jwtSecret: Uint8Array | undefined; cipher: Cipher | undefined },
-): Scheduler {
-  const handlers = {
-    ...accessOperations,
-    ...jobOperations,
-    ...executionOperations,
-    ...deadLetterOperations,
-    ...queueOperations,
-    ...deliveryOperations,
-    ...signingOperations(cipher),
-    ...sloOperations,
-  };
-  const { database, clock, queue, sender } = parts;
+function assemble(parts: Omit<Engine, "metrics">, keys: Keys): Scheduler {
+  const { database, clock, log, queue, sender } = parts;
   const { db } = database;
-  const login = createLogin(db, jwtSecret);
+  const { jwtSecret } = keys;
   const workers: Worker[] = [];
   const engine = { ...parts, metrics: createMetrics(gaugesOf(parts, workers)) };
-
-  async function execute<Name extends OperationName>(
-    name: Name,
-    input: Input<Name>,
-    caller?: Caller,
-    request: RequestContext = {},
-  ): Promise<Output<Name>> {
-    const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
-    if (!operation) throw unknownOperation(name);
-    const parsed = parseInput(operation, input);
-    if (operation.name === "login") {
-      const credentials = parsed as ParsedInput<"login">;
-      return (await login(credentials, {
-        now: await readNow(db, clock.now()),
-        address: request.address,
-      })) as Output<Name>;
-    }
-    if (!caller) {
-      throw new SchedulerError("unauthenticated", "This needs a caller.", { hint: "Authenticate first." });
-    }
-    authorize(caller, operation);
-    const handler = handlers[name as keyof typeof handlers] as (
-      context: ReadContext | WriteContext,
-      input: unknown,
-    ) => Promise<Output<Name>>;
-    if (operation.risk === "read")
-      return handler({ db, caller, now: () => readNow(db, clock.now()) }, parsed);
-    const { dry_run, idempotency_key: key } = parsed as { dry_run?: boolean; idempotency_key?: string };
-    const dryRun = dry_run === true;
-    return (dryRun ? rolledBack : committed)(db, async (tx) => {
-      const now = await readNow(tx, clock.now());
-      const context = { tx, caller, now, dryRun };
-      return once(
-        context,
-        { key, operation: name, input: parsed, onReplayed: request.onReplayed },
-        async () => {
-          const output = await handler(context, parsed);
-          await recordAudit(tx, { caller, operation: name, target: targetOf(output) }, now);
-          return output;
-        },
-      );
-    });
-  }
+  const execute = createExecute({ db, clock, log, handlers: createHandlers(keys) });
 
   return {
     engine,
@@ -209,16 +131,4 @@ function assemble(
       await database.close();
     },
   };
-}
-
-function unknownOperation(name: string): SchedulerError {
-  return new SchedulerError("not_found", `There is no operation "${name}".`, {
-    hint: `Known operations: ${Object.keys(operations).join(", ")}.`,
-  });
-}
-
-/** The id of what an operation answered with. */
-function targetOf(output: unknown): string | null {
-  const id = (output as { id?: unknown } | null)?.id;
-  return typeof id === "string" ? id : null;
 }

@@ -1,15 +1,10 @@
-import { SchedulerError, type Output, type ParsedInput } from "@org/scheduler-contract";
-import type { Db } from "../database/tables.ts";
+import { SchedulerError } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
+import type { Handler } from "../operations/context.ts";
 import { findUser } from "./access.sql.ts";
 import { createGuessLimit } from "./guess-limit.ts";
 import { signJwt } from "./jwt.ts";
 import { verifyPassword } from "./passwords.ts";
-
-export type Login = (
-  input: ParsedInput<"login">,
-  request: { now: Date; address: string | undefined },
-) => Promise<Output<"login">>;
 
 /**
  * A check takes some tenths of a second, and they go one by one: nobody waits behind more than these. Of strangers fewer
@@ -18,16 +13,17 @@ export type Login = (
 const maxWaiting = { known: 20, stranger: 15 };
 
 /** Trades an email and a password for a JWT. Throws `unauthenticated`, or `rate_limited` after too many guesses. */
-export function createLogin(db: Db, jwtSecret: Uint8Array | undefined): Login {
+export function createLogin(jwtSecret: Uint8Array | undefined): Handler<"login"> {
   const guesses = createGuessLimit();
   const check = oneByOne(verifyPassword);
 
-  return async (input, { now, address }) => {
+  return async ({ db, address, now: readNow }, input) => {
     if (!jwtSecret) {
       throw new SchedulerError("unavailable", "Logging in is not set up here.", {
         hint: "Set SCHEDULER_JWT_SECRET, or use a token.",
       });
     }
+    const now = await readNow();
     const email = input.email.trim().toLowerCase();
     const guess = { email, address };
     guesses.count(guess, now);

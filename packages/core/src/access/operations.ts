@@ -13,11 +13,17 @@ import {
   workspaceName,
 } from "./access.sql.ts";
 import { type Caller, describeCaller } from "./caller.ts";
+import { createLogin } from "./login.ts";
 import { generateToken } from "./tokens.ts";
 
-export const accessOperations: Handlers<
-  "get_me" | "logout" | "list_tokens" | "create_token" | "delete_token"
-> = {
+type Names = "login" | "logout" | "get_me" | "list_tokens" | "create_token" | "delete_token";
+
+/** Without a secret nobody can log in with a password. */
+export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Names> {
+  return { login: createLogin(jwtSecret), ...tokenOperations };
+}
+
+const tokenOperations: Handlers<Exclude<Names, "login">> = {
   async logout({ tx, caller, now }) {
     const user = caller.userId === null ? undefined : await findUser(tx, { id: caller.userId });
     if (!user) {

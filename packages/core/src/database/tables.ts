@@ -296,7 +296,7 @@ interface OpenCircuits {
   failures: number;
 }
 
-interface Audit {
+export interface Audit {
   scope_id: number;
   id: string;
   at: Date;
@@ -304,6 +304,11 @@ interface Audit {
   token_id: string | null;
   operation: string;
   target: string | null;
+  outcome: Generated<"done" | "refused" | "failed">;
+  /** Why it was refused or failed. */
+  error_code: string | null;
+  /** How often this was refused or failed. */
+  times: Generated<number>;
 }
 
 /** What a request with an idempotency key was answered with. */

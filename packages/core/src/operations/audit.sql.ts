@@ -1,24 +1,25 @@
-import type { Caller } from "../access/caller.ts";
-import { describeCaller } from "../access/caller.ts";
-import type { Tx } from "../database/tables.ts";
-import { newId } from "../ids.ts";
+import { type Insertable, sql } from "kysely";
+import type { Audit, Db, Tx } from "../database/tables.ts";
 
-/** Records who changed what, in the transaction of the change itself: neither is there without the other. */
-export async function recordAudit(
-  tx: Tx,
-  entry: { caller: Caller; operation: string; target: string | null },
-  now: Date,
+type NewRow = Omit<Insertable<Audit>, "outcome" | "error_code" | "times">;
+
+export async function insertDone(tx: Tx, row: NewRow): Promise<void> {
+  await tx.insertInto("audit").values(row).execute();
+}
+
+/** Counts one more where the row is there already; its target stays while all of them had the same. */
+export async function upsertFailure(
+  db: Db,
+  row: NewRow & Pick<Insertable<Audit>, "outcome" | "error_code">,
 ): Promise<void> {
-  await tx
+  await db
     .insertInto("audit")
-    .values({
-      scope_id: entry.caller.scopeId,
-      id: newId(now),
-      at: now,
-      caller: describeCaller(entry.caller),
-      token_id: entry.caller.tokenId,
-      operation: entry.operation,
-      target: entry.target,
-    })
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(["scope_id", "id"]).doUpdateSet({
+        times: sql`audit.times + 1`,
+        target: sql`case when audit.target = excluded.target then audit.target end`,
+      }),
+    )
     .execute();
 }

@@ -1,6 +1,14 @@
-import type { Operations, OperationName, Output, ParsedInput } from "@org/scheduler-contract";
+import type { OperationName, Operations, Output, ParsedInput } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
+
+/** What public operations work with: nobody is known yet. */
+export interface PublicContext {
+  db: Db;
+  now(): Promise<Date>;
+  /** Where the request came from, if anybody knows. */
+  address: string | undefined;
+}
 
 /** What reading operations work with. */
 export interface ReadContext {
@@ -20,12 +28,15 @@ export interface WriteContext {
   dryRun: boolean;
 }
 
-type Context<Name extends OperationName> = Operations[Name]["risk"] extends "read"
-  ? ReadContext
-  : WriteContext;
+/** What an operation works with, by its definition. */
+export type Context<Name extends OperationName> = Operations[Name]["access"] extends "public"
+  ? PublicContext
+  : Operations[Name]["risk"] extends "read"
+    ? ReadContext
+    : WriteContext;
 
 /** Carries out one operation on checked input. */
-type Handler<Name extends OperationName> = (
+export type Handler<Name extends OperationName> = (
   context: Context<Name>,
   input: ParsedInput<Name>,
 ) => Promise<Output<Name>>;

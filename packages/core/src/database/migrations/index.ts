@@ -12,6 +12,7 @@ import * as keys from "./20261121T1530-keys.ts";
 import * as deadLetters from "./20261121T1540-dead-letters.ts";
 import * as endings from "./20261126T1000-endings.ts";
 import * as logOut from "./20261126T1010-log-out.ts";
+import * as auditOutcomes from "./20261126T1100-audit-outcomes.ts";
 
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
 export const migrations: Record<string, Migration> = {
@@ -28,4 +29,5 @@ export const migrations: Record<string, Migration> = {
   "20261121T1540-dead-letters": deadLetters,
   "20261126T1000-endings": endings,
   "20261126T1010-log-out": logOut,
+  "20261126T1100-audit-outcomes": auditOutcomes,
 };

@@ -1,0 +1,107 @@
+import { type ErrorCode, errorCodes, type Operation, SchedulerError } from "@org/scheduler-contract";
+import { type Caller, describeCaller } from "../access/caller.ts";
+import { isAway } from "../database/away.ts";
+import type { Db } from "../database/tables.ts";
+import { newId, sameId } from "../ids.ts";
+import { type Log, reasonOf } from "../log.ts";
+import { MINUTE } from "../time/calendar.ts";
+import { insertDone, upsertFailure } from "./audit.sql.ts";
+import type { WriteContext } from "./context.ts";
+
+/** Records who changed what, in the transaction of the change itself: neither is there without the other. */
+export async function recordDone(
+  { tx, caller, now }: WriteContext,
+  operation: Operation,
+  output: unknown,
+): Promise<void> {
+  await insertDone(tx, { ...entryOf(caller, operation, idOf(output)), id: newId(now), at: now });
+}
+
+/**
+ * What one caller fails to do with one operation in this time, and for one reason, is one row that counts: whoever has a
+ * token and asks without end fills no table. Whoever has none leaves no row at all.
+ */
+const countedTogetherMs = 10 * MINUTE;
+
+interface Recorder {
+  db: Db;
+  now(): Promise<Date>;
+  log: Log;
+}
+
+interface Change {
+  caller: Caller;
+  operation: Operation;
+  input: object;
+  dryRun: boolean;
+}
+
+/**
+ * Carries out a change. Where it is refused or fails, that is recorded by itself, since nothing else of it remains. What
+ * cannot be recorded is logged: the caller hears of the first error, not of this one.
+ */
+export async function recordingFailures<Answer>(
+  { db, now, log }: Recorder,
+  change: Change,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await work();
+  } catch (error) {
+    const errorCode = change.dryRun ? undefined : recordedCode(error);
+    if (errorCode !== undefined) {
+      await recordFailure({ db, now }, change, errorCode).catch((reason: unknown) =>
+        log.warn({ operation: change.operation.name, reason: reasonOf(reason) }, "failure not audited"),
+      );
+    }
+    throw error;
+  }
+}
+
+async function recordFailure(
+  { db, now }: Pick<Recorder, "db" | "now">,
+  { caller, operation, input }: Change,
+  errorCode: ErrorCode,
+): Promise<void> {
+  const at = await now();
+  const who = caller.tokenId ?? caller.userId;
+  const since = new Date(at.getTime() - (at.getTime() % countedTogetherMs));
+  await upsertFailure(db, {
+    ...entryOf(caller, operation, targetOf(operation, input)),
+    id: sameId(since, `${caller.scopeId} ${who} ${operation.name} ${errorCode}`),
+    at,
+    outcome: errorCode === "forbidden" ? "refused" : "failed",
+    error_code: errorCode,
+  });
+}
+
+/** Input that does not fit tells nothing of anybody, and a database that is away takes no row either. */
+function recordedCode(error: unknown): ErrorCode | undefined {
+  if (isAway(error)) return undefined;
+  if (!(error instanceof SchedulerError)) return "internal";
+  const { code } = error;
+  return code === "unavailable" || errorCodes[code].status === 422 ? undefined : code;
+}
+
+function entryOf(caller: Caller, operation: Operation, target: string | null) {
+  return {
+    scope_id: caller.scopeId,
+    caller: describeCaller(caller),
+    token_id: caller.tokenId,
+    operation: operation.name,
+    target,
+  };
+}
+
+/** The id of what an operation answered with. */
+function idOf(output: unknown): string | null {
+  const id = (output as { id?: unknown } | null)?.id;
+  return typeof id === "string" ? id : null;
+}
+
+/** The id that an operation was asked about. What does not look like one may be anything, a secret too. */
+function targetOf({ http }: Operation, input: object): string | null {
+  const [, field = ""] = /\{(\w+_id)\}/.exec(http.path) ?? [];
+  const id = (input as Record<string, unknown>)[field];
+  return typeof id === "string" && /^[a-z]+_[0-9a-z]{26}$/.test(id) ? id : null;
+}
