@@ -40,7 +40,7 @@ create table scheduler.deleted_keys (
   deleted_by text not null,
   deleted_at timestamp with time zone not null,
   constraint deleted_keys_pkey PRIMARY KEY (scope_id, key),
-  constraint deleted_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+  constraint deleted_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
 );
 
 create table scheduler.deliveries (
@@ -73,7 +73,7 @@ create table scheduler.endings (
   created_at timestamp with time zone not null default now(),
   constraint endings_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'replay'::text]))),
   constraint endings_pkey PRIMARY KEY (id),
-  constraint endings_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+  constraint endings_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
 );
 
 create table scheduler.executions (
@@ -127,7 +127,7 @@ create table scheduler.idempotency_keys (
   answer json not null,
   created_at timestamp with time zone not null,
   constraint idempotency_keys_pkey PRIMARY KEY (scope_id, key),
-  constraint idempotency_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+  constraint idempotency_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
 );
 
 create table scheduler.jobs (
@@ -185,7 +185,7 @@ END,
   constraint jobs_kind_check CHECK ((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text, 'cron'::text, 'recurring'::text]))),
   constraint jobs_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel_previous'::text]))),
   constraint jobs_pkey PRIMARY KEY (id),
-  constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
   constraint jobs_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text, 'completed'::text, 'canceled'::text]))),
   constraint jobs_ttl_seconds_check CHECK ((ttl_seconds > 0))
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0.02);
@@ -198,8 +198,8 @@ create table scheduler.open_circuits (
   probe_at timestamp with time zone not null,
   failures integer not null,
   constraint open_circuits_pkey PRIMARY KEY (scope_id, host, worker_id),
-  constraint open_circuits_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
-  constraint open_circuits_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES scheduler.workers(id) ON DELETE CASCADE
+  constraint open_circuits_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
+  constraint open_circuits_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES workers(id) ON DELETE CASCADE
 );
 
 create table scheduler.open_executions (
@@ -239,7 +239,7 @@ create table scheduler.queues (
   constraint queues_pkey PRIMARY KEY (scope_id, name),
   constraint queues_rate_max_check CHECK ((rate_max > 0)),
   constraint queues_rate_period_seconds_check CHECK ((rate_period_seconds > 0)),
-  constraint queues_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint queues_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
   constraint queues_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
 ) with (fillfactor=50);
 
@@ -254,7 +254,7 @@ create table scheduler.replays (
   canceled_at timestamp with time zone,
   constraint replays_per_second_check CHECK ((per_second > 0)),
   constraint replays_pkey PRIMARY KEY (id),
-  constraint replays_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
+  constraint replays_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
   constraint replays_total_check CHECK ((total >= 0))
 );
 
@@ -286,7 +286,7 @@ create table scheduler.scopes (
   signing_version integer not null default 0,
   constraint scopes_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   constraint scopes_pkey PRIMARY KEY (id),
-  constraint scopes_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES scheduler.workspaces(id),
+  constraint scopes_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id),
   constraint scopes_workspace_id_mode_key UNIQUE (workspace_id, mode)
 );
 
@@ -297,7 +297,7 @@ create table scheduler.signing_secrets (
   created_by text not null,
   created_at timestamp with time zone not null,
   constraint signing_secrets_pkey PRIMARY KEY (id),
-  constraint signing_secrets_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id)
+  constraint signing_secrets_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
 );
 
 create table scheduler.tokens (
@@ -319,8 +319,8 @@ create table scheduler.tokens (
   constraint tokens_hash_key UNIQUE (hash),
   constraint tokens_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'service'::text]))),
   constraint tokens_pkey PRIMARY KEY (id),
-  constraint tokens_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scheduler.scopes(id),
-  constraint tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES scheduler.users(id)
+  constraint tokens_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
+  constraint tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
 );
 
 create table scheduler.users (
@@ -332,7 +332,7 @@ create table scheduler.users (
   logged_out_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
   constraint users_email_key UNIQUE (email),
   constraint users_pkey PRIMARY KEY (id),
-  constraint users_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES scheduler.workspaces(id)
+  constraint users_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
 );
 
 create table scheduler.workers (

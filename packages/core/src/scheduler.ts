@@ -16,7 +16,6 @@ import { type Log, silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createExecute } from "./operations/execute.ts";
 import { createHandlers, type Keys } from "./operations/handlers.ts";
-import { openTicketQueue } from "./queue/queue.ts";
 import { createKeyring } from "./signing/keyring.ts";
 import { loadKeys } from "./signing/secret.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
@@ -72,13 +71,12 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     await migrate(database);
     // Whatever ran on the embedded database before is gone with its process: no need to wait until it is missed.
     if (database.embedded) await loseAllWorkers(database.db);
-    const queue = await openTicketQueue(database, log);
     const sender = createSender(
       (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
     );
     const { retentionDays = 30, deadLetterDays = 90 } = options;
     const keyring = createKeyring((scopeId) => loadKeys(database.db, cipher, scopeId));
-    const parts = { database, queue, sender, keyring, clock, log, retentionDays, deadLetterDays };
+    const parts = { database, sender, keyring, clock, log, retentionDays, deadLetterDays };
     return assemble(parts, { jwtSecret: options.jwtSecret, cipher });
   } catch (error) {
     await database.close();
@@ -104,7 +102,7 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
 }
 
 function assemble(parts: Omit<Engine, "metrics">, keys: Keys): Scheduler {
-  const { database, clock, log, queue, sender } = parts;
+  const { database, clock, log, sender } = parts;
   const { db } = database;
   const { jwtSecret } = keys;
   const workers: Worker[] = [];
@@ -126,7 +124,6 @@ function assemble(parts: Omit<Engine, "metrics">, keys: Keys): Scheduler {
     async close() {
       // A worker that cannot write its last outcomes must not keep the rest open.
       await Promise.allSettled(workers.map((worker) => worker.stop()));
-      await queue.close();
       await sender.close();
       await database.close();
     },

@@ -9,10 +9,10 @@ const idAt = (instant: string): string =>
  */
 export function makeCallbacks(ended: string): string {
   // "offset 0" keeps the planner from joining: each revision is found by its key, however many there seem to be.
-  return `insert into scheduler.deliveries (id, scope_id, kind, execution_id, job_id, url, status, due_at, created_at)
+  return `insert into deliveries (id, scope_id, kind, execution_id, job_id, url, status, due_at, created_at)
     select ${idAt("o.finished_at")}, o.scope_id, 'callback', o.id, o.job_id, r.callback_url, 'pending', o.finished_at, o.finished_at
     from ${ended} o cross join lateral (
-      select callback_url from scheduler.revisions where id = o.revision_id offset 0
+      select callback_url from revisions where id = o.revision_id offset 0
     ) r
     where r.callback_url is not null
     on conflict do nothing`;

@@ -41,6 +41,9 @@ export interface PostgresSettings {
   silenceMs?: number;
 }
 
+/** No statement names our schema: each connection says it once. */
+const useSchema = `set search_path = ${schema}`;
+
 /**
  * A statement that takes longer holds up a loop or a caller for no good. The server gives up first and says so; a
  * connection cut half-open says nothing, and then the limit of our own is what frees whoever waits on it: loops are
@@ -67,7 +70,7 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     // large the next day, and the row it hopes for is seldom there.
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, its types do not say so
     onConnect: (client) =>
-      client.query("set random_page_cost = 1.1; set jit = off; set enable_seqscan = off"),
+      client.query(`${useSchema}; set random_page_cost = 1.1; set jit = off; set enable_seqscan = off`),
   });
   surviveBreaks(pool, log);
   try {
@@ -88,9 +91,7 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
 }
 
 function kysely(pool: pg.Pool): Db {
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withoutSilent(pool) }) }).withSchema(
-    schema,
-  );
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withoutSilent(pool) }) });
 }
 
 /** A connection that breaks without a listener ends the process: while it idles, and while it is in use as well. */
@@ -132,6 +133,8 @@ async function onOwnConnection(url: string, log: Log, run: (db: Db) => Promise<v
     max: 1,
     application_name: "scheduler-unhurried",
     keepAlive: true,
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, its types do not say so
+    onConnect: (client) => client.query(useSchema),
   });
   surviveBreaks(pool, log);
   try {
@@ -207,6 +210,7 @@ export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log:
     const pglite = await PGlite.create({
       dataDir: dataDir === undefined ? "memory://" : join(dataDir, "database"),
     });
+    await pglite.exec(useSchema);
     if (dataDir !== undefined) await closeToOthers(join(dataDir, "database"));
     const panicOf = guardAgainstPanic(pglite, (error) => {
       log.fatal({ error: error.message }, error.hint);
@@ -235,7 +239,7 @@ export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log:
 }
 
 function embeddedDatabase(pglite: PGlite, dialect: Dialect, close: () => Promise<void>): Database {
-  const db = new Kysely<Tables>({ dialect }).withSchema(schema);
+  const db = new Kysely<Tables>({ dialect });
   return {
     db,
     unhurried: (run) => run(db),

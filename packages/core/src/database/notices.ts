@@ -6,8 +6,6 @@ import type { Db, Tx } from "./tables.ts";
 const channels = {
   /** Something is due sooner than planners may expect. */
   due: "scheduler_due",
-  /** There are tickets to take. */
-  tickets: "scheduler_tickets",
   /** A running execution is to be aborted; the payload is its UUID. */
   cancel: "scheduler_cancel",
 } as const;

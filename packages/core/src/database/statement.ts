@@ -1,16 +1,47 @@
 import { CompiledQuery } from "kysely";
 import type { Db, Tx } from "./tables.ts";
 
+/** Where statements run, and what time it is there: null for what the database's own clock says. */
+export interface Session {
+  db: Db | Tx;
+  now: Date | null;
+}
+
+/** What `:now` stands for. Bound by `Session.now`, as a parameter that every statement may have. */
+const instant = "at";
+const macros: Record<string, string> = {
+  now: `coalesce(:${instant}::timestamptz, now())`,
+  // The database's clock goes on while a transaction lasts; `now()` stands still.
+  clock: `coalesce(:${instant}::timestamptz, clock_timestamp())`,
+};
+
+/** `::` is a cast, and no parameter. */
+const parameter = /(?<!:):([a-z_]+)/g;
+
 /**
- * A statement of the road of a fire, with its values as $1, $2 and so on. It is compiled never and, by its name,
- * prepared once on each connection: planning it anew takes PostgreSQL as long as running it for a few rows.
+ * A statement of the road of a fire. Its values are named: `:room` is the `room` of the object that a call is given, and
+ * `:now` the instant of the session. It is compiled never and, by its name, prepared once on each connection: planning it
+ * anew takes PostgreSQL as long as running it for a few rows.
  */
-export function statement<Row>(
+export function statement<Values extends object, Row>(
   name: string,
   text: string,
-): (db: Db | Tx, values: unknown[]) => Promise<Row[]> {
-  const sql = `/* ${name} */ ${text}`;
-  return async (db, values) => (await db.executeQuery<Row>(CompiledQuery.raw(sql, values))).rows;
+): (session: Session, values: Values) => Promise<Row[]> {
+  const names: string[] = [];
+  const place = (_: string, of: string): string => {
+    if (!names.includes(of)) names.push(of);
+    return `$${names.indexOf(of) + 1}`;
+  };
+  const expanded = text.replace(parameter, (found, of: string) => macros[of] ?? found);
+  const sql = `/* ${name} */ ${expanded.replace(parameter, place)}`;
+  return async ({ db, now }, values) => {
+    const given = { [instant]: now, ...values } as Record<string, unknown>;
+    const bound = names.map((of) => {
+      if (given[of] === undefined) throw new Error(`The statement ${name} has no value for :${of}.`);
+      return given[of];
+    });
+    return (await db.executeQuery<Row>(CompiledQuery.raw(sql, bound))).rows;
+  };
 }
 
 /** The name that a statement is prepared by; none for all others. */

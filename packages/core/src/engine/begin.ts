@@ -5,7 +5,7 @@ import type { Circuits } from "./circuits.ts";
 import type { Engine } from "./engine.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { spanOfAttempt } from "./span.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 
 /** An attempt that this worker makes. */
 export interface Begun extends Sending {

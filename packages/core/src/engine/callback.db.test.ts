@@ -8,6 +8,7 @@ import { takeBackAll } from "../testing/lost-workers.ts";
 import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from "../testing/index.ts";
 import { claimCallbacks, toDeliveryOutcome, toHeldBack } from "./callback.ts";
 import { unsent } from "./begin.ts";
+import { sessionOf } from "./engine.ts";
 import { putOffDeliveries, settleDeliveries } from "./notify.sql.ts";
 import { plan } from "./plan.ts";
 import { shareOf } from "./shares.ts";
@@ -223,7 +224,7 @@ describe("a callback", () => {
       { number: 2, status: "pending" },
     ]);
     const late = toDeliveryOutcome(lost!, { ...unsent("canceled"), status: "succeeded", statusCode: 200 });
-    await settleDeliveries(engine.database.db, [late], clock.now());
+    await settleDeliveries(sessionOf(engine), [late]);
     expect(await onlyDelivery()).toMatchObject({ status: "pending", attempt_count: 2 });
   });
 
@@ -271,10 +272,9 @@ describe("a callback", () => {
     await createCalling();
     await drain(setup.scheduler, clock);
     const { engine } = setup.scheduler;
-    const { db } = engine.database;
     const [callback] = await claimCallbacks(engine, limits);
     const untilMs = clock.now().getTime() + 60_000;
-    await settleDeliveries(db, [toHeldBack(callback!, { untilMs, failures: 10 })], clock.now());
+    await settleDeliveries(sessionOf(engine), [toHeldBack(callback!, { untilMs, failures: 10 })]);
     expect(await onlyDelivery()).toMatchObject({
       status: "pending",
       attempt_count: 0,
@@ -282,10 +282,10 @@ describe("a callback", () => {
     });
     clock.advance(60_100);
     const circuit = { share: shareOf(callback!), probe_at: new Date(clock.now().getTime() + 1000) };
-    expect(await putOffDeliveries(db, [circuit], { limit: 10, at: clock.now() })).toBe(1);
+    expect(await putOffDeliveries(sessionOf(engine), [circuit], 10)).toBe(1);
     expect(await claimCallbacks(engine, limits)).toEqual([]);
     clock.advance(1000);
-    expect(await putOffDeliveries(db, [circuit], { limit: 10, at: clock.now() })).toBe(0);
+    expect(await putOffDeliveries(sessionOf(engine), [circuit], 10)).toBe(0);
     expect(await deliver(setup.scheduler, clock)).toMatchObject([{ status: "sent" }]);
     expect(await onlyDelivery()).toMatchObject({ status: "sent", attempt_count: 1 });
   });

@@ -4,7 +4,7 @@ import { reasonOf } from "../log.ts";
 import { defaultRetry } from "../time/retry.ts";
 import type { Answer, Sending } from "./attempt.ts";
 import { unsent } from "./begin.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, sessionOf } from "./engine.ts";
 import {
   type ClaimedDelivery,
   type DeliveryOutcome,
@@ -25,11 +25,11 @@ export interface Callback extends ClaimedDelivery {
 
 /** Claims callbacks that are due, and loads what they tell: three statements for however many. */
 export async function claimCallbacks(engine: Engine, limits: DeliveryLimits): Promise<Callback[]> {
-  const { db } = engine.database;
-  const claimed = await claimDeliveries(db, limits, engine.clock.now());
+  const session = sessionOf(engine);
+  const claimed = await claimDeliveries(session, limits);
   if (claimed.length === 0) return [];
   const found = await findTold(
-    db,
+    session,
     claimed.map((delivery) => delivery.execution_id),
   );
   return claimed.map((delivery) => {

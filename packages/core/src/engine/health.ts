@@ -1,7 +1,7 @@
 import type { Readiness } from "@org/scheduler-contract";
 import { readNow } from "../database/now.ts";
 import { countDue } from "./plan.sql.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, sessionOf } from "./engine.ts";
 import type { Worker } from "./worker.ts";
 import type { Gauges } from "../metrics.ts";
 
@@ -20,7 +20,7 @@ export function gaugesOf({ database, clock }: Omit<Engine, "metrics">, workers: 
           .sort(([, one], [, other]) => one - other),
       ),
     connections: database.connections,
-    due: () => countDue(database.db, clock.now()),
+    due: () => countDue(sessionOf({ database, clock })),
   };
 }
 

@@ -13,7 +13,7 @@ import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
 import { type Destination, shareOf } from "./shares.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 
 const onServer = inject("postgresUrl") !== null;
 const noon = "2026-03-01T12:00:00Z";

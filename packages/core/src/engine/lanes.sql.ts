@@ -1,8 +1,7 @@
-import { statement } from "../database/statement.ts";
+import { type Session, statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { shareInSql } from "./shares.ts";
-import { isUnwanted } from "./start.sql.ts";
-import type { Db, Tx } from "../database/tables.ts";
+import { endOf, type EndReason } from "../executions/life.sql.ts";
 
 /** A queue in which executions wait for their turn, and whose turn it may be. */
 export interface Lane {
@@ -22,7 +21,8 @@ export interface Turn {
   lane_at: Date;
   /** Over how long the requests of its queue are counted; null where they are not. */
   period: number | null;
-  fate: "starts" | "canceled" | "expired";
+  /** Why it is to end instead; null for what starts. */
+  ends: EndReason | null;
 }
 
 /**
@@ -30,35 +30,35 @@ export interface Turn {
  * Recursive, since PostgreSQL cannot skip from one value of an index to the next by itself.
  */
 const waiting = `waiting as (
-    (select scope_id, queue, lane_at from scheduler.executions
+    (select scope_id, queue, lane_at from executions
       where lane_at is not null order by scope_id, queue, lane_at limit 1)
     union all
     select next.scope_id, next.queue, next.lane_at
     from waiting w cross join lateral (
-      select e.scope_id, e.queue, e.lane_at from scheduler.executions e
+      select e.scope_id, e.queue, e.lane_at from executions e
       where e.lane_at is not null and (e.scope_id, e.queue) > (w.scope_id, w.queue)
       order by e.scope_id, e.queue, e.lane_at limit 1) next
   )`;
 
 /** How many of a queue run, of rows `l` that name it. */
-const running = `(select count(*) from scheduler.open_executions o where o.scope_id = l.scope_id and o.queue = l.queue)`;
+const running = `(select count(*) from open_executions o where o.scope_id = l.scope_id and o.queue = l.queue)`;
 
 /** How many requests of a queue were sent in the period that ends now. */
-const sent = `(select coalesce(sum(s.count), 0) from scheduler.queue_starts s
+const sent = `(select coalesce(sum(s.count), 0) from queue_starts s
     where s.scope_id = l.scope_id and s.queue = l.queue
-      and s.last_at > coalesce($1::timestamptz, now()) - l.rate_period_seconds * interval '1 second')`;
+      and s.last_at > :now - l.rate_period_seconds * interval '1 second')`;
 
-const open = statement<Lane>(
+const open = statement<{ least_priority: number; limit: number; seen: string[] }, Lane>(
   "lanes",
   `with recursive ${waiting}, l as (
     select w.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
-    from waiting w join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
-    where not q.paused and q.priority >= $2::integer and not (w.scope_id || ' ' || w.queue = any($4::text[]))
+    from waiting w join queues q on q.scope_id = w.scope_id and q.name = w.queue
+    where not q.paused and q.priority >= :least_priority::integer and not (w.scope_id || ' ' || w.queue = any(:seen::text[]))
   )
   select l.scope_id, l.queue, l.lane_at
-  from l join scheduler.queues q on q.scope_id = l.scope_id and q.name = l.queue
+  from l join queues q on q.scope_id = l.scope_id and q.name = l.queue
   where (l.concurrency is null or ${running} < l.concurrency) and (l.rate_max is null or ${sent} < l.rate_max)
-  order by l.priority desc, l.lane_at limit $3::integer
+  order by l.priority desc, l.lane_at limit :limit::integer
   for update of q skip locked`,
 );
 
@@ -68,48 +68,46 @@ const open = statement<Lane>(
  * free place.
  */
 export function lockOpenLanes(
-  tx: Tx,
+  session: Session,
   { leastPriority, limit, seen }: { leastPriority: number; limit: number; seen: Lane[] },
-  at: Date | null,
 ): Promise<Lane[]> {
   const names = seen.map(({ scope_id, queue }) => `${scope_id} ${queue}`);
-  return open(tx, [at, leastPriority, limit, names]);
+  return open(session, { least_priority: leastPriority, limit, seen: names });
 }
 
 /** A job of the queue was due before the first in its line, and has not got its execution yet. */
 const olderUnplanned = `case when l.queue <> '${defaultQueue}' then exists (
-      select 1 from scheduler.jobs j where j.scope_id = l.scope_id and j.queue = l.queue
+      select 1 from jobs j where j.scope_id = l.scope_id and j.queue = l.queue
         and j.queue <> '${defaultQueue}' and j.next_run_at < l.lane_at)
     else ${["not j.repeats", "j.repeats"]
       .map(
-        (kind) => `exists (select 1 from scheduler.jobs j
+        (kind) => `exists (select 1 from jobs j
       where ${kind} and j.next_run_at < l.lane_at and j.scope_id = l.scope_id and j.queue = l.queue)`,
       )
       .join(" or ")} end`;
 
 /** Looked up row by row: joined, all revisions might be read for a few executions. */
-const host = "(select r.host from scheduler.revisions r where r.id = e.revision_id)";
+const host = "(select r.host from revisions r where r.id = e.revision_id)";
 
-const turns = statement<Turn>(
+const turns = statement<{ lanes: string; room: number; full: string[] }, Turn>(
   "turns",
-  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.fate,
+  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.ends,
     l.rate_period_seconds as period
   from (
     select x.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
-    from json_to_recordset($2::json) as x(scope_id integer, queue text, lane_at timestamptz)
-    join scheduler.queues q on q.scope_id = x.scope_id and q.name = x.queue and not q.paused
+    from json_to_recordset(:lanes::json) as x(scope_id integer, queue text, lane_at timestamptz)
+    join queues q on q.scope_id = x.scope_id and q.name = x.queue and not q.paused
   ) l
   cross join lateral (
     select case when l.concurrency = 1 and ${olderUnplanned} then 0
-      else least($3::bigint, l.concurrency - ${running}, l.rate_max - ${sent}) end as room
+      else least(:room::bigint, l.concurrency - ${running}, l.rate_max - ${sent}) end as room
   ) places
   cross join lateral (
     select e.id, e.lane_at, ${host} as host,
-      case when ${isUnwanted} then 'canceled' when e.expires_at <= coalesce($1::timestamptz, now()) then 'expired'
-        else 'starts' end as fate
-    from scheduler.executions e
+      ${endOf("e")} as ends
+    from executions e
     where e.scope_id = l.scope_id and e.queue = l.queue and e.lane_at is not null
-      and (l.concurrency = 1 or ${shareInSql("e", host)} <> all($4::text[]))
+      and (l.concurrency = 1 or ${shareInSql("e", host)} <> all(:full::text[]))
     order by e.lane_at, e.id limit greatest(places.room, 0)
     for update of e skip locked
   ) turn
@@ -123,24 +121,23 @@ const turns = statement<Turn>(
  * host is full, and not while a job that was due before it is still to be planned.
  */
 export function takeTurns(
-  tx: Tx,
+  session: Session,
   { lanes, room, full }: { lanes: Lane[]; room: number; full: string[] },
-  at: Date | null,
 ): Promise<Turn[]> {
-  return turns(tx, [at, JSON.stringify(lanes), room, full]);
+  return turns(session, { lanes: JSON.stringify(lanes), room, full });
 }
 
-const record = statement<{ part: number }>(
+const record = statement<{ starts: string; margin_ms: number }, { part: number }>(
   "count_starts",
   `with starts as (
-    select x.*, coalesce($1::timestamptz, now()) + $3::integer * interval '1 millisecond' as last_at
-    from json_to_recordset($2::json) as x(scope_id integer, queue text, period integer, count integer)
+    select x.*, :now + :margin_ms::integer * interval '1 millisecond' as last_at
+    from json_to_recordset(:starts::json) as x(scope_id integer, queue text, period integer, count integer)
   ), past as (
-    delete from scheduler.queue_starts s using starts x
+    delete from queue_starts s using starts x
     where s.scope_id = x.scope_id and s.queue = x.queue
-      and s.last_at <= coalesce($1::timestamptz, now()) - x.period * interval '1 second'
+      and s.last_at <= :now - x.period * interval '1 second'
   )
-  insert into scheduler.queue_starts (scope_id, queue, part, count, last_at)
+  insert into queue_starts (scope_id, queue, part, count, last_at)
   select scope_id, queue, floor(extract(epoch from last_at) * 100 / period)::bigint, count, last_at from starts
   on conflict (scope_id, queue, part)
     do update set count = queue_starts.count + excluded.count, last_at = greatest(queue_starts.last_at, excluded.last_at)
@@ -149,24 +146,24 @@ const record = statement<{ part: number }>(
 
 /** Notes how many requests of each rate-limited queue leave now, within `marginMs`. */
 export async function countStarts(
-  tx: Tx,
+  session: Session,
   starts: { scope_id: number; queue: string; period: number; count: number }[],
-  { marginMs, at }: { marginMs: number; at: Date | null },
+  marginMs: number,
 ): Promise<void> {
-  await record(tx, [at, JSON.stringify(starts), marginMs]);
+  await record(session, { starts: JSON.stringify(starts), margin_ms: marginMs });
 }
 
-const next = statement<{ ms: number | null; full: boolean }>(
+const next = statement<object, { ms: number | null; full: boolean }>(
   "next_turn",
   `with recursive ${waiting}, l as (
     select w.scope_id, w.queue, q.concurrency, q.rate_max, q.rate_period_seconds * interval '1 second' as period
-    from waiting w join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
+    from waiting w join queues q on q.scope_id = w.scope_id and q.name = w.queue
     where not q.paused
   )
-  select (extract(epoch from min(s.last_at + l.period) - coalesce($1::timestamptz, now())) * 1000)::double precision as ms,
+  select (extract(epoch from min(s.last_at + l.period) - :now) * 1000)::double precision as ms,
     coalesce(bool_or(l.concurrency is not null), false) as full
-  from l left join scheduler.queue_starts s on l.rate_max is not null and s.scope_id = l.scope_id and s.queue = l.queue
-    and s.last_at > coalesce($1::timestamptz, now()) - l.period`,
+  from l left join queue_starts s on l.rate_max is not null and s.scope_id = l.scope_id and s.queue = l.queue
+    and s.last_at > :now - l.period`,
 );
 
 /**
@@ -174,37 +171,38 @@ const next = statement<{ ms: number | null; full: boolean }>(
  * where there is none; and whether one may be `full`, so that it goes on when another worker's execution is over. One
  * that is paused goes on with a notice.
  */
-export async function nextTurn(db: Db, at: Date | null): Promise<{ ms: number | null; full: boolean }> {
-  return (await next(db, [at]))[0]!;
+export async function nextTurn(session: Session): Promise<{ ms: number | null; full: boolean }> {
+  return (await next(session, {}))[0]!;
 }
 
-const expire = statement<{ id: string }>(
+const expire = statement<{ limit: number }, { id: string }>(
   "expired_in_lanes",
-  `select id from scheduler.executions
-  where lane_at is not null and expires_at <= coalesce($1::timestamptz, now()) limit $2::integer`,
+  `select id from executions
+  where lane_at is not null and expires_at <= :now limit :limit::integer
+  for update skip locked`,
 );
 
 /** Executions whose time ran out while they waited for their turn, also in queues where nothing goes on. */
-export async function findExpiredInLanes(db: Db | Tx, limit: number, at: Date | null): Promise<string[]> {
-  return (await expire(db, [at, limit])).map(({ id }) => id);
+export async function findExpiredInLanes(session: Session, limit: number): Promise<string[]> {
+  return (await expire(session, { limit })).map(({ id }) => id);
 }
 
-const recount = statement<{ id: string }>(
+const recount = statement<{ cursor: string; limit: number }, { id: string }>(
   "recount",
   `with stretch as (
-    select id, scope_id, queue from scheduler.open_executions where id > $1::uuid order by id limit $2::integer
+    select id, scope_id, queue from open_executions where id > :cursor::uuid order by id limit :limit::integer
   ), wrong as (
     select o.id, e.status = 'running' as runs
     from stretch s
-    join scheduler.queues q on q.scope_id = s.scope_id and q.name = '${defaultQueue}' and q.concurrency is not null
+    join queues q on q.scope_id = s.scope_id and q.name = '${defaultQueue}' and q.concurrency is not null
     cross join lateral (
-      select id, status from scheduler.executions
+      select id, status from executions
       where id = s.id and queue = '${defaultQueue}' and (s.queue is null) = (status = 'running') offset 0
     ) e
-    join scheduler.open_executions o on o.id = e.id
+    join open_executions o on o.id = e.id
     for update of o skip locked
   )
-  update scheduler.open_executions o set queue = case when w.runs then '${defaultQueue}' end
+  update open_executions o set queue = case when w.runs then '${defaultQueue}' end
   from wrong w where o.id = w.id
   returning o.id`,
 );
@@ -215,8 +213,8 @@ const recount = statement<{ id: string }>(
  * Looks at a stretch of the executions that are not over.
  */
 export async function countRunningInDefault(
-  db: Db,
-  { cursor, limit }: { cursor: string; limit: number },
+  session: Session,
+  stretch: { cursor: string; limit: number },
 ): Promise<void> {
-  await recount(db, [cursor, limit]);
+  await recount(session, stretch);
 }

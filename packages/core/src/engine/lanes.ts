@@ -1,8 +1,8 @@
-import type { Tx } from "../database/tables.ts";
-import type { Engine } from "./engine.ts";
+import type { Session } from "../database/statement.ts";
+import { type End, endFor, type StartedExecution, startExecutions } from "../executions/life.sql.ts";
+import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { countStarts, type Lane, lockOpenLanes, nextTurn, takeTurns, type Turn } from "./lanes.sql.ts";
 import type { Admission } from "./slots.ts";
-import { endUnstarted, type StartedExecution, startExecutions } from "./start.sql.ts";
 
 /** How many queues are locked and asked at once, and how often more are looked for behind those that are held up. */
 const lanesPerLook = 100;
@@ -16,6 +16,8 @@ const marginMs = 100;
 
 export interface LanePass {
   started: StartedExecution[];
+  /** What nobody wants any more, or whose time has run out: for `endUnstarted`. */
+  unwanted: End[];
   /** Others may have their turn at once. */
   more: boolean;
 }
@@ -31,13 +33,12 @@ interface Taking {
  * queue's row is the lock: a limit holds on all workers together.
  */
 export async function takeLanes(engine: Engine, options: Taking): Promise<LanePass> {
-  const at = engine.clock.now();
-  return engine.database.db.transaction().execute(async (tx) => {
+  return inTransaction(engine, async (session) => {
     const seen: Lane[] = [];
-    const pass: LanePass = { started: [], more: false };
+    const pass: LanePass = { started: [], unwanted: [], more: false };
     for (let look = 0; look < maxLooks && options.admission.room > pass.started.length; look++) {
-      const lanes = await lockOpenLanes(tx, { ...options, limit: lanesPerLook, seen }, at);
-      if (lanes.length > 0) await takeFrom(tx, lanes, { ...options, pass, at });
+      const lanes = await lockOpenLanes(session, { ...options, limit: lanesPerLook, seen });
+      if (lanes.length > 0) await takeFrom(session, lanes, { ...options, pass });
       seen.push(...lanes);
       if (lanes.length < lanesPerLook) return pass;
     }
@@ -46,38 +47,39 @@ export async function takeLanes(engine: Engine, options: Taking): Promise<LanePa
 }
 
 async function takeFrom(
-  tx: Tx,
+  session: Session,
   lanes: Lane[],
-  { workerId, admission, pass, at }: Taking & { pass: LanePass; at: Date | null },
+  { workerId, admission, pass }: Taking & { pass: LanePass },
 ): Promise<void> {
   const { room, full } = admission;
-  const turns = await takeTurns(tx, { lanes, room, full }, at);
-  const ended = await endUnstarted(tx, turns, at);
-  const admitted = turns.filter((turn) => turn.fate === "starts" && admission.admit(turn));
+  const turns = await takeTurns(session, { lanes, room, full });
+  const unwanted = turns.flatMap(({ id, ends }) => (ends === null ? [] : [endFor(id, ends)]));
+  const admitted = turns.filter((turn) => turn.ends === null && admission.admit(turn));
   const ids = admitted.map(({ id }) => id);
-  const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId, inLane: true }, at);
-  await countSent(tx, admitted, at);
+  const started = await startExecutions(session, { ids, workerId, hasTurn: true });
+  await countSent(session, admitted);
   // Those of one queue leave in its order, and none of them before its time.
   const byId = new Map(started.map((execution) => [execution.id, execution]));
   for (const { id, lane_at } of admitted) {
     const execution = byId.get(id);
     if (execution) pass.started.push({ ...execution, due_at: lane_at });
   }
-  pass.more ||= started.length + ended > 0 && turns.length > admitted.length;
+  pass.unwanted.push(...unwanted);
+  pass.more ||= started.length + unwanted.length > 0 && turns.length > admitted.length;
 }
 
-async function countSent(tx: Tx, admitted: Turn[], at: Date | null): Promise<void> {
+async function countSent(session: Session, admitted: Turn[]): Promise<void> {
   const counted = admitted.filter((turn): turn is Turn & { period: number } => turn.period !== null);
   const byQueue = Map.groupBy(counted, ({ scope_id, queue }) => `${scope_id} ${queue}`);
   const starts = [...byQueue.values()].map((turns) => ({ ...turns[0]!, count: turns.length }));
-  if (starts.length > 0) await countStarts(tx, starts, { marginMs, at });
+  if (starts.length > 0) await countStarts(session, starts, marginMs);
 }
 
 /** How late a place in a queue is noticed that another worker's execution has left. */
 const fullPollMs = 250;
 
 /** For how long nobody need look at queues none of which goes on, as far as can be known. */
-export async function untilNextTurn({ database, clock }: Engine): Promise<number> {
-  const { ms, full } = await nextTurn(database.db, clock.now());
+export async function untilNextTurn(engine: Engine): Promise<number> {
+  const { ms, full } = await nextTurn(sessionOf(engine));
   return Math.min(ms ?? Infinity, full ? fullPollMs : Infinity);
 }

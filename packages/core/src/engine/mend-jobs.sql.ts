@@ -26,7 +26,7 @@ export async function findJobsToMend(
 ): Promise<{ jobs: JobToMend[]; cursor: string | null }> {
   const { rows } = await sql<JobToMend & { last: string; size: number }>`
     with stretch as (
-      select * from scheduler.jobs where id > ${cursor}::uuid order by id limit ${limit}
+      select * from jobs where id > ${cursor}::uuid order by id limit ${limit}
     )
     select s.last, s.size, coalesce(${at}::timestamptz, now()) as now, j.id, j.kind, j.cron, j.every_n_minutes, j.run_at,
       j.timezone, j.start_at, j.end_at, j.max_runs, j.run_count, j.jitter_seconds, j.next_run_at
@@ -34,7 +34,7 @@ export async function findJobsToMend(
     left join stretch j on j.state = 'active' and j.deleted_at is null and case
       when j.next_run_at is null then not exists (
         select 1 from (
-          select finished_at from scheduler.executions e where e.job_id = j.id order by e.id desc limit ${lookBack}
+          select finished_at from executions e where e.job_id = j.id order by e.id desc limit ${lookBack}
         ) newest where finished_at is null)
       else j.repeats and j.next_run_at > coalesce(${at}::timestamptz, now()) + interval '2 minutes' end`.execute(
     db,

@@ -1,10 +1,9 @@
 import type { AttemptErrorCode, DeliveryStatus } from "@org/scheduler-contract";
 import { effective } from "../database/effective.ts";
-import { statement } from "../database/statement.ts";
-import type { Db } from "../database/tables.ts";
+import { type Session, statement } from "../database/statement.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
 import { shareInSql } from "./shares.ts";
-import { clock, stamped } from "./start.sql.ts";
+import { clock, stamped } from "../executions/life.sql.ts";
 
 /** A delivery that this worker holds until its lease is over. */
 export interface ClaimedDelivery {
@@ -25,34 +24,43 @@ export interface ClaimedDelivery {
 const host = "split_part(d.url, '/', 3)";
 const share = shareInSql("d", host);
 
-const claim = statement<Omit<ClaimedDelivery, "toldAt">>(
+interface ClaimValues {
+  room: number;
+  lease_ms: number;
+  shares: string;
+  per_host: number;
+  scopes: string;
+  per_scope: number;
+}
+
+const claim = statement<ClaimValues, Omit<ClaimedDelivery, "toldAt">>(
   "claim_deliveries",
   `with shares as (
-    select * from json_to_recordset($4::json) as x(share text, "left" integer)
-  ), scopes as (
-    select * from json_to_recordset($6::json) as x(scope_id integer, "left" integer)
+    select * from json_to_recordset(:shares::json) as x(share text, "left" integer)
+  ), scopes_left as (
+    select * from json_to_recordset(:scopes::json) as x(scope_id integer, "left" integer)
   ), due as (
-    select d.id, d.scope_id, d.due_at, ${host} as host from scheduler.deliveries d
-    where d.due_at <= coalesce($1::timestamptz, now())
+    select d.id, d.scope_id, d.due_at, ${host} as host from deliveries d
+    where d.due_at <= :now
       and ${share} <> all(array(select share from shares where "left" <= 0))
-      and d.scope_id <> all(array(select scope_id from scopes where "left" <= 0))
-    order by d.due_at limit $2::integer
+      and d.scope_id <> all(array(select scope_id from scopes_left where "left" <= 0))
+    order by d.due_at limit :room::integer
     for update skip locked
   ), ranked as (
     select due.*, row_number() over (partition by scope_id, host order by due_at) as place,
       row_number() over (partition by scope_id order by due_at) as place_in_scope
     from due
   )
-  update scheduler.deliveries d
+  update deliveries d
   set attempt_count = d.attempt_count + 1,
-    due_at = coalesce($1::timestamptz, now()) + $3::integer * interval '1 millisecond'
+    due_at = :now + :lease_ms::integer * interval '1 millisecond'
   from ranked
   left join shares on shares.share = ${shareInSql("ranked")}
-  left join scopes on scopes.scope_id = ranked.scope_id
-  where d.id = ranked.id and ranked.place <= coalesce(shares."left", $5::integer)
-    and ranked.place_in_scope <= coalesce(scopes."left", $7::integer)
+  left join scopes_left on scopes_left.scope_id = ranked.scope_id
+  where d.id = ranked.id and ranked.place <= coalesce(shares."left", :per_host::integer)
+    and ranked.place_in_scope <= coalesce(scopes_left."left", :per_scope::integer)
   returning ${clock}, d.id, d.scope_id, d.execution_id, d.job_id, d.url, ranked.host, d.attempt_count, d.created_at,
-    (select signing_version from scheduler.scopes where id = d.scope_id) as signing_version`,
+    (select signing_version from scopes where id = d.scope_id) as signing_version`,
 );
 
 export interface DeliveryLimits {
@@ -69,26 +77,32 @@ export interface DeliveryLimits {
 
 /** Claims deliveries that are due, the oldest first. */
 export async function claimDeliveries(
-  db: Db,
+  session: Session,
   { room, leaseMs, perHost, perScope, shares, scopes }: DeliveryLimits,
-  at: Date | null,
 ): Promise<ClaimedDelivery[]> {
-  const left = [JSON.stringify(shares), perHost, JSON.stringify(scopes), perScope];
-  return stamped(await claim(db, [at, room, leaseMs, ...left]));
+  const values = {
+    room,
+    lease_ms: leaseMs,
+    per_host: perHost,
+    per_scope: perScope,
+    shares: JSON.stringify(shares),
+    scopes: JSON.stringify(scopes),
+  };
+  return stamped(await claim(session, values));
 }
 
-const putOff = statement<{ id: string }>(
+const putOff = statement<{ circuits: string; limit: number }, { id: string }>(
   "put_off_deliveries",
   `with held as (
     select d.id, x.probe_at
-    from scheduler.deliveries d
-    join json_to_recordset($2::json) as x(share text, probe_at timestamptz)
-      on x.share = ${share} and x.probe_at > coalesce($1::timestamptz, now())
-    where d.due_at <= coalesce($1::timestamptz, now())
-    order by d.due_at limit $3::integer
+    from deliveries d
+    join json_to_recordset(:circuits::json) as x(share text, probe_at timestamptz)
+      on x.share = ${share} and x.probe_at > :now
+    where d.due_at <= :now
+    order by d.due_at limit :limit::integer
     for update of d skip locked
   )
-  update scheduler.deliveries d set due_at = held.probe_at from held where d.id = held.id
+  update deliveries d set due_at = held.probe_at from held where d.id = held.id
   returning d.id`,
 );
 
@@ -97,41 +111,41 @@ const putOff = statement<{ id: string }>(
  * not to be looked for past a long line of them. Answers how many.
  */
 export async function putOffDeliveries(
-  db: Db,
+  session: Session,
   circuits: { share: string; probe_at: Date }[],
-  { limit, at }: { limit: number; at: Date | null },
+  limit: number,
 ): Promise<number> {
-  return (await putOff(db, [at, JSON.stringify(circuits), limit])).length;
+  return (await putOff(session, { circuits: JSON.stringify(circuits), limit })).length;
 }
 
 /** A finished execution with what a callback tells about its job. */
 export type ToldExecution = ExecutionRow & { job_name: string; job_metadata: Record<string, string> };
 
-const told = statement<ToldExecution>(
+const told = statement<{ ids: string[] }, ToldExecution>(
   "told_executions",
   `select e.*, j.name as job_name, j.metadata as job_metadata,
     ((${effective("retry", { revision: "r", queue: "q" })}) ->> 'max_attempts')::integer as max_attempts
-  from scheduler.executions e
-  join scheduler.revisions r on r.id = e.revision_id
-  join scheduler.jobs j on j.id = e.job_id
-  left join scheduler.queues q on q.scope_id = e.scope_id and q.name = e.queue
-  where e.id = any($1::uuid[])`,
+  from executions e
+  join revisions r on r.id = e.revision_id
+  join jobs j on j.id = e.job_id
+  left join queues q on q.scope_id = e.scope_id and q.name = e.queue
+  where e.id = any(:ids::uuid[])`,
 );
 
-const lastAttempts = statement<AttemptRow>(
+const lastAttempts = statement<{ ids: string[] }, AttemptRow>(
   "last_attempts",
-  `select distinct on (execution_id) * from scheduler.attempts
-  where execution_id = any($1::uuid[]) order by execution_id, number desc`,
+  `select distinct on (execution_id) * from attempts
+  where execution_id = any(:ids::uuid[]) order by execution_id, number desc`,
 );
 
 /** What is told about executions, by their ids. */
 export async function findTold(
-  db: Db,
-  executionIds: string[],
+  session: Session,
+  ids: string[],
 ): Promise<Map<string, { execution: ToldExecution; attempt: AttemptRow | undefined }>> {
-  const executions = await told(db, [executionIds]);
+  const executions = await told(session, { ids });
   const attempts = new Map(
-    (await lastAttempts(db, [executionIds])).map((attempt) => [attempt.execution_id, attempt]),
+    (await lastAttempts(session, { ids })).map((attempt) => [attempt.execution_id, attempt]),
   );
   return new Map(
     executions.map((execution) => [execution.id, { execution, attempt: attempts.get(execution.id) }]),
@@ -152,19 +166,19 @@ export interface DeliveryOutcome {
   error: string | null;
 }
 
-const settle = statement<{ id: string }>(
+const settle = statement<{ outcomes: string }, { id: string }>(
   "settle_deliveries",
-  `update scheduler.deliveries d
+  `update deliveries d
   set status = i.status, status_code = i.status_code, error_code = i.error_code, error = i.error,
     attempt_count = d.attempt_count - coalesce(i.held_back, false)::integer,
-    due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
-    finished_at = case when i.status <> 'pending' then coalesce($1::timestamptz, now()) end
-  from json_to_recordset($2::json) as i(id uuid, number integer, status text, retry_ms double precision,
+    due_at = :now + i.retry_ms * interval '1 millisecond',
+    finished_at = case when i.status <> 'pending' then :now end
+  from json_to_recordset(:outcomes::json) as i(id uuid, number integer, status text, retry_ms double precision,
     held_back boolean, status_code integer, error_code text, error text)
   where d.id = i.id and d.status = 'pending' and d.attempt_count = i.number`,
 );
 
 /** Writes outcomes. What another worker has taken over since, its lease being over, is left as it is. */
-export async function settleDeliveries(db: Db, outcomes: DeliveryOutcome[], at: Date | null): Promise<void> {
-  await settle(db, [at, JSON.stringify(outcomes)]);
+export async function settleDeliveries(session: Session, outcomes: DeliveryOutcome[]): Promise<void> {
+  await settle(session, { outcomes: JSON.stringify(outcomes) });
 }

@@ -9,7 +9,7 @@ import {
   toHeldBack,
 } from "./callback.ts";
 import { createCircuits } from "./circuits.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, sessionOf } from "./engine.ts";
 import {
   type DeliveryLimits,
   type DeliveryOutcome,
@@ -61,7 +61,7 @@ export function createNotifying(
 
   async function write(batch: DeliveryOutcome[]): Promise<void> {
     try {
-      await settleDeliveries(engine.database.db, batch, engine.clock.now());
+      await settleDeliveries(sessionOf(engine), batch);
     } catch (error) {
       if (!isRefused(error)) throw error;
       // One outcome that PostgreSQL will not store must not hold up all the others for ever.
@@ -102,9 +102,7 @@ export function createNotifying(
   async function putOff(): Promise<boolean> {
     const open = circuits.open().map((circuit) => ({ share: shareOf(circuit), probe_at: circuit.probe_at }));
     if (open.length === 0) return false;
-    const { database, clock } = engine;
-    const step = { limit: putOffStep, at: clock.now() };
-    return (await putOffDeliveries(database.db, open, step)) === putOffStep;
+    return (await putOffDeliveries(sessionOf(engine), open, putOffStep)) === putOffStep;
   }
 
   return {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { defaultRetry } from "../time/retry.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 import { toOutgoing } from "./outgoing.ts";
 
 const now = new Date("2026-03-01T12:00:00.999Z");

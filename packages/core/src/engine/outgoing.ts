@@ -1,7 +1,7 @@
 import { toPublicId } from "../ids.ts";
 import { signatureHeaderNames, signatureHeaders } from "../signing/signature.ts";
 import type { OutgoingRequest } from "./attempt.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 
 const userAgent = "scheduler/0.1";
 

@@ -38,14 +38,12 @@ export function planJob(due: DueJob, starts: boolean): JobPlan {
   const replacesWaiting = due.waits && due.catch_up === "latest" && runs > 0;
   // What takes the place of another is no run more.
   const over = next === null || (runs >= left && !replacesWaiting);
-  // A single slot that sends nothing ends its job whatever else is under way: nothing that comes to an end later would.
-  const ends = over && runs === 0 && (due.open === 0 || isOneShot(due.kind));
   return {
     job: {
       id: due.id,
       next_run_at: over ? null : new Date(next),
       runs,
-      state: ends ? "completed" : null,
+      paused: false,
     },
     executions,
     cancelsPrevious: due.overlap === "cancel_previous" && due.open > 0 && runs > 0,
@@ -123,8 +121,7 @@ function fireSlots(
       started = true;
       return { ...execution, status: "running" };
     }
-    // One of many finds its room like an execution that waited; a single one gets a ticket.
-    return { ...execution, status: "pending", due_at: slots.length > 1 ? due.now : undefined };
+    return { ...execution, status: "pending", due_at: due.now };
   });
 }
 
@@ -183,7 +180,7 @@ const consequences: Record<CatchUp, string> = {
 export function parked(due: DueJob): JobPlan {
   const error = "The job is paused: its schedule could not be computed.";
   return {
-    job: { id: due.id, next_run_at: null, runs: 0, state: "paused" },
+    job: { id: due.id, next_run_at: null, runs: 0, paused: true },
     executions: [
       { ...slotOf(due, due.next_run_at.getTime()), status: "skipped", reason: "unreadable", error },
     ],

@@ -1,12 +1,9 @@
 import type { CatchUp, Overlap } from "@org/scheduler-contract";
-import { sql } from "kysely";
-import { makeCallbacks } from "../database/callbacks.ts";
-import { statement } from "../database/statement.ts";
-import type { Db, Tx } from "../database/tables.ts";
+import { type Session, statement } from "../database/statement.ts";
+import { clock, request, stamped, type StartedExecution } from "../executions/life.sql.ts";
 import type { Timed } from "../jobs/job.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { shareInSql } from "./shares.ts";
-import { clock, request, stamped, type StartedExecution } from "./start.sql.ts";
 
 export interface DueJob extends Timed {
   now: Date;
@@ -63,67 +60,76 @@ export interface ClaimLimits {
   lanes: boolean;
 }
 
-const soon = "coalesce($1::timestamptz, now()) + $2::integer * interval '1 millisecond'";
-const late = "coalesce($1::timestamptz, now()) - $3::integer * interval '1 millisecond'";
+const soon = ":now + :lead_ms::integer * interval '1 millisecond'";
+const late = ":now - :late_ms::integer * interval '1 millisecond'";
 /** How far back among the slots of a job one is looked for that waits in a paused queue. */
 const lookBack = 50;
 
-const isWelcome = `${shareInSql("j")} <> all($6::text[])`;
+const isWelcome = `${shareInSql("j")} <> all(:full::text[])`;
 
-const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
+interface ClaimValues {
+  lead_ms: number;
+  late_ms: number;
+  room: number;
+  late: number;
+  full: string[];
+  lanes: boolean;
+}
+
+const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })>(
   "claim",
   `with one_shot as (
-    select j.* from scheduler.jobs j
+    select j.*, false as late from jobs j
     where not repeats and next_run_at <= ${soon} and ${isWelcome}
-    order by next_run_at desc limit $4::integer
+    order by next_run_at desc limit :room::integer
     for update of j skip locked
   ), repeating as (
-    select j.* from scheduler.jobs j
+    select j.*, false as late from jobs j
     where repeats and next_run_at <= ${soon} and next_run_at > ${late} and ${isWelcome}
-    order by next_run_at desc limit $4::integer
+    order by next_run_at desc limit :room::integer
     for update of j skip locked
   ), late as (
-    select j.* from scheduler.jobs j
+    select j.*, true as late from jobs j
     where repeats and next_run_at <= ${late}
-    order by next_run_at desc limit $5::integer
+    order by next_run_at desc limit :late::integer
     for update of j skip locked
+  ), other as (
+    select * from one_shot union all select * from repeating union all select * from late
   ), laned as (
-    select j.* from scheduler.queues q cross join lateral (
-      select * from scheduler.jobs
+    select j.*, false as late from queues q cross join lateral (
+      select * from jobs
       where scope_id = q.scope_id and queue = q.name and queue <> '${defaultQueue}' and next_run_at <= ${soon}
-      order by next_run_at limit $5::integer
+        and id <> all(array(select id from other))
+      order by next_run_at limit :late::integer
       for update skip locked
     ) j
-    where $7::boolean and q.laned limit $5::integer
-  )
-  select coalesce($1::timestamptz, now()) as now, due.scope_id, due.id, due.revision_id, due.queue, due.kind, due.cron,
-    due.every_n_minutes, due.run_at, due.timezone, due.start_at, due.end_at, due.max_runs, due.run_count,
-    due.jitter_seconds, due.ttl_seconds, due.overlap, due.catch_up, due.catch_up_window_seconds, due.catch_up_max_runs,
-    case when due.overlap = 'allow' then 0 else (
-      select count(*)::integer from (select 1 from scheduler.open_executions o where o.job_id = due.id limit 101) o
-    ) end as open, due.next_run_at, due.late, due.host, coalesce(q.laned, false) as laned,
-    coalesce(q.paused, false) as paused, case when q.paused and due.repeats then exists (
-      select 1 from (
-        select e.lane_at from scheduler.executions e
-        where e.job_id = due.id and e.trigger = 'schedule' order by e.id desc limit ${lookBack}
-      ) slot where slot.lane_at is not null
-    ) else false end as waits, look.*
-  from (
-    select coalesce((select min(due_at) from scheduler.executions where due_at is not null) <= ${soon}, false) as waiting,
-      exists (select 1 from scheduler.executions where lane_at is not null) as "inLanes",
+    where :lanes::boolean and q.laned limit :late::integer
+  ), candidates as (
+    select * from other union all select * from laned
+  ), standing as (
+    select c.scope_id, c.id, c.revision_id, c.queue, c.kind, c.cron, c.every_n_minutes, c.run_at, c.timezone, c.start_at,
+      c.end_at, c.max_runs, c.run_count, c.jitter_seconds, c.ttl_seconds, c.overlap, c.catch_up,
+      c.catch_up_window_seconds, c.catch_up_max_runs, c.next_run_at, c.late, c.host,
+      case when c.overlap = 'allow' then 0 else (
+        select count(*)::integer from (select 1 from open_executions o where o.job_id = c.id limit 101) o
+      ) end as open, coalesce(q.laned, false) as laned, coalesce(q.paused, false) as paused,
+      case when q.paused and c.repeats then exists (
+        select 1 from (
+          select e.lane_at from executions e
+          where e.job_id = c.id and e.trigger = 'schedule' order by e.id desc limit ${lookBack}
+        ) slot where slot.lane_at is not null
+      ) else false end as waits
+    from candidates c left join queues q on q.scope_id = c.scope_id and q.name = c.queue
+  ), look_ahead as (
+    select coalesce((select min(due_at) from executions where due_at is not null) <= ${soon}, false) as waiting,
+      exists (select 1 from executions where lane_at is not null) as "inLanes",
       (extract(epoch from least(
-        (select min(next_run_at) from scheduler.jobs where repeats and next_run_at > ${soon}),
-        (select min(next_run_at) from scheduler.jobs where not repeats and next_run_at > ${soon}),
-        (select min(due_at) from scheduler.executions where due_at > ${soon})
-      ) - coalesce($1::timestamptz, now())) * 1000)::double precision as "nextInMs"
-  ) look
-  left join (
-    select *, false as late from one_shot
-    union all select *, false from repeating
-    union all select *, true from late
-    union all select *, false from laned
-  ) due on true
-  left join scheduler.queues q on q.scope_id = due.scope_id and q.name = due.queue`,
+        (select min(next_run_at) from jobs where repeats and next_run_at > ${soon}),
+        (select min(next_run_at) from jobs where not repeats and next_run_at > ${soon}),
+        (select min(due_at) from executions where due_at > ${soon})
+      ) - :now) * 1000)::double precision as "nextInMs"
+  )
+  select :now as now, look_ahead.*, standing.* from look_ahead left join standing on true`,
 );
 
 /**
@@ -132,13 +138,12 @@ const claim = statement<Omit<Due, "jobs"> & (DueJob | { id: null })>(
  * a repeating job that has waited for `lateMs` is taken whether there is room or not, so that each slot gets its
  * execution before the next comes.
  */
-export async function claimDueJobs(tx: Tx, at: Date | null, limits: ClaimLimits): Promise<Due> {
+export async function claimDueJobs(session: Session, limits: ClaimLimits): Promise<Due> {
   const { leadMs, lateMs, room, late: lateCount, full, lanes } = limits;
-  const rows = await claim(tx, [at, leadMs, lateMs, room, lateCount, full, lanes]);
+  const values = { lead_ms: leadMs, late_ms: lateMs, room, late: lateCount, full, lanes };
+  const rows = await claim(session, values);
   const { waiting, inLanes, nextInMs } = rows[0]!;
-  const due = rows.filter((row): row is typeof row & DueJob => row.id !== null);
-  // One may have been found in two ways.
-  const jobs = [...new Map(due.map((job) => [job.id, job])).values()];
+  const jobs = rows.filter((row): row is typeof row & DueJob => row.id !== null);
   return { jobs, waiting, inLanes, nextInMs };
 }
 
@@ -146,8 +151,8 @@ export interface PlannedJob {
   id: string;
   next_run_at: Date | null;
   runs: number;
-  /** `completed` when nothing is left to come or to be settled; `paused` until somebody mends its schedule. */
-  state: "completed" | "paused" | null;
+  /** Until somebody mends its schedule. */
+  paused: boolean;
 }
 
 export interface PlannedExecution {
@@ -157,7 +162,7 @@ export interface PlannedExecution {
   queue: string;
   revision_id: string;
   scheduled_for: Date;
-  /** `running` starts here and now, `pending` when there is room: at `due_at`, in its queue's line, or with a ticket. */
+  /** `running` starts here and now, `pending` when there is room: at `due_at`, or in its queue's line. */
   status: "pending" | "running" | "skipped" | "expired";
   reason?: string;
   error?: string;
@@ -170,48 +175,73 @@ export interface PlannedExecution {
 }
 
 /** An execution that was planned: started here, or waiting for a worker with a free slot. */
-export type Planned = { id: string; job_id: string; due_at: Date | null; lane_at: Date | null } & (
+export type Planned = { id: string; job_id: string; lane_at: Date | null } & (
   ({ status: "running" } & StartedExecution) | { status: "pending" | "skipped" | "expired" }
 );
 
-const record = statement<Omit<Planned, "toldAt">>(
+/** One array for each column: of JSON, PostgreSQL expects a hundred rows, and reads whole tables for them. */
+interface PlanValues {
+  worker_id: string;
+  guarded: string[];
+  job_ids: string[];
+  next_runs: (string | null)[];
+  runs: number[];
+  paused: boolean[];
+  ids: string[];
+  scope_ids: number[];
+  of_jobs: string[];
+  queues: string[];
+  revision_ids: string[];
+  slots: string[];
+  statuses: string[];
+  reasons: (string | null)[];
+  errors: (string | null)[];
+  due_at: (string | null)[];
+  lane_at: (string | null)[];
+  queued: boolean[];
+  expire_at: (string | null)[];
+}
+
+const record = statement<PlanValues, Omit<Planned, "toldAt">>(
   "plan",
   `with moved as (
-    update scheduler.jobs j
+    update jobs j
     set next_run_at = p.next_run_at, run_count = j.run_count + p.runs,
-      state = coalesce(p.state, j.state)
-    from json_to_recordset($2::json) as p(id uuid, next_run_at timestamptz, runs integer, state text)
-    where j.id = p.id
+      state = case when p.paused then 'paused' else j.state end
+    from unnest(:job_ids::uuid[], :next_runs::timestamptz[], :runs::integer[], :paused::boolean[])
+      as p(id, next_run_at, runs, paused)
+    where j.id = p.id and j.id = any(:job_ids::uuid[])
   ), written as (
-    insert into scheduler.executions (id, scope_id, job_id, queue, revision_id, trigger, status, reason, error,
+    insert into executions (id, scope_id, job_id, queue, revision_id, trigger, status, reason, error,
       scheduled_for, due_at, lane_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
       finished_at)
-    select id, scope_id, job_id, queue, revision_id, 'schedule', status, reason, error, scheduled_for, due_at,
-      lane_at, coalesce(queued, false), expires_at, coalesce($1::timestamptz, now()),
-      case when status = 'running' then $4::uuid end,
-      case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
-      case when status = 'running' then greatest(coalesce($1::timestamptz, now()), scheduled_for) end,
+    select id, scope_id, job_id, queue, revision_id, 'schedule', status, reason, error, scheduled_for, due_at, lane_at,
+      queued, expires_at, :now,
+      case when status = 'running' then :worker_id::uuid end,
+      case when status = 'running' then greatest(:now, scheduled_for) end,
+      case when status = 'running' then greatest(:now, scheduled_for) end,
       case when status = 'running' then 1 else 0 end,
-      case when status in ('skipped', 'expired') then coalesce($1::timestamptz, now()) end
-    from json_to_recordset($3::json)
-      as x(id uuid, scope_id integer, job_id uuid, queue text, revision_id uuid, scheduled_for timestamptz, status text,
-        reason text, error text, due_at timestamptz, lane_at timestamptz, queued boolean, expires_at timestamptz)
+      case when status in ('skipped', 'expired') then :now end
+    from unnest(:ids::uuid[], :scope_ids::integer[], :of_jobs::uuid[], :queues::text[], :revision_ids::uuid[],
+        :slots::timestamptz[], :statuses::text[], :reasons::text[], :errors::text[], :due_at::timestamptz[],
+        :lane_at::timestamptz[], :queued::boolean[], :expire_at::timestamptz[])
+      as x(id, scope_id, job_id, queue, revision_id, scheduled_for, status, reason, error, due_at, lane_at, queued,
+        expires_at)
     on conflict (id) do nothing
-    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, due_at, lane_at, expires_at, finished_at
-  ), called as (
-    ${makeCallbacks("(select * from written where status = 'expired')")}
+    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, lane_at, expires_at
   ), opened as (
-    insert into scheduler.open_executions (id, scope_id, job_id, queue)
-    select id, scope_id, case when id = any($5::uuid[]) then job_id end,
+    insert into open_executions (id, scope_id, job_id, queue)
+    select id, scope_id, case when id = any(:guarded::uuid[]) then job_id end,
       case when status = 'running' and queue <> '${defaultQueue}' then queue end
     from written
     where status in ('pending', 'running')
   )
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
-    w.scheduled_for, w.status, w.due_at, w.lane_at, w.expires_at, 1 as attempt_count, 0 as interruptions, ${request}
-  from written w left join scheduler.revisions r on r.id = w.revision_id and w.status = 'running'
-  left join scheduler.queues q on q.scope_id = w.scope_id and q.name = w.queue
-  left join scheduler.scopes c on c.id = w.scope_id`,
+    w.scheduled_for, w.status, w.lane_at, w.expires_at, 1 as attempt_count, 0 as interruptions,
+    ${request({ revision: "r", queue: "q", scope: "c" })}
+  from written w left join revisions r on r.id = w.revision_id and w.status = 'running'
+  left join queues q on q.scope_id = w.scope_id and q.name = w.queue
+  left join scopes c on c.id = w.scope_id`,
 );
 
 /**
@@ -219,101 +249,114 @@ const record = statement<Omit<Planned, "toldAt">>(
  * job and slot, so the primary key is what makes a second fire impossible.
  */
 export async function recordPlan(
-  tx: Tx,
+  session: Session,
   { jobs, executions, workerId }: { jobs: PlannedJob[]; executions: PlannedExecution[]; workerId: string },
-  at: Date | null,
 ): Promise<Planned[]> {
-  const guarded = executions.filter((execution) => execution.guarded).map(({ id }) => id);
-  const rows = await record(tx, [at, JSON.stringify(jobs), JSON.stringify(executions), workerId, guarded]);
+  const rows = await record(session, {
+    worker_id: workerId,
+    guarded: executions.filter((execution) => execution.guarded).map(({ id }) => id),
+    job_ids: jobs.map(({ id }) => id),
+    next_runs: jobs.map((job) => textOf(job.next_run_at)),
+    runs: jobs.map(({ runs }) => runs),
+    paused: jobs.map(({ paused }) => paused),
+    ids: executions.map(({ id }) => id),
+    scope_ids: executions.map((execution) => execution.scope_id),
+    of_jobs: executions.map((execution) => execution.job_id),
+    queues: executions.map(({ queue }) => queue),
+    revision_ids: executions.map((execution) => execution.revision_id),
+    slots: executions.map((execution) => execution.scheduled_for.toISOString()),
+    statuses: executions.map(({ status }) => status),
+    reasons: executions.map(({ reason }) => reason ?? null),
+    errors: executions.map(({ error }) => error ?? null),
+    due_at: executions.map((execution) => textOf(execution.due_at)),
+    lane_at: executions.map((execution) => textOf(execution.lane_at)),
+    queued: executions.map(({ queued }) => queued ?? false),
+    expire_at: executions.map((execution) => textOf(execution.expires_at)),
+  });
   return stamped(rows) as Planned[];
 }
 
+function textOf(instant: Date | null | undefined): string | null {
+  return instant?.toISOString() ?? null;
+}
+
+const uncount = statement<{ job_ids: string[] }, { id: string }>(
+  "uncount_runs",
+  `update jobs j set run_count = j.run_count - r.count
+  from (select id, count(*)::integer as count from unnest(:job_ids::uuid[]) u(id) group by id) r
+  where j.id = r.id and j.id = any(:job_ids::uuid[])`,
+);
+
 /** Takes a run off the count of jobs for each time that they are named. */
-export async function uncountRuns(tx: Tx, jobIds: string[]): Promise<void> {
-  await sql`
-    update scheduler.jobs j set run_count = j.run_count - r.count
-    from (select id, count(*)::integer as count from unnest(${jobIds}::uuid[]) u(id) group by id) r
-    where j.id = r.id`.execute(tx);
+export async function uncountRuns(session: Session, jobIds: string[]): Promise<void> {
+  if (jobIds.length > 0) await uncount(session, { job_ids: jobIds });
 }
 
-const cancel = statement<{ id: string }>(
-  "cancel_previous",
-  `with open as (
-    select e.id from scheduler.open_executions o join scheduler.executions e on e.id = o.id
-    where o.job_id = any($2::uuid[]) and o.id <> all($3::uuid[])
-    -- What somebody has in hand is over in a moment; waiting for it while the job is locked could be a deadlock.
-    for update of e skip locked
-  ), ended as (
-    update scheduler.executions e
-    set status = 'canceled', reason = 'overlap', due_at = null, lane_at = null, finished_at = coalesce($1::timestamptz, now())
-    from open where e.id = open.id and e.status in ('pending', 'retrying')
-    returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
-  ), called as (
-    ${makeCallbacks("ended")}
-  ), closed as (
-    delete from scheduler.open_executions o using ended where o.id = ended.id
-  )
-  update scheduler.executions e
-  set cancel_requested_at = coalesce($1::timestamptz, now()), reason = 'overlap'
-  from open where e.id = open.id and e.status = 'running'
-  returning e.id`,
+const previous = statement<{ job_ids: string[]; kept: string[] }, { id: string; runs: boolean }>(
+  "previous",
+  `select e.id, e.status = 'running' as runs
+  from open_executions o join executions e on e.id = o.id
+  where o.job_id = any(:job_ids::uuid[]) and o.id <> all(:kept::uuid[])
+  -- What somebody has in hand is over in a moment; waiting for it while the job is locked could be a deadlock.
+  for update of e skip locked`,
 );
 
-/** Ends the executions of jobs that wait, but for those that are kept, and answers which are to be aborted. */
-export async function cancelPrevious(
-  tx: Tx,
-  { jobIds, keptIds }: { jobIds: string[]; keptIds: string[] },
-  at: Date | null,
-): Promise<string[]> {
-  return (await cancel(tx, [at, jobIds, keptIds])).map(({ id }) => id);
+/** The executions of jobs that are not over, but for those that are kept. */
+export function findPrevious(
+  session: Session,
+  { jobIds, kept }: { jobIds: string[]; kept: string[] },
+): Promise<{ id: string; runs: boolean }[]> {
+  return previous(session, { job_ids: jobIds, kept });
 }
 
-const replace = statement<{ id: string }>(
-  "replace_waiting",
-  `with replaced as (
-    update scheduler.executions e
-    set status = 'skipped', reason = 'queue_paused', error = 'Its queue ' || e.queue || ' was paused, and a later slot took its place.',
-      lane_at = null, finished_at = coalesce($1::timestamptz, now())
-    from unnest($2::uuid[]) as kept(id)
-    join scheduler.executions k on k.id = kept.id
-    cross join lateral (
-      select b.id from scheduler.executions b
-      where b.job_id = k.job_id and b.id < k.id and b.trigger = 'schedule' order by b.id desc limit ${lookBack}
-    ) before
-    where e.id = before.id and e.lane_at is not null and e.status = 'pending'
-    returning e.id, e.job_id
-  ), uncounted as (
-    -- Only what is sent is a run.
-    update scheduler.jobs j set run_count = j.run_count - r.count
-    from (select job_id, count(*)::integer as count from replaced group by job_id) r where j.id = r.job_id
-  )
-  delete from scheduler.open_executions o using replaced r where o.id = r.id
-  returning o.id`,
+const abort = statement<{ ids: string[] }, { id: string }>(
+  "abort_previous",
+  `update executions set cancel_requested_at = :now, reason = 'overlap'
+  where id = any(:ids::uuid[]) and status = 'running' returning id`,
 );
 
-/** Lets new executions take the places of those of the same jobs that wait in a paused queue. */
-export async function replaceWaiting(tx: Tx, ids: string[], at: Date | null): Promise<void> {
-  await replace(tx, [at, ids]);
+/** Marks running executions as wanted no more, since a later slot takes their place. */
+export async function abortPrevious(session: Session, ids: string[]): Promise<void> {
+  if (ids.length > 0) await abort(session, { ids });
 }
 
-const count = statement<{ count: number; oldestSeconds: number }>(
+const replaced = statement<{ ids: string[] }, { id: string; job_id: string; queue: string }>(
+  "replaced",
+  `select e.id, e.job_id, e.queue
+  from unnest(:ids::uuid[]) as kept(id)
+  join executions k on k.id = kept.id
+  cross join lateral (
+    select b.id from executions b
+    where b.job_id = k.job_id and b.id < k.id and b.trigger = 'schedule' order by b.id desc limit ${lookBack}
+  ) before
+  join executions e on e.id = before.id
+  where e.lane_at is not null and e.status = 'pending'
+  for update of e skip locked`,
+);
+
+/** The slots that wait in a paused queue and whose places later executions of their jobs take. */
+export function findReplaced(
+  session: Session,
+  ids: string[],
+): Promise<{ id: string; job_id: string; queue: string }[]> {
+  return replaced(session, { ids });
+}
+
+const count = statement<object, { count: number; oldestSeconds: number }>(
   "due",
   `select count(*)::integer as count,
-    coalesce(extract(epoch from coalesce($1::timestamptz, now()) - min(due_at)), 0)::double precision as "oldestSeconds"
+    coalesce(extract(epoch from :now - min(due_at)), 0)::double precision as "oldestSeconds"
   from (
-    (select next_run_at as due_at from scheduler.jobs
-      where repeats and next_run_at <= coalesce($1::timestamptz, now()) order by next_run_at limit 10000)
+    (select next_run_at as due_at from jobs where repeats and next_run_at <= :now order by next_run_at limit 10000)
     union all
-    (select next_run_at from scheduler.jobs
-      where not repeats and next_run_at <= coalesce($1::timestamptz, now()) order by next_run_at limit 10000)
+    (select next_run_at from jobs where not repeats and next_run_at <= :now order by next_run_at limit 10000)
     union all
-    (select due_at from scheduler.executions
-      where due_at <= coalesce($1::timestamptz, now()) and not queued order by due_at limit 10000)
+    (select due_at from executions where due_at <= :now and not queued order by due_at limit 10000)
   ) due`,
 );
 
 /** What is due and not planned yet, counted up to 10,000 of a kind, and how long the oldest of it waits. */
-export async function countDue(db: Db, at: Date | null): Promise<{ count: number; oldestSeconds: number }> {
-  const [counted] = await count(db, [at]);
+export async function countDue(session: Session): Promise<{ count: number; oldestSeconds: number }> {
+  const [counted] = await count(session, {});
   return counted!;
 }

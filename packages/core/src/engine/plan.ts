@@ -1,21 +1,31 @@
 import { notify } from "../database/notices.ts";
-import type { Tx } from "../database/tables.ts";
-import type { Engine } from "./engine.ts";
+import type { Session } from "../database/statement.ts";
+import {
+  completeSpentJobs,
+  type End,
+  endFor,
+  endWaiting,
+  followBornOver,
+  lineUp,
+  type StartedExecution,
+  startExecutions,
+} from "../executions/life.sql.ts";
+import { type Engine, inTransaction } from "./engine.ts";
 import { type JobPlan, needsRoom, parked, planJob } from "./plan-job.ts";
 import {
-  cancelPrevious,
+  abortPrevious,
   claimDueJobs,
   type Due,
   type DueJob,
+  findPrevious,
+  findReplaced,
   type Planned,
   type PlannedExecution,
   recordPlan,
-  replaceWaiting,
   uncountRuns,
 } from "./plan.sql.ts";
-import { shareOf } from "./shares.ts";
 import type { Admission } from "./slots.ts";
-import { claimWaiting, endUnstarted, lineUp, type StartedExecution, startExecutions } from "./start.sql.ts";
+import { claimWaiting, type Order } from "./waiting.sql.ts";
 
 /** How many jobs beyond those that can start, and how many waiting executions, one pass takes at the most. */
 const batchSize = 1000;
@@ -32,8 +42,8 @@ const leadMs = 25;
 export interface PlanPass {
   /** What starts on this worker: at once, or at the instant it is for where that is a moment ahead. */
   started: StartedExecution[];
-  /** How many found no room here and wait as tickets for whoever has some. */
-  tickets: number;
+  /** What nobody wants any more, or whose time has run out: for `endUnstarted`. */
+  unwanted: End[];
   /** Something that was due is not any more. */
   moved: boolean;
   /** Executions wait for their turn in their queues. */
@@ -46,104 +56,143 @@ export interface PlanPass {
   nextInMs: number | null;
 }
 
+interface Planning {
+  workerId: string;
+  admission: Admission;
+  backlog?: boolean;
+  /** What goes first where there is not enough room: fresh slots, or the executions that have waited longest. */
+  order?: Order;
+}
+
 /**
  * One pass of the planner, one transaction: claims what is due, writes its executions and moves the jobs on. Where
- * there is room, an execution starts in the very transaction that plans it; what waits too long gets a ticket.
+ * there is room, an execution starts in the very transaction that plans it.
  */
 export async function plan(
   engine: Engine,
-  { workerId, admission, backlog = false }: { workerId: string; admission: Admission; backlog?: boolean },
+  { workerId, admission, backlog = false, order = "freshest" }: Planning,
 ): Promise<PlanPass> {
-  const at = engine.clock.now();
   // A clock that stands still has no moment ahead.
-  const lead = at === null ? leadMs : 0;
+  const lead = engine.clock.now() === null ? leadMs : 0;
   const { room, full } = admission;
-  return engine.database.db.transaction().execute(async (tx) => {
-    const due = await claimDueJobs(tx, at, {
-      room,
-      full,
-      late: batchSize,
-      leadMs: lead,
-      lateMs,
-      lanes: backlog,
-    });
-    const plans = planJobs(engine, due.jobs, admission);
-    const jobs = plans.map(({ job }) => job);
-    const executions = plans.flatMap((of) => of.executions);
-    const recorded = jobs.length === 0 ? [] : await recordPlan(tx, { jobs, executions, workerId }, at);
-    await uncountRepeated(tx, executions, recorded);
-    await endPrevious(tx, plans, at);
-    await endReplaced(tx, plans, at);
-    const jobOf = new Map(due.jobs.map((job) => [job.id, job]));
-    const tickets = recorded.filter(
-      ({ status, due_at, lane_at }) => status === "pending" && due_at === null && lane_at === null,
-    );
-    const planned = recorded.some(({ lane_at }) => lane_at !== null);
-    await engine.queue.put(
-      tx,
-      tickets.map(({ id, job_id }) => ({ id, share: shareOf(jobOf.get(job_id)!) })),
-    );
+  return inTransaction(engine, async (session) => {
+    const claim = { room, full, late: batchSize, leadMs: lead, lateMs, lanes: backlog };
+    const due = await claimDueJobs(session, claim);
     // A full worker must not keep others from what it cannot start.
     const limit = Math.min(batchSize, Math.max(100, room * 4));
-    const waiting = { limit, leadMs: lead, workerId, admission };
-    const woken = due.waiting ? await wakeWaiting(tx, waiting, at) : { started: [], linedUp: 0, more: false };
-    const linedUp = planned || woken.linedUp > 0;
+    const waking = { limit, leadMs: lead, workerId, admission, order };
+    const wake = (): Promise<Woken> => (due.waiting ? wakeWaiting(session, waking) : Promise.resolve(nobody));
+    const first = order === "oldest" ? await wake() : undefined;
+    const plans = planJobs(engine, due.jobs, admission);
+    const recorded = await carryOut(session, plans, workerId);
+    const woken = first ?? (await wake());
+    const linedUp = woken.linedUp > 0 || recorded.some(({ lane_at }) => lane_at !== null);
     const late = due.jobs.filter((job) => job.late).length;
     const fresh = due.jobs.length - late;
     return {
       started: [...recorded.filter(isStarted), ...woken.started],
-      tickets: tickets.length,
-      moved: jobs.length > 0 || woken.started.length + woken.linedUp > 0,
+      unwanted: woken.unwanted,
+      moved: plans.length > 0 || woken.started.length + woken.linedUp + woken.unwanted.length > 0,
       inLanes: due.inLanes || linedUp,
       linedUp,
       more: fresh >= room || late === batchSize || woken.more,
-      nextInMs: soonest(due, jobs, lead),
+      nextInMs: soonest(due, plans, lead),
     };
   });
 }
 
-/** Starts what waited for its time and finds room, and ends what nobody wants any more; the rest goes on waiting. */
+/**
+ * Ends executions that were found unwanted where they might have started. After the transaction that found them: it holds
+ * jobs or queues, and to wait for the jobs of these meanwhile could be a deadlock.
+ */
+export async function endUnstarted(engine: Engine, unwanted: End[]): Promise<void> {
+  if (unwanted.length > 0) await inTransaction(engine, (session) => endWaiting(session, unwanted));
+}
+
+interface Woken {
+  started: StartedExecution[];
+  unwanted: End[];
+  linedUp: number;
+  more: boolean;
+}
+
+const nobody: Woken = { started: [], unwanted: [], linedUp: 0, more: false };
+
+/** Starts what waited for its time and finds room; the rest goes on waiting. */
 async function wakeWaiting(
-  tx: Tx,
-  options: { limit: number; leadMs: number; workerId: string; admission: Admission },
-  at: Date | null,
-): Promise<{ started: StartedExecution[]; linedUp: number; more: boolean }> {
-  const { limit, leadMs: lead, workerId, admission } = options;
-  const due = await claimWaiting(tx, { limit, leadMs: lead, full: admission.full }, at);
-  await endUnstarted(tx, due, at);
-  const linedUp = due.filter(({ fate }) => fate === "waits").map(({ id }) => id);
-  if (linedUp.length > 0) await lineUp(tx, linedUp, at);
-  const wanted = due.filter(({ fate }) => fate === "starts");
+  session: Session,
+  {
+    limit,
+    leadMs: lead,
+    workerId,
+    admission,
+    order,
+  }: Required<Omit<Planning, "backlog">> & { limit: number; leadMs: number },
+): Promise<Woken> {
+  const due = await claimWaiting(session, { limit, leadMs: lead, full: admission.full, order });
+  const unwanted = due.flatMap(({ id, ends }) => (ends === null ? [] : [endFor(id, ends)]));
+  const linedUp = due.filter((one) => one.ends === null && one.lines_up).map(({ id }) => id);
+  await lineUp(session, linedUp);
+  const wanted = due.filter((one) => one.ends === null && !one.lines_up);
   const admitted = wanted.filter((execution) => admission.admit(execution));
-  const ids = admitted.map(({ id }) => id);
-  const started = ids.length === 0 ? [] : await startExecutions(tx, { ids, workerId }, at);
+  const started = await startExecutions(session, { ids: admitted.map(({ id }) => id), workerId });
   const dueAt = new Map(admitted.map(({ id, due_at }) => [id, due_at]));
   for (const execution of started) execution.due_at = dueAt.get(execution.id)!;
   return {
     started,
+    unwanted,
     linedUp: linedUp.length,
     more: due.length === limit || admitted.length < wanted.length,
   };
 }
 
+/** Writes what was decided for jobs that are due, and what follows from it. */
+async function carryOut(session: Session, plans: JobPlan[], workerId: string): Promise<Planned[]> {
+  if (plans.length === 0) return [];
+  const executions = plans.flatMap((of) => of.executions);
+  const recorded = await recordPlan(session, { jobs: plans.map(({ job }) => job), executions, workerId });
+  await uncountRepeated(session, executions, recorded);
+  await endPrevious(session, plans);
+  await endReplaced(session, plans);
+  await followBornOver(session, toBeFollowed(plans, recorded));
+  await completeSpentJobs(
+    session,
+    plans
+      .filter(({ job, executions: of }) => job.next_run_at === null && of.length === 0)
+      .map(({ job }) => job.id),
+  );
+  return recorded;
+}
+
+/** Of what was over when it was written, what counts for its job: what expired, and the last slots of jobs. */
+function toBeFollowed(plans: JobPlan[], recorded: Planned[]): string[] {
+  const last = new Set(plans.filter(({ job }) => job.next_run_at === null).map(({ job }) => job.id));
+  return recorded
+    .filter(({ status, job_id }) => status === "expired" || (status === "skipped" && last.has(job_id)))
+    .map(({ id }) => id);
+}
+
 /** A slot that has its execution already, since the clock was put back or its job was, is no run more. */
-async function uncountRepeated(tx: Tx, executions: PlannedExecution[], recorded: Planned[]): Promise<void> {
+async function uncountRepeated(
+  session: Session,
+  executions: PlannedExecution[],
+  recorded: Planned[],
+): Promise<void> {
   if (recorded.length === executions.length) return;
   const written = new Set(recorded.map(({ id }) => id));
   const repeated = executions.filter(
     ({ id, status }) => (status === "pending" || status === "running") && !written.has(id),
   );
-  if (repeated.length > 0)
-    await uncountRuns(
-      tx,
-      repeated.map(({ job_id }) => job_id),
-    );
+  await uncountRuns(
+    session,
+    repeated.map(({ job_id }) => job_id),
+  );
 }
 
 /** The jobs that were just moved on may be the next to be due. */
-function soonest({ jobs, nextInMs }: Due, moved: JobPlan["job"][], lead: number): number | null {
+function soonest({ jobs, nextInMs }: Due, plans: JobPlan[], lead: number): number | null {
   const now = jobs[0]?.now.getTime() ?? 0;
-  const next = moved.flatMap(({ next_run_at }) =>
+  const next = plans.flatMap(({ job: { next_run_at } }) =>
     next_run_at === null ? [] : [next_run_at.getTime() - now],
   );
   const soonestMs = Math.min(nextInMs ?? Infinity, ...next);
@@ -155,21 +204,42 @@ function isStarted<Row extends { status: string }>(row: Row): row is Row & { sta
 }
 
 /** Lets what a new execution takes the place of come to its end. */
-async function endPrevious(tx: Tx, plans: JobPlan[], at: Date | null): Promise<void> {
+async function endPrevious(session: Session, plans: JobPlan[]): Promise<void> {
   const canceling = plans.filter(({ cancelsPrevious }) => cancelsPrevious);
   if (canceling.length === 0) return;
   const jobIds = canceling.map(({ job }) => job.id);
-  const keptIds = canceling.flatMap(({ executions }) => executions.map(({ id }) => id));
-  for (const id of await cancelPrevious(tx, { jobIds, keptIds }, at)) await notify(tx, "cancel", id);
+  const kept = canceling.flatMap(({ executions }) => executions.map(({ id }) => id));
+  const previous = await findPrevious(session, { jobIds, kept });
+  const waiting = previous.filter(({ runs }) => !runs);
+  await endWaiting(
+    session,
+    waiting.map(({ id }) => ({ id, status: "canceled", reason: "overlap" })),
+  );
+  const running = previous.filter(({ runs }) => runs).map(({ id }) => id);
+  await abortPrevious(session, running);
+  for (const id of running) await notify(session.db, "cancel", id);
 }
 
 /** Keeps of the slots that pass in a paused queue the latest alone, where the job asks for no more. */
-async function endReplaced(tx: Tx, plans: JobPlan[], at: Date | null): Promise<void> {
+async function endReplaced(session: Session, plans: JobPlan[]): Promise<void> {
   const replacing = plans.filter(({ replacesWaiting }) => replacesWaiting);
   const ids = replacing.flatMap(({ executions }) =>
     executions.filter(({ status }) => status === "pending").map(({ id }) => id),
   );
-  if (ids.length > 0) await replaceWaiting(tx, ids, at);
+  if (ids.length === 0) return;
+  const replaced = await findReplaced(session, ids);
+  await endWaiting(
+    session,
+    replaced.map(({ id, queue }) => {
+      const error = `Its queue ${queue} was paused, and a later slot took its place.`;
+      return { id, status: "skipped", reason: "queue_paused", error };
+    }),
+  );
+  // Only what is sent is a run.
+  await uncountRuns(
+    session,
+    replaced.map(({ job_id }) => job_id),
+  );
 }
 
 function planJobs(engine: Engine, due: DueJob[], admission: Admission): JobPlan[] {

@@ -7,10 +7,12 @@ import { toLedger } from "../testing/ledger.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import type { Answer } from "./attempt.ts";
 import { begin } from "./begin.ts";
-import { plan } from "./plan.ts";
+import { sessionOf } from "./engine.ts";
+import { endUnstarted, plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
-import { findCanceled, type StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
+import { findCanceled } from "./waiting.sql.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
@@ -28,7 +30,10 @@ const run1 = { workerId: randomUUID() };
 /** Starts what is due at an instant, without any answer yet. */
 async function start(at: string): Promise<StartedExecution[]> {
   clock.set(at);
-  return (await plan(setup.scheduler.engine, { ...run1, admission: roomFor(10) })).started;
+  const { engine } = setup.scheduler;
+  const { started, unwanted } = await plan(engine, { ...run1, admission: roomFor(10) });
+  await endUnstarted(engine, unwanted);
+  return started;
 }
 
 async function finish(execution: StartedExecution, answer: Partial<Answer> = {}): Promise<void> {
@@ -103,7 +108,7 @@ describe("overlap", () => {
     const [second] = await start(minute(2));
     expect(second).toMatchObject({ scheduled_for: new Date(minute(2)) });
     const ids = [first!.id, second!.id];
-    expect(await findCanceled(setup.scheduler.engine.database.db, ids)).toEqual([first!.id]);
+    expect(await findCanceled(sessionOf(setup.scheduler.engine), ids)).toEqual([first!.id]);
     await finish(first!, { status: "canceled", errorCode: "canceled", statusCode: null });
     await finish(second!, { statusCode: 503 });
     expect(await ledger()).toEqual(["12:01 canceled overlap", "12:02 retrying"]);

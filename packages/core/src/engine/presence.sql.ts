@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { statement } from "../database/statement.ts";
 import type { Db } from "../database/tables.ts";
+import { type Held, lost } from "../executions/life.sql.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import type { Held } from "./slots.ts";
 
 /** A worker, and when it last beat: the text of an instant, or `lost` once the others took it for dead. */
 export interface Beat {
@@ -10,17 +10,15 @@ export interface Beat {
   beat: string;
 }
 
-export const lost = "-infinity";
-
 /** Two beats always differ, also within one tick of the database's clock: the others look for nothing but a change. */
-const again = statement<Beat & { known: boolean }>(
+const again = statement<{ worker_id: string }, Beat & { known: boolean }>(
   "beat",
   `with beaten as (
-    update scheduler.workers
+    update workers
     set heartbeat_at = case when heartbeat_at = now() then now() + interval '1 microsecond' else now() end
-    where id = $1::uuid and heartbeat_at > '${lost}' returning id
+    where id = :worker_id::uuid and heartbeat_at > '${lost}' returning id
   )
-  select id, heartbeat_at::text as beat, exists (select from beaten) as known from scheduler.workers`,
+  select id, heartbeat_at::text as beat, exists (select from beaten) as known from workers`,
 );
 
 /**
@@ -28,7 +26,7 @@ const again = statement<Beat & { known: boolean }>(
  * taken for dead: then it has to join.
  */
 export async function beatAgain(db: Db, workerId: string): Promise<Beat[] | null> {
-  const rows = await again(db, [workerId]);
+  const rows = await again({ db, now: null }, { worker_id: workerId });
   return rows[0]?.known ? rows.filter(({ id }) => id !== workerId) : null;
 }
 
@@ -37,7 +35,7 @@ export async function join(
   worker: { id: string; host: string; pid: number; slots: number },
 ): Promise<void> {
   await sql`
-    insert into scheduler.workers (id, host, pid, slots)
+    insert into workers (id, host, pid, slots)
     values (${worker.id}, ${worker.host}, ${worker.pid}, ${worker.slots})
     on conflict (id) do update set heartbeat_at = now()`.execute(db);
 }
@@ -48,18 +46,18 @@ export async function join(
  */
 export async function leave(db: Db, { id, held }: { id: string; held: number }): Promise<void> {
   if (held === 0) await db.deleteFrom("workers").where("id", "=", id).execute();
-  else await sql`update scheduler.workers set heartbeat_at = ${lost} where id = ${id}::uuid`.execute(db);
+  else await sql`update workers set heartbeat_at = ${lost} where id = ${id}::uuid`.execute(db);
 }
 
 /** Takes every known worker for dead: for a database that only this process can have open, and has just opened. */
 export async function loseAllWorkers(db: Db): Promise<void> {
-  await sql`update scheduler.workers set heartbeat_at = ${lost}`.execute(db);
+  await sql`update workers set heartbeat_at = ${lost}`.execute(db);
 }
 
 /** Takes workers for dead that have not beaten since. From then on, a worker that comes back has to join anew. */
 export async function loseWorkers(db: Db, silent: Beat[]): Promise<void> {
   await sql`
-    update scheduler.workers w set heartbeat_at = ${lost}
+    update workers w set heartbeat_at = ${lost}
     from unnest(${silent.map(({ id }) => id)}::uuid[], ${silent.map(({ beat }) => beat)}::timestamptz[]) s(id, beat)
     where w.id = s.id and w.heartbeat_at = s.beat`.execute(db);
 }
@@ -67,7 +65,7 @@ export async function loseWorkers(db: Db, silent: Beat[]): Promise<void> {
 /** Forgets lost workers in whose name nothing runs any more. */
 export async function forgetLostWorkers(db: Db, ids: string[]): Promise<void> {
   await sql`
-    delete from scheduler.workers where id = any(${ids}::uuid[]) and heartbeat_at = ${lost}`.execute(db);
+    delete from workers where id = any(${ids}::uuid[]) and heartbeat_at = ${lost}`.execute(db);
 }
 
 /**
@@ -77,21 +75,21 @@ export async function forgetLostWorkers(db: Db, ids: string[]): Promise<void> {
 export async function resume(db: Db, workerId: string, held: Held[]): Promise<number> {
   const { numAffectedRows } = await sql`
     with mine as (
-      select id, attempt_count from scheduler.executions
+      select id, attempt_count from executions
       where id = any(${held.map(({ id }) => id)}::uuid[]) and status = 'retrying'
         and (id, attempt_count) in (
           select * from unnest(${held.map(({ id }) => id)}::uuid[], ${held.map(({ number }) => number)}::integer[]))
       for update
     ), cut as (
-      delete from scheduler.attempts a using mine
+      delete from attempts a using mine
       where a.execution_id = mine.id and a.number = mine.attempt_count and a.status = 'interrupted'
       returning a.execution_id as id, a.started_at
     ), counted as (
-      update scheduler.open_executions o set queue = e.queue
-      from cut join scheduler.executions e on e.id = cut.id
+      update open_executions o set queue = e.queue
+      from cut join executions e on e.id = cut.id
       where o.id = cut.id and e.queue <> ${defaultQueue}
     )
-    update scheduler.executions e
+    update executions e
     set status = 'running', worker_id = ${workerId}::uuid, running_since = cut.started_at, due_at = null, lane_at = null,
       reason = null, error_code = null, error = null, interruptions = e.interruptions - 1
     from cut where e.id = cut.id`.execute(db);

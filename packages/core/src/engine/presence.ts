@@ -1,6 +1,7 @@
 import { lostAfterMs } from "../database/lost.ts";
 import type { Db } from "../database/tables.ts";
-import { type Beat, beatAgain, join, leave, lost } from "./presence.sql.ts";
+import { lost } from "../executions/life.sql.ts";
+import { type Beat, beatAgain, join, leave } from "./presence.sql.ts";
 
 /** How often a worker says that it lives. */
 const beatMs = 3000;

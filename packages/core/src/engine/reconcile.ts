@@ -1,12 +1,11 @@
 import { NIL } from "uuid";
-import type { Engine } from "./engine.ts";
+import { endFor, endWaiting, type Held, type Left, takeBack } from "../executions/life.sql.ts";
+import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
 import { endMore } from "../executions/endings.sql.ts";
 import { mendJobs } from "./mend-jobs.ts";
 import { type Beat, forgetLostWorkers, loseWorkers } from "./presence.sql.ts";
-import { endWaiting } from "./start.sql.ts";
-import { type Left, lookForLeft, takeBack } from "./reconcile.sql.ts";
-import type { Held } from "./slots.ts";
+import { lookForLeft } from "./reconcile.sql.ts";
 
 const pauseMs = 5000;
 
@@ -65,27 +64,28 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
     await loseWorkers(db, silent);
     engine.log.warn({ workers: silent.map(({ id }) => id) }, "took workers for lost that no longer beat");
   }
-  await countRunningInDefault(db, { cursor: state.round.cursor, limit: stretch });
+  await countRunningInDefault(sessionOf(engine), { cursor: state.round.cursor, limit: stretch });
   if (await takeBackLeft(engine, state)) return 0;
-  if (await endMore(db, engine.clock.now())) return 0;
+  if (await inTransaction(engine, endMore)) return 0;
   if (await endExpiredInLanes(engine)) return 0;
   state.cursor = await mendJobs(engine, state.cursor);
   return pauseMs;
 }
 
 /** Takes back what lost workers held, stretch by stretch. Answers whether to go on at once. */
-async function takeBackLeft({ database: { db }, clock, log }: Engine, state: Reconciling): Promise<boolean> {
+async function takeBackLeft(engine: Engine, state: Reconciling): Promise<boolean> {
+  const { database, log } = engine;
   const { round, workerId } = state;
   const self = { id: workerId, held: state.held() };
-  const seen = await lookForLeft(db, { cursor: round.cursor, limit: stretch }, self);
+  const seen = await lookForLeft(sessionOf(engine), { cursor: round.cursor, limit: stretch }, self);
   const left = seen.left.filter((one) => one.lost || isLeftForLong(round, one, state.steady()));
-  const taken = left.length === 0 ? [] : await takeBack(db, left, clock.now());
+  const taken = left.length === 0 ? [] : await takeBack(sessionOf(engine), left);
   if (taken.length > 0) log.warn({ executions: taken.length }, "took executions back whose worker is lost");
   round.found ||= left.length > 0;
   round.cursor = seen.cursor ?? NIL;
   const { lostWorkers } = seen;
   if (round.cursor !== NIL) return lostWorkers.length > 0;
-  if (lostWorkers.length > 0 && !round.found) await forgetLostWorkers(db, lostWorkers);
+  if (lostWorkers.length > 0 && !round.found) await forgetLostWorkers(database.db, lostWorkers);
   state.round = nextRound(round);
   // What somebody else had locked for the moment is found in the next round, after a pause.
   return lostWorkers.length > 0 && taken.length > 0;
@@ -101,9 +101,13 @@ function isLeftForLong({ before, suspects }: Round, left: Left, now: number): bo
 const stretch = 1000;
 
 /** Where nobody has a turn, nobody sees that somebody's time has run out. Answers whether there may be more. */
-async function endExpiredInLanes({ database: { db }, clock }: Engine): Promise<boolean> {
-  const ids = await findExpiredInLanes(db, stretch, clock.now());
-  if (ids.length > 0)
-    await db.transaction().execute((tx) => endWaiting(tx, { ids, fate: "expired" }, clock.now()));
-  return ids.length === stretch;
+async function endExpiredInLanes(engine: Engine): Promise<boolean> {
+  return inTransaction(engine, async (session) => {
+    const ids = await findExpiredInLanes(session, stretch);
+    await endWaiting(
+      session,
+      ids.map((id) => endFor(id, "ttl")),
+    );
+    return ids.length === stretch;
+  });
 }

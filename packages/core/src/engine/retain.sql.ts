@@ -18,20 +18,20 @@ export async function deleteOldExecutions(
 ): Promise<Walked> {
   const { rows } = await sql<{ id: string }>`
     with seen as (
-      select id, finished_at, listed_status from scheduler.executions
+      select id, finished_at, listed_status from executions
       where id > ${afterId}::uuid and id < ${cutoffId}::uuid
       order by id limit ${limit}
     ), old as (
-      select e.id from scheduler.executions e
+      select e.id from executions e
       where e.id = any(array(
         select id from seen where finished_at is not null and listed_status is distinct from 'failed'))
       for update skip locked
     ), attempts as (
-      delete from scheduler.attempts a using old where a.execution_id = old.id
+      delete from attempts a using old where a.execution_id = old.id
     ), told as (
-      delete from scheduler.deliveries d using old where d.execution_id = old.id
+      delete from deliveries d using old where d.execution_id = old.id
     ), gone as (
-      delete from scheduler.executions e using old where e.id = old.id
+      delete from executions e using old where e.id = old.id
     )
     select id from seen order by id desc limit 1`.execute(db);
   return { lastId: rows[0]?.id };
@@ -42,20 +42,20 @@ export async function deleteOldDeadLetters(db: Db, cutoffId: string, limit: numb
   const { rows } = await sql<{ id: string }>`
     with old as (
       select e.id
-      from scheduler.scopes s
+      from scopes s
       cross join lateral (
-        select id from scheduler.executions
+        select id from executions
         where scope_id = s.id and listed_status = 'failed' and id < ${cutoffId}::uuid
         order by id limit ${limit}
         for update skip locked
       ) e
       limit ${limit}
     ), attempts as (
-      delete from scheduler.attempts a using old where a.execution_id = old.id
+      delete from attempts a using old where a.execution_id = old.id
     ), told as (
-      delete from scheduler.deliveries d using old where d.execution_id = old.id
+      delete from deliveries d using old where d.execution_id = old.id
     )
-    delete from scheduler.executions e using old where e.id = old.id
+    delete from executions e using old where e.id = old.id
     returning e.id`.execute(db);
   return rows.length;
 }
@@ -72,23 +72,23 @@ export async function deleteOldJobs(
 ): Promise<Walked> {
   const { rows } = await sql<{ id: string }>`
     with seen as (
-      select id from scheduler.jobs
+      select id from jobs
       where id > ${afterId}::uuid and id < ${cutoffId}::uuid
       order by id limit ${limit}
     ), old as (
       -- Asked of each row as it is once it is locked: somebody may be giving the job a new timing.
-      select j.id from scheduler.jobs j
+      select j.id from jobs j
       where j.id = any(array(select id from seen))
         and (j.deleted_at < ${cutoff} or (j.deleted_at is null and j.state in ('completed', 'canceled')
           and greatest(j.updated_at, j.last_run_at) < ${cutoff}
           -- Declared once more, a job that was forgotten would fire again.
           and (j.key is null or j.state = 'canceled')))
-        and not exists (select 1 from scheduler.executions e where e.job_id = j.id)
+        and not exists (select 1 from executions e where e.job_id = j.id)
       for update of j skip locked
     ), revisions as (
-      delete from scheduler.revisions r using old where r.job_id = old.id
+      delete from revisions r using old where r.job_id = old.id
     ), gone as (
-      delete from scheduler.jobs j using old where j.id = old.id
+      delete from jobs j using old where j.id = old.id
     )
     select id from seen order by id desc limit 1`.execute(db);
   return { lastId: rows[0]?.id };
@@ -97,20 +97,20 @@ export async function deleteOldJobs(
 /** Deletes up to `limit` replays of many older than `cutoffId` that have no executions left. */
 export async function deleteOldReplays(db: Db, cutoffId: string, limit: number): Promise<void> {
   await sql`
-    delete from scheduler.replays where id in (
-      select id from scheduler.replays r where id < ${cutoffId}::uuid
-        and not exists (select 1 from scheduler.executions e where e.replay_id = r.id)
+    delete from replays where id in (
+      select id from replays r where id < ${cutoffId}::uuid
+        and not exists (select 1 from executions e where e.replay_id = r.id)
       order by id limit ${limit})`.execute(db);
 }
 
 /** Deletes up to `limit` audit rows older than `cutoffId`. */
 export async function deleteOldAudit(db: Db, cutoffId: string, limit: number): Promise<number> {
   const { rows } = await sql<{ id: string }>`
-    delete from scheduler.audit a using (
+    delete from audit a using (
       select e.scope_id, e.id
-      from scheduler.scopes s
+      from scopes s
       cross join lateral (
-        select scope_id, id from scheduler.audit
+        select scope_id, id from audit
         where scope_id = s.id and id < ${cutoffId}::uuid
         order by id limit ${limit}
       ) e
@@ -125,12 +125,12 @@ export async function deleteOldAudit(db: Db, cutoffId: string, limit: number): P
 export async function deleteOldAnswers(db: Db, cutoff: Date, limit: number): Promise<number> {
   const { rows } = await sql<{ key: string }>`
     with old as (
-      select scope_id, key from scheduler.idempotency_keys where created_at < ${cutoff}
+      select scope_id, key from idempotency_keys where created_at < ${cutoff}
       order by created_at limit ${limit}
       -- Somebody may be storing a new answer under the same key.
       for update skip locked
     )
-    delete from scheduler.idempotency_keys k using old where k.scope_id = old.scope_id and k.key = old.key
+    delete from idempotency_keys k using old where k.scope_id = old.scope_id and k.key = old.key
     returning k.key`.execute(db);
   return rows.length;
 }

@@ -1,13 +1,16 @@
-import type { AttemptErrorCode, AttemptStatus, ExecutionStatus, Trigger } from "@org/scheduler-contract";
-import { makeCallbacks } from "../database/callbacks.ts";
-import { statement } from "../database/statement.ts";
-import type { Db } from "../database/tables.ts";
+import type { AttemptErrorCode, AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
+import { type Session, statement } from "../database/statement.ts";
+import {
+  changed,
+  type MadeRoom,
+  type Released,
+  released,
+  roomIn,
+  whatFollows,
+} from "../executions/over.sql.ts";
 
 export interface SettledAttempt {
-  scope_id: number;
   id: string;
-  job_id: string;
-  trigger: Trigger;
   number: number;
   /** What the execution becomes. */
   next_status: ExecutionStatus;
@@ -17,7 +20,7 @@ export interface SettledAttempt {
   /** The target wants no further attempt. */
   terminal: boolean;
   /** Somebody is told when the execution is over. */
-  calls_back?: true | undefined;
+  calls_back: boolean;
   status: AttemptStatus;
   error_code: AttemptErrorCode | null;
   error: string | null;
@@ -29,19 +32,6 @@ export interface SettledAttempt {
   response_truncated: boolean;
 }
 
-/** What a batch of outcomes means for one job. */
-export interface JobHealth {
-  id: string;
-  last_run_at: Date;
-  last_status: ExecutionStatus;
-  /** A success ends the count of failures before it. */
-  any_success: boolean;
-  /** Failures after the last success of the batch. */
-  failures: number;
-  /** A slot of the job is over; manual runs and replays do not end a job. */
-  slot_over: boolean;
-}
-
 /** Which execution `e` an outcome `i` is for, and how its attempt is put on record. */
 interface Way {
   which: string;
@@ -50,10 +40,13 @@ interface Way {
   tell?: string;
 }
 
+const attemptColumns = `number, attempt_status, error_code, error, status_code, started_at, latency_ms, response_headers,
+  response_body, response_truncated`;
+
 /** The execution is what this worker still holds: same worker, same attempt. */
 const held: Way = {
-  which: "e.status = 'running' and e.worker_id = $4::uuid and e.attempt_count = i.number",
-  record: "from input i join settled s on s.id = i.id",
+  which: "e.status = 'running' and e.worker_id = :worker_id::uuid and e.attempt_count = i.number",
+  record: `select scope_id, id, ${attemptColumns} from settled`,
 };
 
 /**
@@ -62,36 +55,62 @@ const held: Way = {
  * put on record in any case.
  */
 const takenBack: Way = {
-  which: `e.status in ('pending', 'retrying', 'running') and (e.worker_id is distinct from $4::uuid or e.attempt_count > i.number)
-      and not i.interrupted
+  which: `e.status in ('pending', 'retrying', 'running')
+      and (e.worker_id is distinct from :worker_id::uuid or e.attempt_count > i.number) and not i.interrupted
       and (i.next_status = 'succeeded' or (e.status = 'retrying' and e.attempt_count = i.number))
-      and (select a.status from scheduler.attempts a where a.execution_id = i.id and a.number = i.number)
+      and (select a.status from attempts a where a.execution_id = i.id and a.number = i.number)
         is not distinct from 'interrupted'`,
-  record: `from input i join lateral (
-      select id from scheduler.executions where id = i.id and attempt_count >= i.number offset 0
+  record: `select e.scope_id, i.id, ${attemptColumns}
+    from input i join lateral (
+      select scope_id from executions where id = i.id and attempt_count >= i.number offset 0
     ) e on true
     on conflict (execution_id, number) do update
     set status = excluded.status, error_code = excluded.error_code, error = excluded.error,
       status_code = excluded.status_code, started_at = excluded.started_at, latency_ms = excluded.latency_ms,
       response_headers = excluded.response_headers, response_body = excluded.response_body,
       response_truncated = excluded.response_truncated
-    where attempts.status = 'interrupted' and excluded.status <> 'interrupted'`,
+    where attempts.status = 'interrupted' and excluded.status <> 'interrupted'
+    returning execution_id as id`,
   tell: "union all select id, 'recorded', false, false from recorded",
 };
 
-type Row =
-  { id: string; is: "settled" | "recorded" } | { id: string; is: "over"; guarded: boolean; freed: boolean };
+type Row = Released | { id: string; is: "settled" | "recorded"; guarded: false; freed: false };
+
+/** One array for each column: of JSON, PostgreSQL expects a hundred rows, and reads whole tables for them. */
+interface Columns {
+  worker_id: string;
+  calling: string[];
+  ids: string[];
+  numbers: number[];
+  next_statuses: string[];
+  retry_ms: (number | null)[];
+  interrupted: boolean[];
+  terminal: boolean[];
+  statuses: string[];
+  error_codes: (string | null)[];
+  errors: (string | null)[];
+  status_codes: (number | null)[];
+  started_at: string[];
+  latency_ms: number[];
+  headers: (string | null)[];
+  bodies: (string | null)[];
+  truncated: boolean[];
+}
 
 const writer = (name: string, { which, record, tell = "" }: Way) =>
-  statement<Row>(
+  statement<Columns, Row>(
     name,
     `with input as (
-    select * from json_to_recordset($2::json) as x(
-      scope_id integer, id uuid, number integer, next_status text, retry_ms double precision, interrupted boolean, terminal boolean,
-      status text, error_code text, error text, status_code integer, started_at timestamptz,
-      latency_ms double precision, response_headers json, response_body text, response_truncated boolean)
+    select id, number, next_status, retry_ms, interrupted, terminal, attempt_status, error_code, error, status_code,
+      started_at, latency_ms, headers::json as response_headers, response_body, response_truncated, n
+    from unnest(:ids::uuid[], :numbers::integer[], :next_statuses::text[], :retry_ms::double precision[],
+      :interrupted::boolean[], :terminal::boolean[], :statuses::text[], :error_codes::text[], :errors::text[],
+      :status_codes::integer[], :started_at::timestamptz[], :latency_ms::double precision[], :headers::text[],
+      :bodies::text[], :truncated::boolean[])
+      with ordinality as i(id, number, next_status, retry_ms, interrupted, terminal, attempt_status, error_code, error,
+        status_code, started_at, latency_ms, headers, response_body, response_truncated, n)
   ), settled as (
-    update scheduler.executions e
+    update executions e
     set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
       error_code = i.error_code, error = i.error,
       reason = case i.next_status
@@ -100,58 +119,29 @@ const writer = (name: string, { which, record, tell = "" }: Way) =>
       -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
       started_at = case when i.number = 1 then i.started_at else e.started_at end,
       interruptions = e.interruptions + case when e.status = 'running' then i.interrupted::integer else -1 end,
-      lane_at = null, due_at = coalesce($1::timestamptz, now()) + i.retry_ms * interval '1 millisecond',
-      finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then coalesce($1::timestamptz, now()) end
+      lane_at = null, due_at = :now + i.retry_ms * interval '1 millisecond',
+      finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then :now end
     from input i
-    where e.id = i.id and ${which}
-    returning e.id, e.scope_id, e.job_id, e.revision_id, e.finished_at
-  ), called as (
-    ${makeCallbacks("(select * from settled where finished_at is not null and id = any($5::uuid[]))")}
-  ), closed as (
-    delete from scheduler.open_executions o using settled s where o.id = s.id and s.finished_at is not null
-    returning o.id, o.job_id, o.queue
-  ), freed as (
-    -- It takes up no place in its queue while it waits for its next attempt.
-    update scheduler.open_executions o set queue = null
-    from settled s where o.id = s.id and s.finished_at is null and o.queue is not null
-    returning o.id
+    where e.id = i.id and e.id = any(:ids::uuid[]) and ${which}
+    returning ${changed({ sentAt: "i.started_at", order: "i.n" })}, i.number, i.attempt_status, i.error_code, i.error,
+      i.status_code, i.started_at, i.latency_ms, i.response_headers, i.response_body, i.response_truncated
   ), recorded as (
-    insert into scheduler.attempts (scope_id, execution_id, number, status, error_code, error, status_code,
-      started_at, latency_ms, response_headers, response_body, response_truncated)
-    select i.scope_id, i.id, i.number, i.status, i.error_code, i.error, i.status_code, i.started_at, i.latency_ms,
-      i.response_headers, i.response_body, i.response_truncated
+    insert into attempts (scope_id, execution_id, number, status, error_code, error, status_code, started_at, latency_ms,
+      response_headers, response_body, response_truncated)
     ${record}
-    ${tell && "returning execution_id as id"}
-  ), healthy as (
-    update scheduler.jobs j
-    set last_run_at = h.last_run_at, last_status = h.last_status,
-      consecutive_failures = case when h.any_success then 0 else j.consecutive_failures end + h.failures,
-      state = case when j.state = 'active' and j.next_run_at is null and h.slot_over then 'completed' else j.state end
-    from json_to_recordset($3::json) as h(id uuid, last_run_at timestamptz, last_status text,
-      any_success boolean, failures integer, slot_over boolean)
-    where j.id = h.id and exists (select 1 from settled s where s.job_id = j.id)
-  )
+  ), ${whatFollows("settled", { callers: "id = any(:calling::uuid[])" })}
   -- Not joined: PostgreSQL takes each of them for a single row, and would compare each with each.
   select id, 'settled' as is, false as guarded, false as freed from settled
   union all
-  select id, 'over', job_id is not null, queue is not null from closed where job_id is not null or queue is not null
-  union all
-  select id, 'over', false, true from freed
+  ${released}
   ${tell}`,
   );
 
 const writeHeld = writer("settle", held);
 const writeTakenBack = writer("settle_late", takenBack);
 
-/** For whom a batch may have made room: executions of the same jobs, or of the same queues. */
-export interface MadeRoom {
-  guarded: boolean;
-  freed: boolean;
-}
-
 interface Batch {
   attempts: SettledAttempt[];
-  health: JobHealth[];
   workerId: string;
 }
 
@@ -161,11 +151,10 @@ interface Batch {
  * since. Answers which executions were settled.
  */
 export async function settleAttempts(
-  db: Db,
+  session: Session,
   batch: Batch,
-  at: Date | null,
 ): Promise<MadeRoom & { ids: Set<string> }> {
-  const rows = await writeHeld(db, valuesOf(batch, at));
+  const rows = await writeHeld(session, columnsOf(batch));
   return { ...roomIn(rows), ids: idsOf(rows, "settled") };
 }
 
@@ -174,24 +163,35 @@ export async function settleAttempts(
  * that was sent. Answers which executions were settled by that, and of which only the attempt is on record.
  */
 export async function settleLate(
-  db: Db,
+  session: Session,
   batch: Batch,
-  at: Date | null,
 ): Promise<MadeRoom & { ids: Set<string>; recorded: Set<string> }> {
-  const rows = await writeTakenBack(db, valuesOf(batch, at));
+  const rows = await writeTakenBack(session, columnsOf(batch));
   return { ...roomIn(rows), ids: idsOf(rows, "settled"), recorded: idsOf(rows, "recorded") };
 }
 
-function valuesOf({ attempts, health, workerId }: Batch, at: Date | null): unknown[] {
-  const calling = attempts.filter((attempt) => attempt.calls_back).map(({ id }) => id);
-  return [at, JSON.stringify(attempts), JSON.stringify(health), workerId, calling];
+function columnsOf({ attempts, workerId }: Batch): Columns {
+  return {
+    worker_id: workerId,
+    calling: attempts.filter((attempt) => attempt.calls_back).map(({ id }) => id),
+    ids: attempts.map(({ id }) => id),
+    numbers: attempts.map(({ number }) => number),
+    next_statuses: attempts.map((attempt) => attempt.next_status),
+    retry_ms: attempts.map((attempt) => attempt.retry_ms),
+    interrupted: attempts.map(({ interrupted }) => interrupted),
+    terminal: attempts.map(({ terminal }) => terminal),
+    statuses: attempts.map(({ status }) => status),
+    error_codes: attempts.map((attempt) => attempt.error_code),
+    errors: attempts.map(({ error }) => error),
+    status_codes: attempts.map((attempt) => attempt.status_code),
+    started_at: attempts.map((attempt) => attempt.started_at.toISOString()),
+    latency_ms: attempts.map((attempt) => attempt.latency_ms),
+    headers: attempts.map(({ response_headers: headers }) => headers && JSON.stringify(headers)),
+    bodies: attempts.map((attempt) => attempt.response_body),
+    truncated: attempts.map((attempt) => attempt.response_truncated),
+  };
 }
 
 function idsOf(rows: Row[], is: Row["is"]): Set<string> {
   return new Set(rows.filter((row) => row.is === is).map(({ id }) => id));
-}
-
-function roomIn(rows: Row[]): MadeRoom {
-  const over = rows.filter((row) => row.is === "over");
-  return { guarded: over.some(({ guarded }) => guarded), freed: over.some(({ freed }) => freed) };
 }

@@ -1,16 +1,11 @@
 import type { Answer } from "./attempt.ts";
 import { isAway } from "../database/away.ts";
 import { reasonOf } from "../log.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, sessionOf } from "./engine.ts";
 import { judge, type Outcome } from "./outcome.ts";
-import {
-  type JobHealth,
-  type MadeRoom,
-  type SettledAttempt,
-  settleAttempts,
-  settleLate,
-} from "./settle.sql.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
+import type { MadeRoom } from "../executions/over.sql.ts";
+import { type SettledAttempt, settleAttempts, settleLate } from "./settle.sql.ts";
 
 /** One finished attempt, ready to be written. */
 export function toSettled(execution: StartedExecution, answer: Answer, startedAt: Date): SettledAttempt {
@@ -24,14 +19,11 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
   };
   const outcome = judged(() => inTime(judge(answer, rules, Math.random()), execution, endedAt));
   return {
-    scope_id: execution.scope_id,
     id: execution.id,
-    job_id: execution.job_id,
-    trigger: execution.trigger,
     number: execution.attempt_count,
     next_status: outcome.next,
     retry_ms: outcome.retryMs,
-    calls_back: execution.callback_url === null ? undefined : true,
+    calls_back: execution.callback_url !== null,
     interrupted: outcome.status === "interrupted",
     terminal: outcome.terminal,
     status: outcome.status,
@@ -103,8 +95,8 @@ interface Writing {
 async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
   const { engine } = writing;
   try {
-    const batch = { attempts, health: toHealth(attempts), workerId: writing.workerId };
-    const { ids, ...room } = await settleAttempts(engine.database.db, batch, engine.clock.now());
+    const batch = { attempts, workerId: writing.workerId };
+    const { ids, ...room } = await settleAttempts(sessionOf(engine), batch);
     noteRoom(writing, room);
     const rest = attempts.filter(({ id }) => !ids.has(id));
     if (rest.length > 0) await writeLate(writing, rest);
@@ -119,8 +111,7 @@ async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void
 /** What was taken back meanwhile, or was written before, when the answer to that was lost. */
 async function writeLate(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
   const { engine, workerId } = writing;
-  const batch = { attempts, health: toHealth(attempts), workerId };
-  const { ids, recorded, ...room } = await settleLate(engine.database.db, batch, engine.clock.now());
+  const { ids, recorded, ...room } = await settleLate(sessionOf(engine), { attempts, workerId });
   noteRoom(writing, room);
   for (const execution of recorded) {
     if (ids.has(execution)) continue;
@@ -170,26 +161,3 @@ function bare(attempt: SettledAttempt): SettledAttempt {
 }
 
 const notStorable = "What the target answered could not be stored.";
-
-/**
- * Folds a batch into its jobs, in the order of job ids: every worker locks jobs in that order, so that no two wait
- * for each other.
- */
-function toHealth(attempts: SettledAttempt[]): JobHealth[] {
-  const jobs = new Map<string, JobHealth>();
-  for (const { job_id, trigger, next_status, started_at } of attempts) {
-    const before = jobs.get(job_id) ?? { any_success: false, failures: 0, slot_over: false };
-    const succeeded = next_status === "succeeded";
-    jobs.set(job_id, {
-      id: job_id,
-      last_run_at: started_at,
-      last_status: next_status,
-      any_success: before.any_success || succeeded,
-      failures: succeeded
-        ? 0
-        : before.failures + Number(next_status === "failed" || next_status === "expired"),
-      slot_over: before.slot_over || (trigger === "schedule" && next_status !== "retrying"),
-    });
-  }
-  return [...jobs.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
-}

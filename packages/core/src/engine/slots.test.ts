@@ -3,7 +3,7 @@ import { answered } from "../testing/answered.ts";
 import type { Answer } from "./attempt.ts";
 import { destinationOf } from "./shares.ts";
 import { createSlots, type Slots } from "./slots.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 
 /** Slots whose requests are answered by hand. */
 function openSlots(count: number) {

@@ -1,13 +1,7 @@
+import type { Held, StartedExecution } from "../executions/life.sql.ts";
 import type { Answer } from "./attempt.ts";
 import { type Begun, unsent } from "./begin.ts";
 import { createShares, type Destination, shareOf } from "./shares.ts";
-import type { StartedExecution } from "./start.sql.ts";
-
-/** An execution and the attempt at it that a worker has in hand: an earlier one may still be under way. */
-export interface Held {
-  id: string;
-  number: number;
-}
 
 /** The slots of a worker: what is under way, and what was claimed ahead and waits for the next free one. */
 export interface Slots {

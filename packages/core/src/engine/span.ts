@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { toPublicId } from "../ids.ts";
 import type { Answer } from "./attempt.ts";
-import type { StartedExecution } from "./start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 
 const tracer = trace.getTracer("scheduler");
 

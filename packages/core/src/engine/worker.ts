@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen } from "../database/notices.ts";
+import type { Held } from "../executions/life.sql.ts";
 import { begin } from "./begin.ts";
 import { createCircuits } from "./circuits.ts";
 import { publishCircuits } from "./circuits.sql.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, sessionOf } from "./engine.ts";
 import { createFiring } from "./fire.ts";
 import { type Loop, startLoop } from "./loop.ts";
 import { createNotifying } from "./notify.ts";
@@ -15,8 +16,8 @@ import { reconcile, startReconciling } from "./reconcile.ts";
 import { retain, startRetaining } from "./retain.ts";
 import { settle, toSettled } from "./settle.ts";
 import type { SettledAttempt } from "./settle.sql.ts";
-import { createSlots, type Held } from "./slots.ts";
-import { findCanceled } from "./start.sql.ts";
+import { createSlots } from "./slots.ts";
+import { findCanceled } from "./waiting.sql.ts";
 
 export interface WorkerOptions {
   /** How many requests may be under way at once. 100 unless told. */
@@ -103,8 +104,8 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     if (presence.silent().length > 0) loops.reconcile?.wake();
     // The notice of a cancel may have come before the request was sent, or while nobody listened.
     const ids = slots.held().map((execution) => execution.id);
-    const canceled = ids.length === 0 ? [] : await findCanceled(engine.database.db, ids);
-    for (const executionId of canceled) slots.abort(executionId, "canceled");
+    for (const executionId of await findCanceled(sessionOf(engine), ids))
+      slots.abort(executionId, "canceled");
     await publish();
     return Math.max(0, presence.nextMs() - (performance.now() - begun));
   }
@@ -156,7 +157,6 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           firing.noticeLanes();
           loops.fire?.wake();
         },
-        tickets: firing.noticeTickets,
         cancel: (executionId) => slots.abort(executionId, "canceled"),
       });
     },

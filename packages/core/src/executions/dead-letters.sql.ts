@@ -104,7 +104,7 @@ export async function insertReplayed(
     });
     await sql`
       with written as (
-        insert into scheduler.executions (scope_id, id, job_id, queue, revision_id, trigger, status, scheduled_for,
+        insert into executions (scope_id, id, job_id, queue, revision_id, trigger, status, scheduled_for,
           due_at, replay_of, replay_id, created_at)
         select ${scopeId}::integer, id, job_id, queue, revision_id, 'replay', 'pending', due_at, due_at, replay_of,
           ${replayId}::uuid, ${now}::timestamptz
@@ -112,7 +112,7 @@ export async function insertReplayed(
           id uuid, job_id uuid, queue text, revision_id uuid, replay_of uuid, due_at timestamptz)
         returning id, scope_id
       )
-      insert into scheduler.open_executions (id, scope_id) select id, scope_id from written`.execute(tx);
+      insert into open_executions (id, scope_id) select id, scope_id from written`.execute(tx);
   }
 }
 
@@ -144,7 +144,10 @@ export async function countReplayed(db: Db | Tx, id: string): Promise<Map<Execut
 export async function cancelReplayed(tx: Tx, { scope_id, id }: ReplayRow, now: Date): Promise<void> {
   // Locked, and canceled first: from then on no worker starts any of it.
   await tx.selectFrom("replays").select("id").where("id", "=", id).forUpdate().execute();
-  const ended = await endWaitingOf(tx, { scope_id, kind: "replay", id, reason: "replay_canceled" }, now);
+  const ended = await endWaitingOf(
+    { db: tx, now },
+    { scope_id, kind: "replay", id, reason: "replay_canceled" },
+  );
   // One that was over already stays completed.
   if (!ended) return;
   await tx
@@ -169,10 +172,10 @@ export async function deleteDeadLetters(
     .skipLocked();
   const { rows } = await sql`
     with chosen as (${chosen}), attempts as (
-      delete from scheduler.attempts a using chosen where a.execution_id = chosen.id
+      delete from attempts a using chosen where a.execution_id = chosen.id
     ), told as (
-      delete from scheduler.deliveries d using chosen where d.execution_id = chosen.id
+      delete from deliveries d using chosen where d.execution_id = chosen.id
     )
-    delete from scheduler.executions e using chosen where e.id = chosen.id returning e.id`.execute(tx);
+    delete from executions e using chosen where e.id = chosen.id returning e.id`.execute(tx);
   return rows.length;
 }

@@ -1,8 +1,8 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import { MAX, NIL } from "uuid";
-import { makeCallbacks } from "../database/callbacks.ts";
-import { giveBack, tellJobs } from "../database/ended-jobs.ts";
-import type { Db, Endings, Tx } from "../database/tables.ts";
+import type { Session } from "../database/statement.ts";
+import type { Endings } from "../database/tables.ts";
+import { endWaiting } from "./life.sql.ts";
 
 export type Ending = Pick<Selectable<Endings>, "scope_id" | "kind" | "id" | "reason">;
 
@@ -24,20 +24,20 @@ const stepsAtOnce = 5;
  * Ends what waits of a job or a replay that is canceled or deleted by now: no worker starts any of it from here on. The
  * newest are ended at once. Where more may wait, workers end the rest, a step at a time. Answers whether any was ended.
  */
-export async function endWaitingOf(tx: Tx, ending: Ending, now: Date): Promise<boolean> {
+export async function endWaitingOf(session: Session, ending: Ending): Promise<boolean> {
   const { id, kind } = ending;
   const of = kind === "job" ? sql`job_id = ${id}::uuid` : sql`replay_id = ${id}::uuid`;
   let any = false;
   let before: string = MAX;
   for (let taken = 0; taken < stepsAtOnce; taken++) {
     const stretch = sql`
-      select id from scheduler.executions where ${of} and id < ${before}::uuid order by id desc limit ${step}`;
-    const { size, first, ended } = await endStretch(tx, ending, stretch, now);
+      select id from executions where ${of} and id < ${before}::uuid order by id desc limit ${step}`;
+    const { size, first, ended } = await endStretch(session, ending, stretch);
     any ||= ended > 0;
     if (size < step) return any;
     before = first!;
   }
-  await tx
+  await session.db
     .insertInto("endings")
     .values({ ...ending, cursor: NIL })
     .onConflict((conflict) => conflict.doNothing())
@@ -45,64 +45,52 @@ export async function endWaitingOf(tx: Tx, ending: Ending, now: Date): Promise<b
   return any;
 }
 
-/** Takes the next step of whatever has more to end. Answers whether there is more to do. */
-export async function endMore(db: Db, now: Date | null): Promise<boolean> {
-  return db.transaction().execute(async (tx) => {
-    const ending = await tx
-      .selectFrom("endings")
-      .selectAll()
-      .orderBy("created_at")
-      .limit(1)
-      .forUpdate()
-      .skipLocked()
-      .executeTakeFirst();
-    if (!ending) return false;
-    const { kind, id, cursor } = ending;
-    // A job's history may be long, and what is open is not; a replay is never long.
-    const stretch =
-      kind === "job"
-        ? sql`select id from scheduler.open_executions where id > ${cursor}::uuid order by id limit ${step}`
-        : sql`select id from scheduler.executions where replay_id = ${id}::uuid and id > ${cursor}::uuid order by id limit ${step}`;
-    const { size, last } = await endStretch(tx, ending, stretch, now);
-    if (size < step) await tx.deleteFrom("endings").where("id", "=", id).execute();
-    else await tx.updateTable("endings").set({ cursor: last! }).where("id", "=", id).execute();
-    return true;
-  });
+/** Takes the next step of whatever has more to end, in a transaction. Answers whether there is more to do. */
+export async function endMore(session: Session): Promise<boolean> {
+  const { db } = session;
+  const ending = await db
+    .selectFrom("endings")
+    .selectAll()
+    .orderBy("created_at")
+    .limit(1)
+    .forUpdate()
+    .skipLocked()
+    .executeTakeFirst();
+  if (!ending) return false;
+  const { kind, id, cursor } = ending;
+  // A job's history may be long, and what is open is not; a replay is never long.
+  const stretch =
+    kind === "job"
+      ? sql`select id from open_executions where id > ${cursor}::uuid order by id limit ${step}`
+      : sql`select id from executions where replay_id = ${id}::uuid and id > ${cursor}::uuid order by id limit ${step}`;
+  const { size, last } = await endStretch(session, ending, stretch);
+  if (size < step) await db.deleteFrom("endings").where("id", "=", id).execute();
+  else await db.updateTable("endings").set({ cursor: last! }).where("id", "=", id).execute();
+  return true;
 }
 
 /** Ends what waits of a stretch, but for what somebody has in hand: it has just started, or ends when it is looked at. */
 async function endStretch(
-  tx: Tx,
+  session: Session,
   { kind, id, reason }: Ending,
   stretch: RawBuilder<unknown>,
-  now: Date | null,
 ): Promise<Step> {
-  const at = sql`coalesce(${now}::timestamptz, now())`;
   const which =
     kind === "job" ? sql`e.job_id = ${id}::uuid` : sql`e.replay_id = ${id}::uuid and e.attempt_count = 0`;
-  const { rows } = await sql<Step>`
+  const { rows } = await sql<Omit<Step, "ended"> & { waiting: string[] }>`
     with stretch as materialized (${stretch}), waiting as (
-      select e.id from scheduler.executions e
+      select e.id from executions e
       where e.id = any(array(select id from stretch)) and ${which} and e.status in ('pending', 'retrying')
       for update skip locked
-    ), ended as (
-      update scheduler.executions e
-      set status = 'canceled', reason = ${reason}, due_at = null, lane_at = null, finished_at = ${at}
-      where e.id = any(array(select id from waiting))
-      returning e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.status, e.finished_at, e.reason, e.replay_of,
-        e.created_at
-    ), called as (
-      ${sql.raw(makeCallbacks("ended"))}
-    ), told as (
-      ${sql.raw(tellJobs("ended"))}
-    ), given_back as (
-      ${sql.raw(giveBack("ended"))}
-    ), closed as (
-      delete from scheduler.open_executions where id = any(array(select id from ended))
     )
     select (select count(*)::integer from stretch) as size, (select id from stretch order by id limit 1) as first,
-      (select id from stretch order by id desc limit 1) as last, (select count(*)::integer from ended) as ended`.execute(
-    tx,
+      (select id from stretch order by id desc limit 1) as last, array(select id from waiting) as waiting`.execute(
+    session.db,
   );
-  return rows[0]!;
+  const { waiting, ...step } = rows[0]!;
+  const ended = await endWaiting(
+    session,
+    waiting.map((execution) => ({ id: execution, status: "canceled", reason })),
+  );
+  return { ...step, ended: ended.size };
 }

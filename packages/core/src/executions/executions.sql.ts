@@ -1,8 +1,6 @@
 import { type Expression, type ExpressionBuilder, type Selectable, sql, type SqlBool } from "kysely";
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
-import { makeCallbacks } from "../database/callbacks.ts";
 import { effective } from "../database/effective.ts";
-import { tellJobs } from "../database/ended-jobs.ts";
 import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
@@ -110,7 +108,7 @@ export function findExecution(db: Db | Tx, scopeId: number, id: string): Promise
 export async function findOver(db: Db, ids: string[]): Promise<Set<string>> {
   const { rows } = await sql<{ id: string }>`
     select x.id from unnest(${ids}::uuid[]) x (id)
-    where not exists (select 1 from scheduler.open_executions o where o.id = x.id)`.execute(db);
+    where not exists (select 1 from open_executions o where o.id = x.id)`.execute(db);
   return new Set(rows.map(({ id }) => id));
 }
 
@@ -192,37 +190,15 @@ export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise
   // One that is locked is just coming to its end; its settlement waits for the job, which is locked here.
   await sql`
     with newest as (
-      select id from scheduler.executions
+      select id from executions
       where scope_id = ${scopeId} and job_id = ${jobId}::uuid order by id desc limit ${mostGuarded}
     ), open as (
-      select o.id from scheduler.open_executions o where o.id = any(array(select id from newest))
+      select o.id from open_executions o where o.id = any(array(select id from newest))
       for update skip locked
     )
-    update scheduler.open_executions set job_id = ${jobId}::uuid where id = any(array(select id from open))`.execute(
+    update open_executions set job_id = ${jobId}::uuid where id = any(array(select id from open))`.execute(
     tx,
   );
-}
-
-/** Ends an execution that waits. Answers false where it was not waiting (any more). */
-export async function cancelWaiting(tx: Tx, scopeId: number, id: string, now: Date): Promise<boolean> {
-  const { rows } = await sql<{ id: string }>`
-    with waiting as (
-      select e.id from scheduler.executions e
-      where e.scope_id = ${scopeId} and e.id = ${id}::uuid and e.status in ('pending', 'retrying')
-      for update
-    ), ended as (
-      update scheduler.executions e
-      set status = 'canceled', reason = 'canceled', due_at = null, lane_at = null, finished_at = ${now}
-      from waiting w where e.id = w.id
-      returning e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.status, e.finished_at
-    ), called as (
-      ${sql.raw(makeCallbacks("ended"))}
-    ), told as (
-      ${sql.raw(tellJobs("ended"))}
-    )
-    delete from scheduler.open_executions o using ended where o.id = ended.id
-    returning o.id`.execute(tx);
-  return rows.length === 1;
 }
 
 /** Marks an execution that is under way as wanted no more. */

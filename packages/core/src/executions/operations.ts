@@ -8,13 +8,13 @@ import { markReplayed } from "./dead-letters.sql.ts";
 import { requireReplay } from "./dead-letters.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
 import {
-  cancelWaiting,
   type ExecutionRow,
   findAttempts,
   findExecution,
   listExecutions,
   requestCancel,
 } from "./executions.sql.ts";
+import { cancelWaiting } from "./life.sql.ts";
 import { startExecution } from "./start.ts";
 import { untilOver } from "./waiting.ts";
 
@@ -75,7 +75,7 @@ export const executionOperations: Handlers<Names> = {
   async cancel_execution({ tx, caller, now }, input) {
     const row = await requireExecution({ db: tx, caller }, input.execution_id);
     if (isFinal(row.status)) return toExecution(row);
-    const ended = await cancelWaiting(tx, caller.scopeId, row.id, now);
+    const ended = await cancelWaiting({ db: tx, now }, { id: row.id, scope_id: caller.scopeId });
     if (!ended) {
       // The worker that holds it aborts the request and records that. The notice makes it quick, the mark makes it sure.
       await requestCancel(tx, row.id, now);

@@ -1,5 +1,5 @@
 import type { JobChange, NewRevision } from "../database/tables.ts";
-import { guardUnderWay } from "../executions/ledger.ts";
+import { guardOpen } from "../executions/executions.sql.ts";
 import { startSlot } from "../executions/start.ts";
 import type { WriteContext } from "../operations/context.ts";
 import { useQueues } from "../queues/known.ts";
@@ -18,7 +18,7 @@ export async function applyChange(
     Object.assign(change, afterOneMore(job, change));
   }
   if (job.overlap === "allow" && change.overlap !== undefined && change.overlap !== "allow") {
-    await guardUnderWay(tx, { scopeId: caller.scopeId, id: job.id });
+    await guardOpen(tx, caller.scopeId, job.id);
   }
   if (change.queue !== undefined) await useQueues({ tx, now, scopeId: caller.scopeId }, [change.queue]);
   if (revision) await insertRevisions(tx, [revision]);

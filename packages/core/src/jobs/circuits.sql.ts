@@ -15,7 +15,7 @@ export async function findOpenCircuit(
 ): Promise<HeldBackHost | null> {
   const { rows } = await sql<HeldBackHost>`
     select o.failures, o.probe_at
-    from scheduler.open_circuits o join scheduler.workers w on w.id = o.worker_id
+    from open_circuits o join workers w on w.id = o.worker_id
     where o.scope_id = ${scopeId} and o.host = ${host} and w.heartbeat_at > now() - ${lostAfterMs}::double precision * interval '1 millisecond'
     order by o.failures desc limit 1`.execute(db);
   return rows[0] ?? null;

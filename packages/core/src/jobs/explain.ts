@@ -1,10 +1,11 @@
 import type { Output, ParsedInput } from "@org/scheduler-contract";
 import { toExecution } from "../executions/execution.ts";
-import { type LedgerRow, lastSlot } from "../executions/ledger.ts";
+import { type ExecutionRow, findLastSlot } from "../executions/executions.sql.ts";
 import { toPublicId } from "../ids.ts";
 import type { ReadContext } from "../operations/context.ts";
 import { nextRun } from "../time/next-run.ts";
-import { knownQueue } from "../queues/known.ts";
+import { toQueue } from "../queues/queue.ts";
+import { findQueue } from "../queues/queues.sql.ts";
 import { findOpenCircuit } from "./circuits.sql.ts";
 import {
   explainCircuit,
@@ -45,14 +46,14 @@ async function explainSlot(
   const silence = () => ({ now: present, hasSlot: at !== null && isSlot(job, at) });
   const slot = { scopeId: caller.scopeId, id: job.id };
   if (at !== null && at > present) {
-    const fired = await lastSlot(db, slot, at);
+    const fired = await findLastSlot(db, slot, at);
     if (fired && isAhead(fired, present)) return { ...answer, ...explainAhead(job, fired, present) };
     return { ...answer, at: at.toISOString(), ...explainFuture(job, at, silence()), execution: null };
   }
   if (next !== null && next <= present && (at === null || at >= next)) {
     return { ...answer, at: next.toISOString(), ...explainOverdue(next), execution: null };
   }
-  const row = await lastSlot(db, slot, at);
+  const row = await findLastSlot(db, slot, at);
   if (row && isAhead(row, present)) return { ...answer, ...explainAhead(job, row, present) };
   if (!row || (at !== null && !answersFor(row, job, at))) {
     return {
@@ -63,8 +64,8 @@ async function explainSlot(
     };
   }
   const execution = toExecution(row);
-  const line = row.lane_at === null ? undefined : await knownQueue(db, caller.scopeId, row.queue);
-  const finding = explainExecution(execution, line);
+  const line = row.lane_at === null ? undefined : await findQueue(db, caller.scopeId, row.queue);
+  const finding = explainExecution(execution, line && toQueue(line));
   const told = at === null ? outlook(job, finding, present) : finding;
   return { ...answer, at: execution.scheduled_for, ...told, execution };
 }
@@ -73,12 +74,12 @@ async function explainSlot(
 const claimedAheadMs = 1000;
 
 /** Whether a slot got its execution at a time that is still to come: the clock was put back since. */
-function isAhead({ scheduled_for, created_at }: LedgerRow, now: Date): boolean {
+function isAhead({ scheduled_for, created_at }: ExecutionRow, now: Date): boolean {
   const latest = Math.max(scheduled_for.getTime(), created_at.getTime());
   return latest > now.getTime() + claimedAheadMs;
 }
 
-function explainAhead(job: JobRow, row: LedgerRow, now: Date) {
+function explainAhead(job: JobRow, row: ExecutionRow, now: Date) {
   const execution = toExecution(row);
   const finding = explainPutBack(job, explainExecution(execution), now);
   return { at: execution.scheduled_for, ...finding, execution };

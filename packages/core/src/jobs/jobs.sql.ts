@@ -190,10 +190,10 @@ export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<stri
 /** The same in a transaction to be rolled back. A sequence does not roll back, so its next number is only read. */
 export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<string[]> {
   const columns = sql.join(["number", ...Object.keys(row)].map((name) => sql.ref(name)));
-  const number = sql`(select last_value + is_called::integer from scheduler.jobs_number_seq)`;
+  const number = sql`(select last_value + is_called::integer from jobs_number_seq)`;
   const values = sql.join([number, ...Object.values(row)]);
   const { rows } = await sql<{ id: string }>`
-    insert into scheduler.jobs (${columns}) overriding system value values (${values})
+    insert into jobs (${columns}) overriding system value values (${values})
     on conflict (scope_id, key) where key is not null and deleted_at is null do nothing
     returning id`.execute(tx);
   return rows.map(({ id }) => id);

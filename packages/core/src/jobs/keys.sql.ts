@@ -6,7 +6,7 @@ import { findJobs, type JobRow } from "./jobs.sql.ts";
 export async function lockJobsByKey(tx: Tx, scopeId: number, keys: string[]): Promise<Map<string, JobRow>> {
   // In one order, so that two that lock several do not wait for each other.
   const { rows } = await sql<{ id: string }>`
-    select id from scheduler.jobs
+    select id from jobs
     where scope_id = ${scopeId} and key = any(${keys}::text[]) and key is not null and deleted_at is null
     order by id for update`.execute(tx);
   if (rows.length === 0) return new Map();
@@ -27,7 +27,7 @@ export async function findTombstones(
   keys: string[],
 ): Promise<Map<string, Tombstone>> {
   const { rows } = await sql<Tombstone>`
-    select * from scheduler.deleted_keys
+    select * from deleted_keys
     where scope_id = ${scopeId} and key = any(${keys}::text[])`.execute(tx);
   return new Map(rows.map((row) => [row.key, row]));
 }
@@ -44,11 +44,9 @@ export async function insertTombstone(tx: Tx, { scope_id, key, ...rest }: Tombst
 export async function freeKeys(tx: Tx, scopeId: number, keys: string[]): Promise<void> {
   await sql`
     with freed as (
-      update scheduler.jobs set key = null
+      update jobs set key = null
       where scope_id = ${scopeId} and key = any(${keys}::text[]) and key is not null and deleted_at is null
         and state = 'canceled'
     )
-    delete from scheduler.deleted_keys where scope_id = ${scopeId} and key = any(${keys}::text[])`.execute(
-    tx,
-  );
+    delete from deleted_keys where scope_id = ${scopeId} and key = any(${keys}::text[])`.execute(tx);
 }

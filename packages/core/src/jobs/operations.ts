@@ -1,4 +1,4 @@
-import { cancelWaiting } from "../executions/ledger.ts";
+import { type Ending, endWaitingOf } from "../executions/endings.sql.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
@@ -109,7 +109,7 @@ export const jobOperations: Handlers<Names> = {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") return toJob(job);
-    await cancelWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_canceled" }, now);
+    await endWaitingOf({ db: tx, now }, endingOf(job, "job_canceled"));
     await leaveTombstone(context, job);
     await change(context, job, { state: "canceled", next_run_at: null });
     return toJob(await requireJob(tx, caller, input.job_id));
@@ -118,7 +118,7 @@ export const jobOperations: Handlers<Names> = {
   async delete_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
-    await cancelWaiting(tx, { scopeId: caller.scopeId, id: job.id, reason: "job_deleted" }, now);
+    await endWaitingOf({ db: tx, now }, endingOf(job, "job_deleted"));
     await leaveTombstone(context, job);
     await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
     return { deleted: true, id: toPublicId("job", job.id) };
@@ -137,6 +137,10 @@ export const jobOperations: Handlers<Names> = {
     };
   },
 };
+
+function endingOf({ scope_id, id }: JobRow, reason: string): Ending {
+  return { scope_id, kind: "job", id, reason };
+}
 
 async function change(
   { tx, caller, now }: WriteContext,

@@ -14,11 +14,11 @@ function queues(db: Db | Tx, scopeId: number) {
     .selectAll()
     .select([
       sql<number>`(select count(*)::integer from (
-        select 1 from scheduler.executions e
+        select 1 from executions e
         where e.scope_id = queues.scope_id and e.queue = queues.name and e.lane_at is not null limit ${mostCounted}
       ) w)`.as("waiting"),
       sql<number>`(select count(*)::integer from (
-        select 1 from scheduler.open_executions o
+        select 1 from open_executions o
         where o.scope_id = queues.scope_id and o.queue = queues.name limit ${mostCounted}
       ) r)`.as("running"),
     ]);
@@ -85,15 +85,15 @@ export async function countRunning(tx: Tx, scopeId: number, name: string): Promi
   // One that is locked is just coming to its end.
   await sql`
     with newest as (
-      select id from scheduler.open_executions
+      select id from open_executions
       where scope_id = ${scopeId} and queue is null order by id desc limit ${mostCounted}
     ), running as (
-      select id from scheduler.executions
+      select id from executions
       where id = any(array(select id from newest)) and queue = ${name} and status = 'running'
     ), open as (
-      select id from scheduler.open_executions where id = any(array(select id from running)) for update skip locked
+      select id from open_executions where id = any(array(select id from running)) for update skip locked
     )
-    update scheduler.open_executions set queue = ${name} where id = any(array(select id from open))`.execute(
+    update open_executions set queue = ${name} where id = any(array(select id from open))`.execute(
     tx,
   );
 }

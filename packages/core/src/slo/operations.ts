@@ -1,4 +1,4 @@
-import { oldestDueSeconds } from "../engine/due.ts";
+import { countDue } from "../engine/plan.sql.ts";
 import { firstIdAt } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { measureSlo } from "./slo.sql.ts";
@@ -18,7 +18,7 @@ export const sloOperations: Handlers<"get_slo"> = {
       to: to.toISOString(),
       ...counts,
       lateness_ms: lateness === null ? null : { p50, p95, p99, max },
-      oldest_due_seconds: await oldestDueSeconds(context.db, to),
+      oldest_due_seconds: (await countDue({ db: context.db, now: to })).oldestSeconds,
     };
   },
 };

@@ -26,7 +26,7 @@ export async function measureSlo(
       select status, reason, interruptions,
         case when trigger = 'schedule'
           then (extract(epoch from started_at - scheduled_for) * 1000)::double precision end as late
-      from scheduler.executions
+      from executions
       where scope_id = ${scopeId} and id >= ${fromId}::uuid and id < ${toId}::uuid
     ) e`.execute(db);
   return rows[0]!;

@@ -18,6 +18,6 @@ export async function deliver(
       toDeliveryOutcome(callback, await sendCallback(engine, callback).answer),
     ),
   );
-  await settleDeliveries(engine.database.db, outcomes, clock.now());
+  await settleDeliveries({ db: engine.database.db, now: clock.now() }, outcomes);
   return outcomes;
 }

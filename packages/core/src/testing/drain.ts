@@ -2,9 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
 import { begin } from "../engine/begin.ts";
 import type { Circuits } from "../engine/circuits.ts";
-import { take } from "../engine/dispatch.ts";
 import { takeLanes } from "../engine/lanes.ts";
-import { plan } from "../engine/plan.ts";
+import { endUnstarted, plan } from "../engine/plan.ts";
 import type { Admission } from "../engine/slots.ts";
 import { settle, toSettled } from "../engine/settle.ts";
 import { toPublicId } from "../ids.ts";
@@ -36,11 +35,12 @@ export async function drain(
   const workerId = randomUUID();
   const drained: Drained[] = [];
   for (;;) {
-    const { started: planned, tickets } = await plan(engine, { workerId, admission: roomFor(100) });
-    const { started: taken } = await take(engine, { workerId, admission: roomFor(100) });
+    const due = await plan(engine, { workerId, admission: roomFor(100) });
     const lanes = { workerId, admission: roomFor(100), leastPriority: -1000 };
-    const { started: inTurn } = await takeLanes(engine, lanes);
-    const started = [...planned, ...taken, ...inTurn];
+    const inTurn = await takeLanes(engine, lanes);
+    const unwanted = [...due.unwanted, ...inTurn.unwanted];
+    await endUnstarted(engine, unwanted);
+    const started = [...due.started, ...inTurn.started];
     const settled = await Promise.all(
       started.map(async (execution) => {
         const begun = begin(engine, execution, { circuits });
@@ -58,7 +58,7 @@ export async function drain(
         next: settled[index]!.next_status,
       });
     }
-    if (tickets === 0 && started.length === 0) return drained;
+    if (unwanted.length + started.length === 0) return drained;
   }
 }
 

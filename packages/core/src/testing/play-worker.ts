@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Answer } from "../engine/attempt.ts";
-import { take } from "../engine/dispatch.ts";
 import type { Engine } from "../engine/engine.ts";
 import { takeLanes } from "../engine/lanes.ts";
-import { plan } from "../engine/plan.ts";
+import { endUnstarted, plan } from "../engine/plan.ts";
 import { settle, toSettled } from "../engine/settle.ts";
-import type { StartedExecution } from "../engine/start.sql.ts";
+import type { StartedExecution } from "../executions/life.sql.ts";
 import { answered } from "./answered.ts";
 import { roomFor } from "./drain.ts";
 
@@ -14,10 +13,16 @@ export function playWorker(engine: Engine) {
   const workerId = randomUUID();
   return {
     workerId,
-    start: async (room = 100) => (await plan(engine, { workerId, admission: roomFor(room) })).started,
-    take: async (count = 100) => (await take(engine, { workerId, admission: roomFor(count) })).started,
-    takeTurn: async (room = 100) =>
-      (await takeLanes(engine, { workerId, admission: roomFor(room), leastPriority: -1000 })).started,
+    start: async (room = 100) => {
+      const pass = await plan(engine, { workerId, admission: roomFor(room) });
+      await endUnstarted(engine, pass.unwanted);
+      return pass.started;
+    },
+    takeTurn: async (room = 100) => {
+      const pass = await takeLanes(engine, { workerId, admission: roomFor(room), leastPriority: -1000 });
+      await endUnstarted(engine, pass.unwanted);
+      return pass.started;
+    },
     settle: async (execution: StartedExecution, answer: Partial<Answer> = {}) => {
       const settled = toSettled(execution, { ...answered, ...answer }, new Date(execution.clock));
       await settle(engine, workerId, [settled]);

@@ -15,7 +15,6 @@ declare module "vitest" {
 export const templateDatabase = "scheduler_template";
 
 const emptied = [
-  "scheduler_tickets.job",
   ...[
     "jobs",
     "queues",

@@ -5,28 +5,28 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  `create table scheduler.workspaces (
+  `create table workspaces (
     id uuid primary key,
     name text not null,
     created_at timestamptz not null default now()
   )`,
-  `create table scheduler.scopes (
+  `create table scopes (
     id integer generated always as identity primary key,
-    workspace_id uuid not null references scheduler.workspaces,
+    workspace_id uuid not null references workspaces,
     mode text not null check (mode in ('live', 'test')),
     unique (workspace_id, mode)
   )`,
-  `create table scheduler.users (
+  `create table users (
     id uuid primary key,
-    workspace_id uuid not null references scheduler.workspaces,
+    workspace_id uuid not null references workspaces,
     email text not null unique,
     password_hash text not null,
     created_at timestamptz not null default now()
   )`,
-  `create table scheduler.tokens (
+  `create table tokens (
     id uuid primary key,
-    scope_id integer not null references scheduler.scopes,
-    user_id uuid references scheduler.users,
+    scope_id integer not null references scopes,
+    user_id uuid references users,
     kind text not null check (kind in ('user', 'agent', 'system', 'service')),
     name text not null,
     agent text,
@@ -40,14 +40,14 @@ const statements = [
     created_at timestamptz not null default now(),
     check ((kind = 'agent') = (agent is not null))
   )`,
-  `create index tokens_by_scope on scheduler.tokens (scope_id, id)`,
+  `create index tokens_by_scope on tokens (scope_id, id)`,
 
   // Keys are UUIDs, unique by themselves: a lookup by a list of them is planned well whatever the statistics say,
   // and on a fresh table they say nothing. Lists start with the scope.
   // Room is left on each page, so that a fire can update its rows in place without adding to any index.
-  `create table scheduler.jobs (
+  `create table jobs (
     id uuid primary key,
-    scope_id integer not null references scheduler.scopes,
+    scope_id integer not null references scopes,
     number integer generated always as identity,
     revision_id uuid not null,
     name text not null,
@@ -77,12 +77,12 @@ const statements = [
     check ((kind in ('one_time', 'scheduled')) = (run_at is not null)),
     check (next_run_at is null or (state = 'active' and deleted_at is null))
   ) with (fillfactor = 70)`,
-  `create index jobs_by_scope on scheduler.jobs (scope_id, id) where deleted_at is null`,
-  `create index jobs_by_state on scheduler.jobs (scope_id, state, id) where deleted_at is null`,
-  `create index jobs_due on scheduler.jobs (repeats, next_run_at) where next_run_at is not null`,
-  `create index jobs_deleted on scheduler.jobs (deleted_at) where deleted_at is not null`,
+  `create index jobs_by_scope on jobs (scope_id, id) where deleted_at is null`,
+  `create index jobs_by_state on jobs (scope_id, state, id) where deleted_at is null`,
+  `create index jobs_due on jobs (repeats, next_run_at) where next_run_at is not null`,
+  `create index jobs_deleted on jobs (deleted_at) where deleted_at is not null`,
 
-  `create table scheduler.revisions (
+  `create table revisions (
     id uuid primary key,
     scope_id integer not null,
     job_id uuid not null,
@@ -94,12 +94,12 @@ const statements = [
     success_statuses jsonb not null,
     retry jsonb not null
   )`,
-  `create index revisions_by_job on scheduler.revisions (job_id)`,
+  `create index revisions_by_job on revisions (job_id)`,
 
   // No foreign keys on the road of a fire: each would cost a lookup per row, and rows leave by retention alone.
   // The id of a slot's execution is made from the job and the slot: the primary key allows one per slot.
   // No index holds what changes while all goes well (status, worker); see open_executions and listed_status.
-  `create table scheduler.executions (
+  `create table executions (
     id uuid primary key,
     scope_id integer not null,
     job_id uuid not null,
@@ -129,19 +129,19 @@ const statements = [
     check ((status = 'running') = (running_since is not null)),
     check (due_at is null or status in ('pending', 'retrying'))
   ) with (fillfactor = 50)`,
-  `create index executions_by_scope on scheduler.executions (scope_id, id)`,
-  `create index executions_by_job on scheduler.executions (job_id, id)`,
-  `create index executions_by_status on scheduler.executions (scope_id, listed_status, id)
+  `create index executions_by_scope on executions (scope_id, id)`,
+  `create index executions_by_job on executions (job_id, id)`,
+  `create index executions_by_status on executions (scope_id, listed_status, id)
     where listed_status is not null`,
-  `create index executions_due on scheduler.executions (due_at) where due_at is not null`,
+  `create index executions_due on executions (due_at) where due_at is not null`,
 
   // One narrow row for each execution that is not over, there as long as it is not.
-  `create table scheduler.open_executions (
+  `create table open_executions (
     id uuid primary key,
     scope_id integer not null
   )`,
 
-  `create table scheduler.attempts (
+  `create table attempts (
     execution_id uuid not null,
     number integer not null,
     scope_id integer not null,
@@ -158,7 +158,7 @@ const statements = [
     primary key (execution_id, number)
   )`,
 
-  `create table scheduler.workers (
+  `create table workers (
     id uuid primary key,
     host text not null,
     pid integer not null,
@@ -167,7 +167,7 @@ const statements = [
     heartbeat_at timestamptz not null default now()
   )`,
 
-  `create table scheduler.audit (
+  `create table audit (
     scope_id integer not null,
     id uuid not null,
     at timestamptz not null,

@@ -9,10 +9,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  "alter table scheduler.revisions add column host text",
-  "update scheduler.revisions set host = coalesce(lower(substring(url from '^[^:]+://([^/?#]*)')), '')",
-  "alter table scheduler.revisions alter column host set not null",
-  "alter table scheduler.jobs add column host text",
-  "update scheduler.jobs j set host = r.host from scheduler.revisions r where r.id = j.revision_id",
-  "alter table scheduler.jobs alter column host set not null",
+  "alter table revisions add column host text",
+  "update revisions set host = coalesce(lower(substring(url from '^[^:]+://([^/?#]*)')), '')",
+  "alter table revisions alter column host set not null",
+  "alter table jobs add column host text",
+  "update jobs j set host = r.host from revisions r where r.id = j.revision_id",
+  "alter table jobs alter column host set not null",
 ];

@@ -9,9 +9,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  "drop index scheduler.jobs_by_state",
-  `alter table scheduler.jobs add column listed_state text generated always as (
+  "drop index jobs_by_state",
+  `alter table jobs add column listed_state text generated always as (
     case when next_run_at is not null then 'active' when state in ('draft', 'paused', 'canceled') then state end) stored`,
-  `create index jobs_by_state on scheduler.jobs (scope_id, listed_state, id)
+  `create index jobs_by_state on jobs (scope_id, listed_state, id)
     where deleted_at is null and listed_state is not null`,
 ];

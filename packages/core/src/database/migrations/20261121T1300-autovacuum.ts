@@ -9,10 +9,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  `alter table scheduler.open_executions set
+  `alter table open_executions set
     (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)`,
-  `alter table scheduler.jobs set
+  `alter table jobs set
     (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000, autovacuum_analyze_scale_factor = 0.02)`,
-  `alter table scheduler.executions set
+  `alter table executions set
     (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.02)`,
 ];

@@ -4,10 +4,10 @@ import { type Kysely, sql } from "kysely";
 export async function up(db: Kysely<unknown>): Promise<void> {
   // They go with their worker.
   await sql`
-    create table scheduler.open_circuits (
-      scope_id integer not null references scheduler.scopes (id),
+    create table open_circuits (
+      scope_id integer not null references scopes (id),
       host text not null,
-      worker_id uuid not null references scheduler.workers (id) on delete cascade,
+      worker_id uuid not null references workers (id) on delete cascade,
       opened_at timestamptz not null,
       probe_at timestamptz not null,
       failures integer not null,

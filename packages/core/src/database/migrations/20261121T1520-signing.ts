@@ -6,13 +6,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  "alter table scheduler.scopes add column signing_version integer not null default 0",
-  `create table scheduler.signing_secrets (
+  "alter table scopes add column signing_version integer not null default 0",
+  `create table signing_secrets (
     id uuid primary key,
-    scope_id integer not null references scheduler.scopes,
+    scope_id integer not null references scopes,
     sealed bytea not null,
     created_by text not null,
     created_at timestamptz not null
   )`,
-  "create index signing_secrets_by_scope on scheduler.signing_secrets (scope_id, id)",
+  "create index signing_secrets_by_scope on signing_secrets (scope_id, id)",
 ];

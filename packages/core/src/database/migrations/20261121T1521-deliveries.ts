@@ -6,7 +6,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  `create table scheduler.deliveries (
+  `create table deliveries (
     id uuid primary key,
     scope_id integer not null,
     kind text not null,
@@ -24,10 +24,10 @@ const statements = [
     check ((status = 'pending') = (due_at is not null)),
     check ((status = 'pending') = (finished_at is null))
   ) with (fillfactor = 70)`,
-  "create index deliveries_due on scheduler.deliveries (due_at) where due_at is not null",
-  "create index deliveries_by_scope on scheduler.deliveries (scope_id, id)",
-  "create index deliveries_by_status on scheduler.deliveries (scope_id, status, id) where status <> 'sent'",
-  "create index deliveries_by_job on scheduler.deliveries (job_id, id)",
-  "create index deliveries_by_execution on scheduler.deliveries (execution_id)",
-  "create unique index deliveries_one_callback on scheduler.deliveries (execution_id) where kind = 'callback'",
+  "create index deliveries_due on deliveries (due_at) where due_at is not null",
+  "create index deliveries_by_scope on deliveries (scope_id, id)",
+  "create index deliveries_by_status on deliveries (scope_id, status, id) where status <> 'sent'",
+  "create index deliveries_by_job on deliveries (job_id, id)",
+  "create index deliveries_by_execution on deliveries (execution_id)",
+  "create unique index deliveries_one_callback on deliveries (execution_id) where kind = 'callback'",
 ];

@@ -6,8 +6,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  `create table scheduler.idempotency_keys (
-    scope_id integer not null references scheduler.scopes (id),
+  `create table idempotency_keys (
+    scope_id integer not null references scopes (id),
     key text not null,
     operation text not null,
     fingerprint text not null,
@@ -15,11 +15,11 @@ const statements = [
     created_at timestamptz not null,
     primary key (scope_id, key)
   )`,
-  "create index idempotency_keys_by_age on scheduler.idempotency_keys (created_at)",
-  "alter table scheduler.jobs add column declared jsonb",
+  "create index idempotency_keys_by_age on idempotency_keys (created_at)",
+  "alter table jobs add column declared jsonb",
   // The key's own memory: it stays when retention has taken the job away.
-  `create table scheduler.deleted_keys (
-    scope_id integer not null references scheduler.scopes (id),
+  `create table deleted_keys (
+    scope_id integer not null references scopes (id),
     key text not null,
     job_id uuid not null,
     deleted_by text not null,

@@ -6,8 +6,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  `create table scheduler.replays (
-    scope_id integer not null references scheduler.scopes (id),
+  `create table replays (
+    scope_id integer not null references scopes (id),
     id uuid primary key,
     total integer not null check (total >= 0),
     per_second integer not null check (per_second > 0),
@@ -16,17 +16,17 @@ const statements = [
     created_at timestamptz not null,
     canceled_at timestamptz
   )`,
-  `alter table scheduler.executions
+  `alter table executions
     add column replay_id uuid,
     add column replayed_at timestamptz`,
-  "create index executions_by_replay on scheduler.executions (replay_id, id) where replay_id is not null",
+  "create index executions_by_replay on executions (replay_id, id) where replay_id is not null",
   // The replay of a dead letter may be forgotten before the dead letter is, so that it bears the mark itself.
-  `update scheduler.executions e set replayed_at = r.created_at
-    from scheduler.executions r where r.replay_of = e.id and e.finished_at is not null`,
+  `update executions e set replayed_at = r.created_at
+    from executions r where r.replay_of = e.id and e.finished_at is not null`,
   // Nothing is written to these for what its schedule fires and succeeds.
-  `create index executions_by_trigger on scheduler.executions (scope_id, trigger, id) where trigger <> 'schedule'`,
-  `create index executions_by_job_status on scheduler.executions (job_id, listed_status, id)
+  `create index executions_by_trigger on executions (scope_id, trigger, id) where trigger <> 'schedule'`,
+  `create index executions_by_job_status on executions (job_id, listed_status, id)
     where listed_status is not null`,
-  `create index executions_by_queue_status on scheduler.executions (scope_id, queue, listed_status, id)
+  `create index executions_by_queue_status on executions (scope_id, queue, listed_status, id)
     where listed_status is not null`,
 ];

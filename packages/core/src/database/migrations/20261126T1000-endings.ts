@@ -4,8 +4,8 @@ import { type Kysely, sql } from "kysely";
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql
     .raw(
-      `create table scheduler.endings (
-        scope_id integer not null references scheduler.scopes (id),
+      `create table endings (
+        scope_id integer not null references scopes (id),
         kind text not null check (kind in ('job', 'replay')),
         id uuid primary key,
         reason text not null,

@@ -4,7 +4,7 @@ import { type Kysely, sql } from "kysely";
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql
     .raw(
-      `alter table scheduler.audit
+      `alter table audit
         add column outcome text not null default 'done' check (outcome in ('done', 'refused', 'failed')),
         add column error_code text,
         add column times integer not null default 1,

@@ -1,0 +1,52 @@
+import { type Session, statement } from "../database/statement.ts";
+import { endOf, type EndReason, isInLine } from "../executions/life.sql.ts";
+import { shareInSql } from "./shares.ts";
+
+/** An execution whose time to wait is over: a retry, a delayed or a manual run, a replay, a slot that found no room. */
+export interface WaitingExecution {
+  scope_id: number;
+  id: string;
+  host: string;
+  due_at: Date;
+  /** It waits on: for its turn in its queue. */
+  lines_up: boolean;
+  /** Why it is to end instead; null for what starts or waits on. */
+  ends: EndReason | null;
+}
+
+/** Which of them are looked at first where there are more than can start. */
+export type Order = "freshest" | "oldest";
+
+const claim = (order: Order) =>
+  statement<{ lead_ms: number; limit: number; full: string[] }, WaitingExecution>(
+    `waiting_${order}`,
+    `select e.scope_id, e.id, r.host, e.due_at, ${endOf("e")} as ends, ${isInLine("e")} as lines_up
+  from executions e join revisions r on r.id = e.revision_id
+  where e.due_at <= :now + :lead_ms::integer * interval '1 millisecond'
+    and ${shareInSql("e", "r.host")} <> all(:full::text[])
+    and (e.expires_at <= :now or not (e.queued and exists (
+      select from open_executions o join executions p on p.id = o.id
+      where o.job_id = e.job_id and o.id <> e.id and (o.id < e.id or not p.queued))))
+  order by e.due_at ${order === "freshest" ? "desc" : "asc"} limit :limit::integer
+  for update of e skip locked`,
+  );
+
+const claims = { freshest: claim("freshest"), oldest: claim("oldest") };
+
+/** Claims executions that waited for their time, none of them of a share in `full`. */
+export function claimWaiting(
+  session: Session,
+  { limit, leadMs, full, order }: { limit: number; leadMs: number; full: string[]; order: Order },
+): Promise<WaitingExecution[]> {
+  return claims[order](session, { lead_ms: leadMs, limit, full });
+}
+
+const canceled = statement<{ ids: string[] }, { id: string }>(
+  "canceled",
+  `select id from executions where id = any(:ids::uuid[]) and cancel_requested_at is not null`,
+);
+
+/** Which of the executions under way somebody wants to end. */
+export async function findCanceled(session: Session, ids: string[]): Promise<string[]> {
+  return ids.length === 0 ? [] : (await canceled(session, { ids })).map(({ id }) => id);
+}
