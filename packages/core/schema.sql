@@ -116,7 +116,8 @@ END,
   constraint executions_check4 CHECK (((lane_at IS NULL) OR ((due_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'retrying'::text]))))),
   constraint executions_pkey PRIMARY KEY (id),
   constraint executions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text]))),
-  constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text])))
+  constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text]))),
+  constraint executions_waits CHECK (((status <> ALL (ARRAY['pending'::text, 'retrying'::text])) OR (due_at IS NOT NULL) OR (lane_at IS NOT NULL))) NOT VALID
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02);
 
 create table scheduler.idempotency_keys (

@@ -13,7 +13,7 @@ import { duplicates, lastArrival, median } from "../harness/statistics.ts";
  * rounds counts.
  *
  * - Ours: the jobs are stored beforehand, the time begins when the worker starts, and everything is counted that a fire
- *   needs: planning the slot, tickets, dispatch, the address guard, attempts, states, job health. Afterwards the history is
+ *   needs: planning the slot, the address guard, attempts, states, job health. Afterwards the history is
  *   counted: every execution and its attempt must be there.
  * - Peers: bare, so there is no planning and no history; their time begins with their insert, which is their way of
  *   saying what is due.

@@ -175,7 +175,11 @@ async function checkServer(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ version: number; encoding: string }>(
     "select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding",
   );
-  const { version, encoding } = rows[0]!;
+  refuseUnfit(rows[0]!);
+}
+
+/** Throws `unavailable` for a server that we cannot run on. `version` is PostgreSQL's number, such as 180004. */
+export function refuseUnfit({ version, encoding }: { version: number; encoding: string }): void {
   if (version < 140_000) {
     throw new SchedulerError("unavailable", `The database is PostgreSQL ${Math.floor(version / 10_000)}.`, {
       hint: "Use PostgreSQL 14 or newer.",

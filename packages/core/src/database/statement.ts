@@ -18,6 +18,9 @@ const macros: Record<string, string> = {
 /** `::` is a cast, and no parameter. */
 const parameter = /(?<!:):([a-z_]+)/g;
 
+/** Every statement by its name: two of one name would be prepared as one. */
+export const statements = new Map<string, string>();
+
 /**
  * A statement of the road of a fire. Its values are named: `:room` is the `room` of the object that a call is given, and
  * `:now` the instant of the session. It is compiled never and, by its name, prepared once on each connection: planning it
@@ -34,6 +37,8 @@ export function statement<Values extends object, Row>(
   };
   const expanded = text.replace(parameter, (found, of: string) => macros[of] ?? found);
   const sql = `/* ${name} */ ${expanded.replace(parameter, place)}`;
+  if (statements.has(name)) throw new Error(`Two statements are named ${name}.`);
+  statements.set(name, sql);
   return async ({ db, now }, values) => {
     const given = { [instant]: now, ...values } as Record<string, unknown>;
     const bound = names.map((of) => {

@@ -3,19 +3,19 @@ import { sql } from "kysely";
 import pino from "pino";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ExecutionStatus, Output } from "@org/scheduler-contract";
-import { fromPublicId } from "../ids.ts";
+import { fromPublicId, toPublicId } from "../ids.ts";
 import { otherProcess, testBench } from "../testing/bench.ts";
 import { playWorker } from "../testing/play-worker.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
-import { take } from "./dispatch.ts";
-import type { Engine } from "./engine.ts";
+import { createDueSource } from "./due-source.ts";
+import { type Engine, inTransaction } from "./engine.ts";
 import { toOutgoing } from "./outgoing.ts";
 import { plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
-import type { Ticket } from "../queue/queue.ts";
+import { claimWaiting, type Order } from "./waiting.sql.ts";
 
 const noon = "2026-03-01T12:00:00Z";
-/** A minute later, and then so long that what found no room gets a ticket. */
+/** A minute later, and then so long that a slot gets its execution whether there is room or not. */
 const tooLate = "2026-03-01T12:01:10Z";
 const clock = testClock(noon);
 const warnings: { msg: string }[] = [];
@@ -62,21 +62,16 @@ describe("two planners at once", () => {
       expect(target.arrivals).toHaveLength(20 * minute);
     }
     expect(await count("scheduler.executions")).toBe(60);
-    expect(await count("scheduler_tickets.job")).toBe(0);
     expect(new Set(target.arrivals.map(({ headers }) => headers["idempotency-key"])).size).toBe(60);
   });
 
-  test("and takers of tickets get each ticket once", async () => {
-    await createJobs(20, { cron: "* * * * *" });
-    clock.set(tooLate);
-    expect(await plan(engine, noRoom)).toMatchObject({ started: [], tickets: 20 });
-    expect(await count("scheduler_tickets.job")).toBe(20);
+  test("start each slot once that found no room for long", async () => {
+    await createLate(20);
     const workers = Array.from({ length: 8 }, (_, index) => playWorker(index % 2 ? other.engine : engine));
-    const taken = await Promise.all(workers.map((worker) => worker.take(5)));
-    const ids = taken.flat().map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-    const rest = await playWorker(engine).take();
-    expect(ids.length + rest.length).toBe(20);
+    const started = (await Promise.all(workers.map((worker) => worker.start(5)))).flat();
+    const rest = await playWorker(engine).start();
+    expect(new Set([...started, ...rest].map(({ id }) => id)).size).toBe(20);
+    expect(started.length + rest.length).toBe(20);
   });
 
   test("retries are claimed once too", async () => {
@@ -100,82 +95,101 @@ describe("two planners at once", () => {
   });
 });
 
-describe("tickets", () => {
-  const put = (ticket: Ticket) =>
-    engine.database.db.transaction().execute((tx) => engine.queue.put(tx, [ticket]));
+/** Jobs whose slot found no room for so long that it got its execution all the same, which waits. */
+async function createLate(howMany: number, url = target.url): Promise<void> {
+  await createJobs(howMany, { url, cron: "1 12 * * *" });
+  clock.set(tooLate);
+  const { started, moved } = await plan(engine, noRoom);
+  expect({ started, moved }).toEqual({ started: [], moved: true });
+}
 
-  test("of canceled executions are dropped when they come up", async () => {
-    await createJobs(2, { cron: "* * * * *" });
-    clock.set(tooLate);
-    await plan(engine, noRoom);
+describe("a slot that found no room for long", () => {
+  const claim = (limit: number, { order = "oldest", full = [] }: { order?: Order; full?: string[] } = {}) =>
+    inTransaction(engine, async (session) =>
+      (await claimWaiting(session, { limit, leadMs: 0, full, order })).map(({ id }) => id),
+    );
+
+  test("has an execution before its next slot comes, and fires it when there is room", async () => {
+    await createLate(1);
+    expect(await executions()).toMatchObject([
+      { status: "pending", scheduled_for: "2026-03-01T12:01:00.000Z", trigger: "schedule" },
+    ]);
+    expect(await drain(setup.scheduler, clock)).toMatchObject([{ next: "succeeded" }]);
+  });
+
+  test("and that is canceled meanwhile is not sent", async () => {
+    await createLate(2);
     const [first] = await executions();
     expect(await execute("cancel_execution", { execution_id: first!.id })).toMatchObject({
       status: "canceled",
     });
     expect(await drain(setup.scheduler, clock)).toHaveLength(1);
     expect((await statuses()).toSorted()).toEqual(["canceled", "succeeded"]);
-    expect(await count("scheduler_tickets.job")).toBe(0);
   });
 
-  test("are not lost when the transaction that takes them is", async () => {
-    await createJobs(1, { cron: "* * * * *" });
-    clock.set(tooLate);
-    await plan(engine, noRoom);
-    const broken = engine.database.db.transaction().execute(async (tx) => {
-      expect(await engine.queue.take(tx, { count: 10, full: [] })).toHaveLength(1);
+  test("is not lost with the transaction that claims it", async () => {
+    await createLate(1);
+    const broken = inTransaction(engine, async (session) => {
+      const claimed = await claimWaiting(session, { limit: 10, leadMs: 0, full: [], order: "oldest" });
+      expect(claimed).toHaveLength(1);
       throw new Error("worker killed");
     });
     await expect(broken).rejects.toThrow("worker killed");
-    expect(await playWorker(engine).take()).toHaveLength(1);
+    expect(await playWorker(engine).start()).toHaveLength(1);
   });
 
-  test("put twice are one", async () => {
-    const ticket = { id: randomUUID(), share: "1 a" };
-    for (let time = 0; time < 2; time++) {
-      await put(ticket);
-    }
-    expect(await count("scheduler_tickets.job")).toBe(1);
+  test("is claimed the oldest or the freshest first, and no more than asked", async () => {
+    await createLate(3);
+    await sql`update scheduler.executions e set due_at = e.due_at - n * interval '1 second'
+      from (select id, row_number() over (order by id) as n from scheduler.executions) x where x.id = e.id`.execute(
+      engine.database.db,
+    );
+    const oldest = await claim(2);
+    const freshest = await claim(2, { order: "freshest" });
+    expect(await claim(3)).toEqual([...oldest, freshest[0]]);
+    expect(oldest[1]).toBe(freshest[1]);
   });
 
-  test("are taken oldest first, and no more than asked", async () => {
-    const tickets = [1, 2, 3].map(() => ({ id: randomUUID(), share: "1 a" }));
-    for (const ticket of tickets) await put(ticket);
-    const takeTwo = () =>
-      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 2, full: [] }));
-    expect(new Set(await takeTwo())).toEqual(new Set(tickets.slice(0, 2)));
-    expect(await takeTwo()).toEqual(tickets.slice(2));
-    expect(await takeTwo()).toEqual([]);
+  test("goes to a full host: it stays where it is, and does not hide those of others", async () => {
+    await createLate(2, "http://127.0.0.1:7001/busy");
+    clock.set(noon);
+    await createLate(1, "http://127.0.0.1:7002/free");
+    const { rows } = await sql<{ scope_id: number }>`select scope_id from scheduler.jobs`.execute(
+      engine.database.db,
+    );
+    const busy = `${rows[0]!.scope_id} 127.0.0.1:7001`;
+    const all = await claim(10);
+    const free = await claim(10, { full: [busy] });
+    expect([all.length, free.length]).toEqual([3, 1]);
   });
 
-  test("of a full host stay where they are, and do not hide those of others", async () => {
-    const tickets = ["1 busy", "1 busy", "1 free"].map((share) => ({ id: randomUUID(), share }));
-    for (const ticket of tickets) await put(ticket);
-    const takeOne = (full: string[]) =>
-      engine.database.db.transaction().execute((tx) => engine.queue.take(tx, { count: 1, full }));
-    expect(await takeOne(["1 busy"])).toEqual(tickets.slice(2));
-    expect(await takeOne(["1 busy"])).toEqual([]);
-    expect(await takeOne([])).toHaveLength(1);
-  });
-
-  test("go back when their host is full before all of them have found a slot", async () => {
-    await createJobs(3, { cron: "* * * * *" });
-    clock.set(tooLate);
-    await plan(engine, noRoom);
-    const one = playWorker(engine);
-    expect(
-      await take(engine, { workerId: one.workerId, admission: { ...roomFor(1), room: 3 } }),
-    ).toMatchObject({
+  test("of a host that is full before all of them have found a slot waits on", async () => {
+    await createLate(3);
+    const admission = { ...roomFor(1), room: 3 };
+    expect(await plan(engine, { workerId: randomUUID(), admission })).toMatchObject({
       started: [{ attempt_count: 1 }],
       more: true,
     });
-    expect(await count("scheduler_tickets.job")).toBe(2);
-    expect(await playWorker(engine).take()).toHaveLength(2);
+    expect(await playWorker(engine).start()).toHaveLength(2);
   });
 
-  test("without an execution hurt nobody", async () => {
-    await put({ id: randomUUID(), share: "1 a" });
-    expect(await drain(setup.scheduler, clock)).toEqual([]);
-    expect(await count("scheduler_tickets.job")).toBe(0);
+  test("is not starved by fresh slots: every other pass takes the oldest first", async () => {
+    await createLate(1);
+    const [waiting] = await executions();
+    await createJobs(10);
+    const held: string[] = [];
+    const source = createDueSource(engine, {
+      workerId: randomUUID(),
+      hold: ({ id }) => void held.push(toPublicId("exec", id)),
+      hasBacklog: () => true,
+      seeLines: () => {},
+    });
+    await source.take(roomFor(1));
+    expect(held).not.toContain(waiting!.id);
+    await source.take(roomFor(1));
+    expect(held[1]).toBe(waiting!.id);
+    await source.take(roomFor(1));
+    expect(held).toHaveLength(3);
   });
 });
 

@@ -1,19 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { describe, expect, inject, test } from "vitest";
-import type { Db } from "../database/tables.ts";
 import { answered } from "../testing/answered.ts";
 import { testBench } from "../testing/bench.ts";
 import { toLedger } from "../testing/ledger.ts";
 import { takeBackAll } from "../testing/lost-workers.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
-import { take } from "./dispatch.ts";
+import { inTransaction } from "./engine.ts";
 import { takeLanes } from "./lanes.ts";
-import { plan } from "./plan.ts";
+import { endUnstarted, plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
 import { type Destination, shareOf } from "./shares.ts";
-import type { StartedExecution } from "../executions/life.sql.ts";
+import { lineUp, type StartedExecution, startExecutions } from "../executions/life.sql.ts";
+import { claimWaiting } from "./waiting.sql.ts";
 
 const onServer = inject("postgresUrl") !== null;
 const noon = "2026-03-01T12:00:00Z";
@@ -32,6 +32,7 @@ async function start(when: Date, room = 10): Promise<StartedExecution[]> {
   const admission = roomFor(room);
   const planned = await plan(engine, { ...worker, admission });
   const lanes = await takeLanes(engine, { ...worker, admission, ...all });
+  await endUnstarted(engine, [...planned.unwanted, ...lanes.unwanted]);
   return [...planned.started, ...lanes.started];
 }
 
@@ -311,7 +312,7 @@ describe("a paused queue", () => {
     // Its only slot is over: so is the job.
     expect(await run("get_job", { job_id: job.id })).toMatchObject({
       state: "completed",
-      last_status: "canceled",
+      last_status: null,
     });
   });
 });
@@ -337,17 +338,17 @@ test("who waits for a turn is not sent once its job is gone, though it was in ha
 });
 
 describe("what is ready already when its queue is limited", () => {
-  test("lines up: a ticket", async () => {
+  test("lines up: a slot that found no room", async () => {
     await createAt([1], { queue: "a", cron: "* * * * *", run_at: undefined });
     clock.set(at(2));
-    expect((await plan(setup.scheduler.engine, noRoom)).tickets).toBe(1);
+    expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ started: [], moved: true });
     await run("pause_queue", { name: "a" });
     expect(await drain(setup.scheduler, clock, at(2))).toEqual([]);
     await run("resume_queue", { name: "a" });
     expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(1);
   });
 
-  test("lines up: a ticket, at the place of its slot", async () => {
+  test("lines up: a slot that found no room, at the place of its slot", async () => {
     await create({ queue: "a", cron: "1 * * * *", url: `${target.url}/1` });
     clock.set(at(1, 30));
     await plan(setup.scheduler.engine, noRoom);
@@ -355,35 +356,34 @@ describe("what is ready already when its queue is limited", () => {
     await run("update_queue", { name: "a", concurrency: 1 });
     clock.set(at(3));
     await plan(setup.scheduler.engine, { ...worker, admission: roomFor(10) });
-    await take(setup.scheduler.engine, { ...worker, admission: roomFor(10) });
     expect(paths(await start(at(3)))).toEqual(["/1"]);
   });
 
   if (onServer)
-    test("is due again where its queue is opened in the very moment that its ticket is taken", async () => {
-      const minutely = { cron: "* * * * *", run_at: undefined };
-      await createAt([0], { ...minutely, queue: "a" });
-      await createAt([1], { ...minutely, queue: "b" });
-      clock.set(at(2));
-      const { engine } = setup.scheduler;
-      expect((await plan(engine, noRoom)).tickets).toBe(2);
-      await run("pause_queue", { name: "a" });
-      const held = Promise.withResolvers<void>();
-      const enough = Promise.withResolvers<void>();
-      const holding = engine.database.db.transaction().execute(async (tx) => {
-        await sql`select 1 from scheduler.executions where queue = 'b' for update`.execute(tx);
-        held.resolve();
-        await enough.promise;
-      });
-      await held.promise;
-      const taking = take(engine, { ...worker, admission: roomFor(10) });
-      await untilWaiting(engine.database.db);
-      await run("resume_queue", { name: "a" });
-      enough.resolve();
-      await holding;
-      expect(paths((await taking).started)).toEqual(["/1"]);
-      expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(1);
-    });
+    test.each([
+      { change: "opened", before: "pause_queue", after: "resume_queue", fires: 1 },
+      { change: "closed", before: "resume_queue", after: "pause_queue", fires: 0 },
+    ] as const)(
+      "stays due where its queue is $change between the claim and the start",
+      async ({ before, after, fires }) => {
+        await createAt([1], { cron: "1 12 * * *", run_at: undefined });
+        clock.set(at(2));
+        const { engine } = setup.scheduler;
+        await plan(engine, noRoom);
+        await run(before, { name: "a" });
+        await inTransaction(engine, async (session) => {
+          const claimed = await claimWaiting(session, { limit: 10, leadMs: 0, full: [], order: "oldest" });
+          expect(claimed).toMatchObject([{ lines_up: before === "pause_queue" }]);
+          await run(after, { name: "a" });
+          const ids = claimed.map(({ id }) => id);
+          if (before === "pause_queue") await lineUp(session, ids);
+          else expect(await startExecutions(session, { ids, ...worker })).toEqual([]);
+        });
+        expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(fires);
+        await run("resume_queue", { name: "a" });
+        expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(1 - fires);
+      },
+    );
 
   test("lines up: a manual run, a replay, a delayed run", async () => {
     const job = await create({ queue: "a", cron: "0 0 1 1 *" });
@@ -399,17 +399,6 @@ describe("what is ready already when its queue is limited", () => {
     expect(await drain(setup.scheduler, clock, at(2))).toHaveLength(3);
   });
 });
-
-/** Until a statement waits for a lock. */
-async function untilWaiting(db: Db): Promise<void> {
-  const waits = async () => {
-    const { rows } = await sql<{ count: number }>`
-      select count(*)::integer as count from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
-    return rows[0]!.count;
-  };
-  await expect.poll(waits, { interval: 10 }).toBeGreaterThan(0);
-}
 
 describe("priority", () => {
   test("counts for jobs too that are not planned yet: they do not wait for room behind a backlog", async () => {

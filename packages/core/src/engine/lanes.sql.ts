@@ -89,13 +89,21 @@ const olderUnplanned = `case when l.queue <> '${defaultQueue}' then exists (
 /** Looked up row by row: joined, all revisions might be read for a few executions. */
 const host = "(select r.host from revisions r where r.id = e.revision_id)";
 
-const turns = statement<{ lanes: string; room: number; full: string[] }, Turn>(
+interface TurnValues {
+  scope_ids: number[];
+  queues: string[];
+  lane_at: string[];
+  room: number;
+  full: string[];
+}
+
+const turns = statement<TurnValues, Turn>(
   "turns",
   `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.ends,
     l.rate_period_seconds as period
   from (
     select x.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
-    from json_to_recordset(:lanes::json) as x(scope_id integer, queue text, lane_at timestamptz)
+    from unnest(:scope_ids::integer[], :queues::text[], :lane_at::timestamptz[]) as x(scope_id, queue, lane_at)
     join queues q on q.scope_id = x.scope_id and q.name = x.queue and not q.paused
   ) l
   cross join lateral (
@@ -124,14 +132,29 @@ export function takeTurns(
   session: Session,
   { lanes, room, full }: { lanes: Lane[]; room: number; full: string[] },
 ): Promise<Turn[]> {
-  return turns(session, { lanes: JSON.stringify(lanes), room, full });
+  return turns(session, {
+    scope_ids: lanes.map((lane) => lane.scope_id),
+    queues: lanes.map(({ queue }) => queue),
+    lane_at: lanes.map((lane) => lane.lane_at.toISOString()),
+    room,
+    full,
+  });
 }
 
-const record = statement<{ starts: string; margin_ms: number }, { part: number }>(
+interface StartValues {
+  scope_ids: number[];
+  queues: string[];
+  periods: number[];
+  counts: number[];
+  margin_ms: number;
+}
+
+const record = statement<StartValues, { part: number }>(
   "count_starts",
   `with starts as (
     select x.*, :now + :margin_ms::integer * interval '1 millisecond' as last_at
-    from json_to_recordset(:starts::json) as x(scope_id integer, queue text, period integer, count integer)
+    from unnest(:scope_ids::integer[], :queues::text[], :periods::integer[], :counts::integer[])
+      as x(scope_id, queue, period, count)
   ), past as (
     delete from queue_starts s using starts x
     where s.scope_id = x.scope_id and s.queue = x.queue
@@ -150,7 +173,13 @@ export async function countStarts(
   starts: { scope_id: number; queue: string; period: number; count: number }[],
   marginMs: number,
 ): Promise<void> {
-  await record(session, { starts: JSON.stringify(starts), margin_ms: marginMs });
+  await record(session, {
+    scope_ids: starts.map((start) => start.scope_id),
+    queues: starts.map(({ queue }) => queue),
+    periods: starts.map(({ period }) => period),
+    counts: starts.map((start) => start.count),
+    margin_ms: marginMs,
+  });
 }
 
 const next = statement<object, { ms: number | null; full: boolean }>(

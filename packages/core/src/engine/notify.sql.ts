@@ -3,7 +3,7 @@ import { effective } from "../database/effective.ts";
 import { type Session, statement } from "../database/statement.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
 import { shareInSql } from "./shares.ts";
-import { clock, stamped } from "../executions/life.sql.ts";
+import { clock, revisionOf, stamped } from "../executions/life.sql.ts";
 
 /** A delivery that this worker holds until its lease is over. */
 export interface ClaimedDelivery {
@@ -126,8 +126,8 @@ const told = statement<{ ids: string[] }, ToldExecution>(
   `select e.*, j.name as job_name, j.metadata as job_metadata,
     ((${effective("retry", { revision: "r", queue: "q" })}) ->> 'max_attempts')::integer as max_attempts
   from executions e
-  join revisions r on r.id = e.revision_id
-  join jobs j on j.id = e.job_id
+  cross join ${revisionOf("e")} r
+  cross join lateral (select name, metadata from jobs where id = e.job_id offset 0) j
   left join queues q on q.scope_id = e.scope_id and q.name = e.queue
   where e.id = any(:ids::uuid[])`,
 );

@@ -48,7 +48,6 @@ function plan(minutesLate: number, fields: Partial<DueJob> = {}, starts = true):
       status,
       reason,
       reason === "missed" ? error?.match(/^\d+( or more)? slots?/)?.[0] : undefined,
-      status === "pending" && due_at === undefined ? "with a ticket" : undefined,
     ]
       .filter((word) => word !== undefined)
       .join(" "),
@@ -155,12 +154,12 @@ describe("overlap, while an execution is not over", () => {
   test("a single slot that is skipped ends its job, whatever else is under way", () => {
     const once = { kind: "scheduled", every_n_minutes: null, run_at: new Date(noon) } as const;
     const { job } = planJob(due(0, { ...once, overlap: "skip", open: 1 }), true);
-    expect(job).toMatchObject({ next_run_at: null, state: "completed" });
+    expect(job).toMatchObject({ next_run_at: null });
   });
 
   test("a skipped slot is no run", () => {
     const { job } = planJob(due(0, { overlap: "skip", open: 1, max_runs: 1 }), true);
-    expect(job).toMatchObject({ runs: 0, next_run_at: new Date(noon + 10 * minute), state: null });
+    expect(job).toMatchObject({ runs: 0, next_run_at: new Date(noon + 10 * minute) });
   });
 });
 
@@ -171,9 +170,10 @@ describe("the time to live", () => {
     const once = { kind: "scheduled", every_n_minutes: null, run_at: new Date(noon) } as const;
     expect(planJob(due(2, { ...once, ttl_seconds: 120 }), true).job).toMatchObject({
       next_run_at: null,
-      state: "completed",
     });
-    expect(planJob(due(0, { ...once, ttl_seconds: 120 }), true).job).toMatchObject({ state: null });
+    expect(planJob(due(0, { ...once, ttl_seconds: 120 }), true).executions).toMatchObject([
+      { status: "running" },
+    ]);
   });
 
   test("counts from each slot", () => {
@@ -187,8 +187,10 @@ test("a single slot fires however late", () => {
   expect(plan(30 * 24 * 60, { ...once, catch_up: "skip" })).toEqual(["12:00 running", "over"]);
 });
 
-test("a slot that finds no room for too long gets a ticket", () => {
-  expect(plan(0.2, { late: true }, false)).toEqual(["12:00 pending with a ticket", "next 12:10"]);
+test("a slot that finds no room for too long gets an execution that waits, due since its slot", () => {
+  expect(planJob(due(0.2, { late: true }), false).executions).toMatchObject([
+    { status: "pending", due_at: new Date(noon) },
+  ]);
 });
 
 test("jitter is the job's own, and keeps the distance between its slots", () => {

@@ -115,13 +115,13 @@ function fireSlots(
       return { ...execution, status: "skipped", reason: "queue_paused", error };
     }
     if (overlap === "queue")
-      return { ...execution, status: "pending", reason: "overlap", due_at: due.now, queued: true };
+      return { ...execution, status: "pending", reason: "overlap", due_at: new Date(slot), queued: true };
     if (due.laned) return { ...execution, status: "pending", reason: "queue", lane_at: new Date(slot) };
     if (starts && !started) {
       started = true;
       return { ...execution, status: "running" };
     }
-    return { ...execution, status: "pending", due_at: due.now };
+    return { ...execution, status: "pending", due_at: new Date(slot) };
   });
 }
 

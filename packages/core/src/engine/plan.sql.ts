@@ -1,6 +1,6 @@
 import type { CatchUp, Overlap } from "@org/scheduler-contract";
 import { type Session, statement } from "../database/statement.ts";
-import { clock, request, stamped, type StartedExecution } from "../executions/life.sql.ts";
+import { clock, request, revisionOf, stamped, type StartedExecution } from "../executions/life.sql.ts";
 import type { Timed } from "../jobs/job.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { shareInSql } from "./shares.ts";
@@ -239,7 +239,7 @@ const record = statement<PlanValues, Omit<Planned, "toldAt">>(
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
     w.scheduled_for, w.status, w.lane_at, w.expires_at, 1 as attempt_count, 0 as interruptions,
     ${request({ revision: "r", queue: "q", scope: "c" })}
-  from written w left join revisions r on r.id = w.revision_id and w.status = 'running'
+  from written w left join ${revisionOf("w")} r on w.status = 'running'
   left join queues q on q.scope_id = w.scope_id and q.name = w.queue
   left join scopes c on c.id = w.scope_id`,
 );
@@ -295,8 +295,9 @@ export async function uncountRuns(session: Session, jobIds: string[]): Promise<v
 const previous = statement<{ job_ids: string[]; kept: string[] }, { id: string; runs: boolean }>(
   "previous",
   `select e.id, e.status = 'running' as runs
-  from open_executions o join executions e on e.id = o.id
-  where o.job_id = any(:job_ids::uuid[]) and o.id <> all(:kept::uuid[])
+  from executions e
+  where e.id = any(array(
+    select id from open_executions where job_id = any(:job_ids::uuid[]) and id <> all(:kept::uuid[])))
   -- What somebody has in hand is over in a moment; waiting for it while the job is locked could be a deadlock.
   for update of e skip locked`,
 );
@@ -323,14 +324,14 @@ export async function abortPrevious(session: Session, ids: string[]): Promise<vo
 const replaced = statement<{ ids: string[] }, { id: string; job_id: string; queue: string }>(
   "replaced",
   `select e.id, e.job_id, e.queue
-  from unnest(:ids::uuid[]) as kept(id)
-  join executions k on k.id = kept.id
-  cross join lateral (
-    select b.id from executions b
-    where b.job_id = k.job_id and b.id < k.id and b.trigger = 'schedule' order by b.id desc limit ${lookBack}
-  ) before
-  join executions e on e.id = before.id
-  where e.lane_at is not null and e.status = 'pending'
+  from executions e
+  where e.id = any(array(
+    select before.id from executions k cross join lateral (
+      select b.id from executions b
+      where b.job_id = k.job_id and b.id < k.id and b.trigger = 'schedule' order by b.id desc limit ${lookBack}
+    ) before
+    where k.id = any(:ids::uuid[])
+  )) and e.lane_at is not null and e.status = 'pending'
   for update of e skip locked`,
 );
 

@@ -136,10 +136,10 @@ describe("overlap", () => {
 });
 
 describe("the time to live", () => {
-  test("ends what got its ticket in time and finds a worker too late", async () => {
+  test("ends what got its execution in time and finds room too late", async () => {
     await create({ ttl_seconds: 30 });
     clock.set("2026-03-01T12:01:10Z");
-    expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ tickets: 1 });
+    expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ started: [], moved: true });
     expect(await drain(setup.scheduler, clock, "2026-03-01T12:01:31Z")).toEqual([]);
     expect(await ledger()).toEqual(["12:01 expired ttl"]);
     expect(target.arrivals).toEqual([]);

@@ -1,5 +1,5 @@
 import { type Session, statement } from "../database/statement.ts";
-import { endOf, type EndReason, isInLine } from "../executions/life.sql.ts";
+import { endOf, type EndReason, isInLine, revisionOf, thereIs } from "../executions/life.sql.ts";
 import { shareInSql } from "./shares.ts";
 
 /** An execution whose time to wait is over: a retry, a delayed or a manual run, a replay, a slot that found no room. */
@@ -21,12 +21,12 @@ const claim = (order: Order) =>
   statement<{ lead_ms: number; limit: number; full: string[] }, WaitingExecution>(
     `waiting_${order}`,
     `select e.scope_id, e.id, r.host, e.due_at, ${endOf("e")} as ends, ${isInLine("e")} as lines_up
-  from executions e join revisions r on r.id = e.revision_id
+  from executions e cross join ${revisionOf("e")} r
   where e.due_at <= :now + :lead_ms::integer * interval '1 millisecond'
     and ${shareInSql("e", "r.host")} <> all(:full::text[])
-    and (e.expires_at <= :now or not (e.queued and exists (
-      select from open_executions o join executions p on p.id = o.id
-      where o.job_id = e.job_id and o.id <> e.id and (o.id < e.id or not p.queued))))
+    and (e.expires_at <= :now or not e.queued or not ${thereIs(`from open_executions o
+      where o.job_id = e.job_id and o.id <> e.id
+        and (o.id < e.id or not (select queued from executions where id = o.id))`)})
   order by e.due_at ${order === "freshest" ? "desc" : "asc"} limit :limit::integer
   for update of e skip locked`,
   );

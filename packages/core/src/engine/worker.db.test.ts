@@ -147,7 +147,6 @@ describe("a worker that stops", () => {
 
 if (onServer)
   test("a storm of killed connections stops no worker, and loses and doubles nothing", async () => {
-    // Jobs with their tickets, so that every step of the road is hit.
     await createJobs(80);
     const both = [
       await startWorker(setup.scheduler, { concurrency: 4 }),

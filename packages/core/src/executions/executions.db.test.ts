@@ -260,10 +260,10 @@ describe("cancel_execution", () => {
     expect(await run("cancel_execution", { execution_id: pending })).toMatchObject(canceled);
   });
 
-  test("ends what has its ticket already", async () => {
+  test("ends a slot that waits for room", async () => {
     const job = await create({ when: undefined, cron: "* * * * *" });
     clock.set("2026-03-01T12:01:10Z");
-    expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ tickets: 1 });
+    expect(await plan(setup.scheduler.engine, noRoom)).toMatchObject({ started: [], moved: true });
     const { data } = await run("list_executions", { job_id: job.id });
     const execution_id = data[0]!.id;
     await run("cancel_execution", { execution_id });

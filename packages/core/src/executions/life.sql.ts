@@ -64,20 +64,30 @@ export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: numbe
   return rows.map((row) => Object.assign(row, { toldAt }));
 }
 
+/** The revision of each row, found by its key. "offset 0" keeps PostgreSQL from a join, for which it might read all revisions. */
+export const revisionOf = (row: string): string =>
+  `lateral (select * from revisions where id = ${row}.revision_id offset 0)`;
+
+/**
+ * Whether there is a row. Not by "exists": below an "or", PostgreSQL may turn that into a table of all rows to look for one
+ * in, however long that is.
+ */
+export const thereIs = (row: string): string => `(select true ${row} limit 1) is not null`;
+
 /** Whether the queue of an execution says who starts in it. */
 export const isInLine = (execution: string): string =>
-  `exists (select from queues q where q.scope_id = ${execution}.scope_id and q.name = ${execution}.queue and q.laned)`;
+  `(${thereIs(`from queues q where q.scope_id = ${execution}.scope_id and q.name = ${execution}.queue and q.laned`)})`;
 
 /** Whether an execution belongs to a replay of many that is canceled. */
 const isOfCanceledReplay = (execution: string): string =>
-  `(${execution}.replay_id is not null and exists (
-      select from replays r where r.id = ${execution}.replay_id and r.canceled_at is not null))`;
+  `(${execution}.replay_id is not null and ${thereIs(`from replays r
+      where r.id = ${execution}.replay_id and r.canceled_at is not null`)})`;
 
 /** Whether somebody wants an execution no more; a replay is wanted for its own sake. */
 const isUnwanted = (execution: string): string =>
   `(${execution}.cancel_requested_at is not null or ${isOfCanceledReplay(execution)}
-    or (${execution}.trigger <> 'replay' and not exists (
-      select from jobs j where j.id = ${execution}.job_id and j.state <> 'canceled' and j.deleted_at is null)))`;
+    or (${execution}.trigger <> 'replay' and not ${thereIs(`from jobs j
+      where j.id = ${execution}.job_id and j.state <> 'canceled' and j.deleted_at is null`)}))`;
 
 /** Why an execution that waits is to end instead of starting. */
 export type EndReason = "canceled" | "replay_canceled" | "ttl";
@@ -107,7 +117,7 @@ const start = statement<
   )
   select ${clock}, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.expires_at, s.attempt_count,
     s.interruptions, ${request({ revision: "r", queue: "q", scope: "c" })}
-  from started s join revisions r on r.id = s.revision_id
+  from started s cross join ${revisionOf("s")} r
   left join queues q on q.scope_id = s.scope_id and q.name = s.queue
   join scopes c on c.id = s.scope_id`,
 );
