@@ -5,6 +5,7 @@ import { type Clock, databaseClock } from "./clock.ts";
 import { orUnavailable } from "./database/away.ts";
 import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
 import { migrate } from "./database/migrate.ts";
+import { openDeliveryQueue } from "./deliveries/queue.ts";
 import { createCipher, type Cipher } from "./encryption/cipher.ts";
 import { parseRange, type Range } from "./engine/address-guard.ts";
 import { createSender } from "./engine/attempt.ts";
@@ -76,7 +77,8 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     );
     const { retentionDays = 30, deadLetterDays = 90 } = options;
     const keyring = createKeyring((scopeId) => loadKeys(database.db, cipher, scopeId));
-    const parts = { database, sender, keyring, clock, log, retentionDays, deadLetterDays };
+    const deliveries = await openDeliveryQueue(database, log);
+    const parts = { database, deliveries, sender, keyring, clock, log, retentionDays, deadLetterDays };
     return assemble(parts, { jwtSecret: options.jwtSecret, cipher });
   } catch (error) {
     await database.close();
@@ -102,12 +104,12 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
 }
 
 function assemble(parts: Omit<Engine, "metrics">, keys: Keys): Scheduler {
-  const { database, clock, log, sender } = parts;
+  const { database, deliveries, clock, log, sender } = parts;
   const { db } = database;
   const { jwtSecret } = keys;
   const workers: Worker[] = [];
   const engine = { ...parts, metrics: createMetrics(gaugesOf(parts, workers)) };
-  const execute = createExecute({ db, clock, log, handlers: createHandlers(keys) });
+  const execute = createExecute({ db, deliveries, clock, log, handlers: createHandlers(keys) });
 
   return {
     engine,
@@ -125,6 +127,7 @@ function assemble(parts: Omit<Engine, "metrics">, keys: Keys): Scheduler {
       // A worker that cannot write its last outcomes must not keep the rest open.
       await Promise.allSettled(workers.map((worker) => worker.stop()));
       await sender.close();
+      await deliveries.close();
       await database.close();
     },
   };

@@ -63,3 +63,9 @@ export function isAway(error: unknown): boolean {
   if (code === undefined) return awayMessages.test(error.message);
   return awayCodes.has(code) || awayStates.test(code);
 }
+
+/** What the database refuses itself, however often it is tried; not a server that is away, or busy. */
+export function isRefused(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !isAway(error);
+}

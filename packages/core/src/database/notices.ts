@@ -6,6 +6,8 @@ import type { Db, Tx } from "./tables.ts";
 const channels = {
   /** Something is due sooner than planners may expect. */
   due: "scheduler_due",
+  /** Somebody is to be told of an end. */
+  delivery: "scheduler_delivery",
   /** A running execution is to be aborted; the payload is its UUID. */
   cancel: "scheduler_cancel",
 } as const;

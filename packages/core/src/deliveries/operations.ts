@@ -1,9 +1,11 @@
 import { SchedulerError } from "@org/scheduler-contract";
+import { notify } from "../database/notices.ts";
 import { requireExecution } from "../executions/operations.ts";
 import { fromPublicId } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
+import { shareOf } from "../sending/destination.ts";
 import { findDelivery, listDeliveries, retryFailed } from "./deliveries.sql.ts";
 import { toDelivery } from "./delivery.ts";
 
@@ -20,7 +22,7 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
     return toPage(rows, { limit, prefix: "dlv", view: toDelivery });
   },
 
-  async retry_delivery({ tx, caller, now }, { delivery_id }) {
+  async retry_delivery({ tx, deliveries, caller, now }, { delivery_id }) {
     const id = fromPublicId("dlv", delivery_id);
     const row = id === undefined ? undefined : await findDelivery(tx, caller.scopeId, id);
     if (!row) {
@@ -30,7 +32,12 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
       });
     }
     const retried = await retryFailed(tx, row.id, now);
-    if (retried) return toDelivery(retried);
+    if (retried) {
+      const share = shareOf({ scope_id: retried.scope_id, host: new URL(retried.url).host });
+      await deliveries.put(tx, [{ id: retried.id, scope_id: retried.scope_id, share, dueAt: now }]);
+      await notify(tx, "delivery");
+      return toDelivery(retried);
+    }
     throw new SchedulerError(
       "conflict",
       `This delivery is ${row.status}; only a failed one can be retried.`,

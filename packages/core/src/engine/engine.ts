@@ -1,6 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { Database } from "../database/connect.ts";
-import type { Session } from "../database/statement.ts";
+import { inTransaction as plainTransaction, sessionOf as plainSession } from "../database/session.ts";
+import type { Tx } from "../database/tables.ts";
+import type { DeliveryQueue } from "../deliveries/queue.ts";
+import type { EndingSession } from "../executions/over.sql.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../signing/keyring.ts";
@@ -10,6 +13,7 @@ import type { Sender } from "./attempt.ts";
 export interface Engine {
   database: Database;
   sender: Sender;
+  deliveries: DeliveryQueue;
   keyring: Keyring;
   clock: Clock;
   /** How long history is kept. */
@@ -20,16 +24,18 @@ export interface Engine {
   log: Log;
 }
 
+type Sessions = Pick<Engine, "database" | "clock" | "deliveries">;
+
 /** Where a step of the road runs its statements, outside of any transaction, and what time it is for them. */
-export function sessionOf({ database, clock }: Pick<Engine, "database" | "clock">): Session {
-  return { db: database.db, now: clock.now() };
+export function sessionOf(engine: Sessions): EndingSession {
+  return { ...plainSession(engine), deliveries: engine.deliveries };
 }
 
 /** Runs statements in one transaction, in which the clock stands still. */
 export function inTransaction<Answer>(
-  { database, clock }: Pick<Engine, "database" | "clock">,
-  work: (session: Session) => Promise<Answer>,
+  engine: Sessions,
+  work: (session: EndingSession & { db: Tx }) => Promise<Answer>,
 ): Promise<Answer> {
-  const now = clock.now();
-  return database.db.transaction().execute((db) => work({ db, now }));
+  const { deliveries } = engine;
+  return plainTransaction(engine, (session) => work({ ...session, deliveries }));
 }

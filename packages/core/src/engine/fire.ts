@@ -1,7 +1,7 @@
 import { createDueSource } from "./due-source.ts";
 import type { Engine } from "./engine.ts";
 import { createLines } from "./lines-source.ts";
-import { type Destination, shareOf } from "./shares.ts";
+import { type Destination, shareOf } from "../sending/destination.ts";
 import type { Slots } from "./slots.ts";
 import { pollMs, type Source } from "./source.ts";
 

@@ -6,7 +6,7 @@ import type { Worker } from "./worker.ts";
 import type { Gauges } from "../metrics.ts";
 
 /** What /metrics reads of a process, its workers taken together. */
-export function gaugesOf({ database, clock }: Omit<Engine, "metrics">, workers: Worker[]): Gauges {
+export function gaugesOf(engine: Omit<Engine, "metrics">, workers: Worker[]): Gauges {
   return {
     slots() {
       const each = workers.map((worker) => worker.slots());
@@ -19,8 +19,8 @@ export function gaugesOf({ database, clock }: Omit<Engine, "metrics">, workers: 
           .flatMap((worker) => Object.entries(worker.loopAges()))
           .sort(([, one], [, other]) => one - other),
       ),
-    connections: database.connections,
-    due: () => countDue(sessionOf({ database, clock })),
+    connections: engine.database.connections,
+    due: () => countDue(sessionOf(engine)),
   };
 }
 

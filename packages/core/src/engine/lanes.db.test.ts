@@ -11,7 +11,7 @@ import { takeLanes } from "./lanes.ts";
 import { endUnstarted, plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
-import { type Destination, shareOf } from "./shares.ts";
+import { type Destination, shareOf } from "../sending/destination.ts";
 import { lineUp, type StartedExecution, startExecutions } from "../executions/life.sql.ts";
 import { claimWaiting } from "./waiting.sql.ts";
 

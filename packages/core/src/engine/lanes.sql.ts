@@ -1,6 +1,6 @@
 import { type Session, statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import { shareInSql } from "./shares.ts";
+import { shareInSql } from "../sending/destination.ts";
 import { endOf, type EndReason } from "../executions/life.sql.ts";
 
 /** A queue in which executions wait for their turn, and whose turn it may be. */

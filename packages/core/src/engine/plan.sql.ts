@@ -3,7 +3,7 @@ import { type Session, statement } from "../database/statement.ts";
 import { clock, request, revisionOf, stamped, type StartedExecution } from "../executions/life.sql.ts";
 import type { Timed } from "../jobs/job.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import { shareInSql } from "./shares.ts";
+import { shareInSql } from "../sending/destination.ts";
 
 export interface DueJob extends Timed {
   now: Date;

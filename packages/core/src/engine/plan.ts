@@ -1,5 +1,6 @@
 import { notify } from "../database/notices.ts";
 import type { Session } from "../database/statement.ts";
+import type { EndingSession } from "../executions/over.sql.ts";
 import {
   completeSpentJobs,
   type End,
@@ -147,7 +148,7 @@ async function wakeWaiting(
 }
 
 /** Writes what was decided for jobs that are due, and what follows from it. */
-async function carryOut(session: Session, plans: JobPlan[], workerId: string): Promise<Planned[]> {
+async function carryOut(session: EndingSession, plans: JobPlan[], workerId: string): Promise<Planned[]> {
   if (plans.length === 0) return [];
   const executions = plans.flatMap((of) => of.executions);
   const recorded = await recordPlan(session, { jobs: plans.map(({ job }) => job), executions, workerId });
@@ -204,7 +205,7 @@ function isStarted<Row extends { status: string }>(row: Row): row is Row & { sta
 }
 
 /** Lets what a new execution takes the place of come to its end. */
-async function endPrevious(session: Session, plans: JobPlan[]): Promise<void> {
+async function endPrevious(session: EndingSession, plans: JobPlan[]): Promise<void> {
   const canceling = plans.filter(({ cancelsPrevious }) => cancelsPrevious);
   if (canceling.length === 0) return;
   const jobIds = canceling.map(({ job }) => job.id);
@@ -221,7 +222,7 @@ async function endPrevious(session: Session, plans: JobPlan[]): Promise<void> {
 }
 
 /** Keeps of the slots that pass in a paused queue the latest alone, where the job asks for no more. */
-async function endReplaced(session: Session, plans: JobPlan[]): Promise<void> {
+async function endReplaced(session: EndingSession, plans: JobPlan[]): Promise<void> {
   const replacing = plans.filter(({ replacesWaiting }) => replacesWaiting);
   const ids = replacing.flatMap(({ executions }) =>
     executions.filter(({ status }) => status === "pending").map(({ id }) => id),

@@ -2,6 +2,7 @@ import { NIL } from "uuid";
 import { endFor, endWaiting, type Held, type Left, takeBack } from "../executions/life.sql.ts";
 import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
+import { lookAfterDeliveries, start as startWalk, type Walk } from "../deliveries/look-after.ts";
 import { endMore } from "../executions/endings.sql.ts";
 import { mendJobs } from "./mend-jobs.ts";
 import { type Beat, forgetLostWorkers, loseWorkers } from "./presence.sql.ts";
@@ -23,6 +24,7 @@ interface Reconciler {
 /** What the passes of one worker's reconciler know of each other, and of the worker. */
 export interface Reconciling extends Reconciler {
   round: Round;
+  deliveries: Walk;
   /** Where the look for jobs to mend goes on. */
   cursor: string;
 }
@@ -49,6 +51,7 @@ export function startReconciling(worker: Partial<Reconciler> & { workerId: strin
     steady: () => performance.now(),
     ...worker,
     round: nextRound(),
+    deliveries: startWalk(),
     cursor: NIL,
   };
 }
@@ -68,6 +71,7 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
   if (await takeBackLeft(engine, state)) return 0;
   if (await inTransaction(engine, endMore)) return 0;
   if (await endExpiredInLanes(engine)) return 0;
+  await lookAfterDeliveries(engine, state.deliveries);
   state.cursor = await mendJobs(engine, state.cursor);
   return pauseMs;
 }
@@ -79,7 +83,7 @@ async function takeBackLeft(engine: Engine, state: Reconciling): Promise<boolean
   const self = { id: workerId, held: state.held() };
   const seen = await lookForLeft(sessionOf(engine), { cursor: round.cursor, limit: stretch }, self);
   const left = seen.left.filter((one) => one.lost || isLeftForLong(round, one, state.steady()));
-  const taken = left.length === 0 ? [] : await takeBack(sessionOf(engine), left);
+  const taken = left.length === 0 ? [] : await inTransaction(engine, (session) => takeBack(session, left));
   if (taken.length > 0) log.warn({ executions: taken.length }, "took executions back whose worker is lost");
   round.found ||= left.length > 0;
   round.cursor = seen.cursor ?? NIL;

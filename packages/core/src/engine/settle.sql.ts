@@ -1,11 +1,12 @@
 import type { AttemptErrorCode, AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
-import { type Session, statement } from "../database/statement.ts";
+import { statement } from "../database/statement.ts";
 import {
+  answerOf,
   changed,
+  type EndingSession,
+  follow,
+  type Followed,
   type MadeRoom,
-  type Released,
-  released,
-  roomIn,
   whatFollows,
 } from "../executions/over.sql.ts";
 
@@ -36,8 +37,8 @@ export interface SettledAttempt {
 interface Way {
   which: string;
   record: string;
-  /** Tells which attempts were put on record. */
-  tell?: string;
+  /** The CTEs whose rows it answers. */
+  answers: Parameters<typeof answerOf>[0];
 }
 
 const attemptColumns = `number, attempt_status, error_code, error, status_code, started_at, latency_ms, response_headers,
@@ -47,6 +48,7 @@ const attemptColumns = `number, attempt_status, error_code, error, status_code, 
 const held: Way = {
   which: "e.status = 'running' and e.worker_id = :worker_id::uuid and e.attempt_count = i.number",
   record: `select scope_id, id, ${attemptColumns} from settled`,
+  answers: { settled: { from: "settled" } },
 };
 
 /**
@@ -71,10 +73,10 @@ const takenBack: Way = {
       response_truncated = excluded.response_truncated
     where attempts.status = 'interrupted' and excluded.status <> 'interrupted'
     returning execution_id as id`,
-  tell: "union all select id, 'recorded', false, false from recorded",
+  answers: { settled: { from: "settled" }, recorded: { from: "recorded" } },
 };
 
-type Row = Released | { id: string; is: "settled" | "recorded"; guarded: false; freed: false };
+type Row = Followed<"settled" | "recorded">;
 
 /** One array for each column: of JSON, PostgreSQL expects a hundred rows, and reads whole tables for them. */
 interface Columns {
@@ -97,7 +99,7 @@ interface Columns {
   truncated: boolean[];
 }
 
-const writer = (name: string, { which, record, tell = "" }: Way) =>
+const writer = (name: string, { which, record, answers }: Way) =>
   statement<Columns, Row>(
     name,
     `with input as (
@@ -130,11 +132,7 @@ const writer = (name: string, { which, record, tell = "" }: Way) =>
       response_headers, response_body, response_truncated)
     ${record}
   ), ${whatFollows("settled", { callers: "id = any(:calling::uuid[])" })}
-  -- Not joined: PostgreSQL takes each of them for a single row, and would compare each with each.
-  select id, 'settled' as is, false as guarded, false as freed from settled
-  union all
-  ${released}
-  ${tell}`,
+  ${answerOf(answers)}`,
   );
 
 const writeHeld = writer("settle", held);
@@ -151,11 +149,11 @@ interface Batch {
  * since. Answers which executions were settled.
  */
 export async function settleAttempts(
-  session: Session,
+  session: EndingSession,
   batch: Batch,
 ): Promise<MadeRoom & { ids: Set<string> }> {
   const rows = await writeHeld(session, columnsOf(batch));
-  return { ...roomIn(rows), ids: idsOf(rows, "settled") };
+  return { ...(await follow(session, rows)), ids: idsOf(rows, "settled") };
 }
 
 /**
@@ -163,11 +161,15 @@ export async function settleAttempts(
  * that was sent. Answers which executions were settled by that, and of which only the attempt is on record.
  */
 export async function settleLate(
-  session: Session,
+  session: EndingSession,
   batch: Batch,
 ): Promise<MadeRoom & { ids: Set<string>; recorded: Set<string> }> {
   const rows = await writeTakenBack(session, columnsOf(batch));
-  return { ...roomIn(rows), ids: idsOf(rows, "settled"), recorded: idsOf(rows, "recorded") };
+  return {
+    ...(await follow(session, rows)),
+    ids: idsOf(rows, "settled"),
+    recorded: idsOf(rows, "recorded"),
+  };
 }
 
 function columnsOf({ attempts, workerId }: Batch): Columns {

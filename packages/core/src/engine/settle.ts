@@ -1,10 +1,10 @@
 import type { Answer } from "./attempt.ts";
-import { isAway } from "../database/away.ts";
+import { isRefused } from "../database/away.ts";
 import { reasonOf } from "../log.ts";
-import { type Engine, sessionOf } from "./engine.ts";
+import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { judge, type Outcome } from "./outcome.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
-import type { MadeRoom } from "../executions/over.sql.ts";
+import type { EndingSession, MadeRoom } from "../executions/over.sql.ts";
 import { type SettledAttempt, settleAttempts, settleLate } from "./settle.sql.ts";
 
 /** One finished attempt, ready to be written. */
@@ -96,7 +96,7 @@ async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void
   const { engine } = writing;
   try {
     const batch = { attempts, workerId: writing.workerId };
-    const { ids, ...room } = await settleAttempts(sessionOf(engine), batch);
+    const { ids, ...room } = await ending(engine, attempts, (session) => settleAttempts(session, batch));
     noteRoom(writing, room);
     const rest = attempts.filter(({ id }) => !ids.has(id));
     if (rest.length > 0) await writeLate(writing, rest);
@@ -108,10 +108,21 @@ async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void
   }
 }
 
+/** Where nobody is told of any of the ends, the statement is a transaction by itself. */
+function ending<Answer>(
+  engine: Engine,
+  attempts: SettledAttempt[],
+  write: (session: EndingSession) => Promise<Answer>,
+): Promise<Answer> {
+  const tells = attempts.some((attempt) => attempt.calls_back);
+  return tells ? inTransaction(engine, write) : write(sessionOf(engine));
+}
+
 /** What was taken back meanwhile, or was written before, when the answer to that was lost. */
 async function writeLate(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
   const { engine, workerId } = writing;
-  const { ids, recorded, ...room } = await settleLate(sessionOf(engine), { attempts, workerId });
+  const batch = { attempts, workerId };
+  const { ids, recorded, ...room } = await ending(engine, attempts, (session) => settleLate(session, batch));
   noteRoom(writing, room);
   for (const execution of recorded) {
     if (ids.has(execution)) continue;
@@ -133,12 +144,6 @@ async function writeLess(writing: Writing, attempt: SettledAttempt, error: unkno
     "an outcome cannot be stored; trying again later",
   );
   writing.refused.push(attempt);
-}
-
-/** What the database refuses itself, however often it is tried; not a server that is away, or busy. */
-export function isRefused(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !isAway(error);
 }
 
 function withoutTexts(attempt: SettledAttempt): SettledAttempt {

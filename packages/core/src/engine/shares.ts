@@ -1,26 +1,5 @@
 import type { Answer } from "./attempt.ts";
 
-/** Whose share of the slots a request takes from: its host's, as its scope uses it. */
-export interface Destination {
-  scope_id: number;
-  host: string;
-}
-
-/** A destination as it is written where many are named, here and in SQL. */
-export function shareOf({ scope_id, host }: Destination): string {
-  return `${scope_id} ${host}`;
-}
-
-export function destinationOf(share: string): Destination {
-  const [scope, host = ""] = share.split(" ");
-  return { scope_id: Number(scope), host };
-}
-
-/** The same of the rows that an alias stands for; `host` where that has another way to it. */
-export function shareInSql(alias: string, host = `${alias}.host`): string {
-  return `(${alias}.scope_id || ' ' || ${host})`;
-}
-
 /** What a worker holds for each scope and host, and what that leaves for others. */
 export interface Shares {
   hold(share: string, id: string): void;

@@ -1,7 +1,8 @@
 import type { Held, StartedExecution } from "../executions/life.sql.ts";
 import type { Answer } from "./attempt.ts";
 import { type Begun, unsent } from "./begin.ts";
-import { createShares, type Destination, shareOf } from "./shares.ts";
+import { type Destination, shareOf } from "../sending/destination.ts";
+import { createShares } from "./shares.ts";
 
 /** The slots of a worker: what is under way, and what was claimed ahead and waits for the next free one. */
 export interface Slots {

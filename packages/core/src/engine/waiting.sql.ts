@@ -1,6 +1,6 @@
 import { type Session, statement } from "../database/statement.ts";
 import { endOf, type EndReason, isInLine, revisionOf, thereIs } from "../executions/life.sql.ts";
-import { shareInSql } from "./shares.ts";
+import { shareInSql } from "../sending/destination.ts";
 
 /** An execution whose time to wait is over: a retry, a delayed or a manual run, a replay, a slot that found no room. */
 export interface WaitingExecution {

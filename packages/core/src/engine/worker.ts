@@ -9,7 +9,7 @@ import { publishCircuits } from "./circuits.sql.ts";
 import { type Engine, sessionOf } from "./engine.ts";
 import { createFiring } from "./fire.ts";
 import { type Loop, startLoop } from "./loop.ts";
-import { createNotifying } from "./notify.ts";
+import { createDeliveries } from "../deliveries/deliver.ts";
 import { createPresence } from "./presence.ts";
 import { resume } from "./presence.sql.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
@@ -77,8 +77,8 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   });
   const firing = createFiring(engine, { workerId: id, slots, wake: () => loops.fire?.wake() });
 
-  const notifying = createNotifying(engine, {
-    wake: () => loops.notify?.wake(),
+  const deliveries = createDeliveries(engine, {
+    wake: () => loops.deliver?.wake(),
     isUpToDate: presence.isUpToDate,
   });
 
@@ -130,12 +130,10 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     if (outcomes.length === 0) return settleIdleMs;
     await sleep(firing.hasBacklog() ? gatherMs.backlog : gatherMs.idle);
     const retries = outcomes.some(({ retry_ms }) => retry_ms !== null);
-    const calls = outcomes.some(({ calls_back, retry_ms }) => calls_back && retry_ms === null);
     const { guarded, freed } = await settleAll();
     // A retry, or who waited in line, may be due sooner than the planner means to sleep.
     if (retries || guarded) loops.fire?.wake();
     if (freed) firing.noticeLanes();
-    if (calls) loops.notify?.wake();
     return 0;
   }
 
@@ -146,7 +144,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
         settle: settleTurn,
         fire: fireTurn,
         beat: beatTurn,
-        notify: notifying.turn,
+        deliver: deliveries.turn,
         reconcile: () => reconcile(engine, reconciling),
         retain: () => retain(engine, retaining),
       };
@@ -157,6 +155,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           firing.noticeLanes();
           loops.fire?.wake();
         },
+        delivery: () => loops.deliver?.wake(),
         cancel: (executionId) => slots.abort(executionId, "canceled"),
       });
     },
@@ -166,9 +165,9 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
           loops.fire?.stop(),
           loops.reconcile?.stop(),
           loops.retain?.stop(),
-          loops.notify?.stop(),
+          loops.deliver?.stop(),
         ]);
-        const told = Promise.allSettled([notifying.finish()]);
+        const told = Promise.allSettled([deliveries.finish()]);
         firing.stop();
         await Promise.race([slots.idle(), sleep(finishMs, undefined, { ref: false })]);
         await slots.interrupt();

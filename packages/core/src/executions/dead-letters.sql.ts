@@ -2,6 +2,7 @@ import { type Expression, type Selectable, sql, type SqlBool } from "kysely";
 import type { ExecutionStatus } from "@org/scheduler-contract";
 import type { Db, Executions, Replays, Tx } from "../database/tables.ts";
 import { endWaitingOf } from "./endings.sql.ts";
+import type { EndingSession } from "./over.sql.ts";
 import { type ExecutionFilter, matches } from "./executions.sql.ts";
 
 export type ReplayRow = Selectable<Replays>;
@@ -141,13 +142,14 @@ export async function countReplayed(db: Db | Tx, id: string): Promise<Map<Execut
 }
 
 /** Cancels a replay that has not sent all, and gives the originals of the rest back to be replayed again. */
-export async function cancelReplayed(tx: Tx, { scope_id, id }: ReplayRow, now: Date): Promise<void> {
+export async function cancelReplayed(
+  session: EndingSession & { db: Tx; now: Date },
+  { scope_id, id }: ReplayRow,
+): Promise<void> {
+  const { db: tx, now } = session;
   // Locked, and canceled first: from then on no worker starts any of it.
   await tx.selectFrom("replays").select("id").where("id", "=", id).forUpdate().execute();
-  const ended = await endWaitingOf(
-    { db: tx, now },
-    { scope_id, kind: "replay", id, reason: "replay_canceled" },
-  );
+  const ended = await endWaitingOf(session, { scope_id, kind: "replay", id, reason: "replay_canceled" });
   // One that was over already stays completed.
   if (!ended) return;
   await tx

@@ -4,7 +4,7 @@ import { notify } from "../database/notices.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { firstIdAt, fromPublicId, newId, toPublicId } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
-import type { Handlers } from "../operations/context.ts";
+import { type Handlers, sessionIn } from "../operations/context.ts";
 import {
   cancelReplayed,
   claimOriginals,
@@ -80,9 +80,10 @@ export const deadLetterOperations: Handlers<Names> = {
     return toReplay(db, await requireReplay(db, caller, input.replay_id), await now());
   },
 
-  async cancel_replay({ tx, caller, now }, input) {
+  async cancel_replay(context, input) {
+    const { tx, caller, now } = context;
     const replay = await requireReplay(tx, caller, input.replay_id);
-    await cancelReplayed(tx, replay, now);
+    await cancelReplayed(sessionIn(context), replay);
     return toReplay(tx, await requireReplay(tx, caller, input.replay_id), now);
   },
 };

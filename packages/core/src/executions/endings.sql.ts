@@ -1,8 +1,8 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import { MAX, NIL } from "uuid";
-import type { Session } from "../database/statement.ts";
 import type { Endings } from "../database/tables.ts";
 import { endWaiting } from "./life.sql.ts";
+import type { EndingSession } from "./over.sql.ts";
 
 export type Ending = Pick<Selectable<Endings>, "scope_id" | "kind" | "id" | "reason">;
 
@@ -24,7 +24,7 @@ const stepsAtOnce = 5;
  * Ends what waits of a job or a replay that is canceled or deleted by now: no worker starts any of it from here on. The
  * newest are ended at once. Where more may wait, workers end the rest, a step at a time. Answers whether any was ended.
  */
-export async function endWaitingOf(session: Session, ending: Ending): Promise<boolean> {
+export async function endWaitingOf(session: EndingSession, ending: Ending): Promise<boolean> {
   const { id, kind } = ending;
   const of = kind === "job" ? sql`job_id = ${id}::uuid` : sql`replay_id = ${id}::uuid`;
   let any = false;
@@ -46,7 +46,7 @@ export async function endWaitingOf(session: Session, ending: Ending): Promise<bo
 }
 
 /** Takes the next step of whatever has more to end, in a transaction. Answers whether there is more to do. */
-export async function endMore(session: Session): Promise<boolean> {
+export async function endMore(session: EndingSession): Promise<boolean> {
   const { db } = session;
   const ending = await db
     .selectFrom("endings")
@@ -71,7 +71,7 @@ export async function endMore(session: Session): Promise<boolean> {
 
 /** Ends what waits of a stretch, but for what somebody has in hand: it has just started, or ends when it is looked at. */
 async function endStretch(
-  session: Session,
+  session: EndingSession,
   { kind, id, reason }: Ending,
   stretch: RawBuilder<unknown>,
 ): Promise<Step> {

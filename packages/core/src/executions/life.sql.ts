@@ -3,7 +3,15 @@ import { effective } from "../database/effective.ts";
 import { notify } from "../database/notices.ts";
 import { type Session, statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import { changed, hasOpenSlot, type Released, released, roomIn, whatFollows } from "./over.sql.ts";
+import {
+  answerOf,
+  changed,
+  type EndingSession,
+  follow,
+  type Followed,
+  hasOpenSlot,
+  whatFollows,
+} from "./over.sql.ts";
 
 /** An execution that a worker holds, with what it sends. */
 export interface StartedExecution {
@@ -161,7 +169,7 @@ export function endFor(id: string, reason: EndReason): End {
 
 type EndValues = { ids: string[]; statuses: string[]; reasons: string[]; errors: (string | null)[] };
 
-const end = statement<EndValues, Released | { id: string; is: "ended"; guarded: false; freed: false }>(
+const end = statement<EndValues, Followed<"ended">>(
   "end",
   `with input as (
     select * from unnest(:ids::uuid[], :statuses::text[], :reasons::text[], :errors::text[]) as i(id, status, reason, error)
@@ -173,16 +181,14 @@ const end = statement<EndValues, Released | { id: string; is: "ended"; guarded: 
     where e.id = i.id and e.id = any(:ids::uuid[]) and e.status in ('pending', 'retrying')
     returning ${changed({ sentAt: "null::timestamptz", order: "1" })}
   ), ${whatFollows("ended")}
-  select id, 'ended' as is, false as guarded, false as freed from ended
-  union all
-  ${released}`,
+  ${answerOf({ ended: { from: "ended" } })}`,
 );
 
 /**
  * Ends executions that wait; answers which of them waited. It waits for their jobs: whoever calls this holds no jobs, or
  * those alone.
  */
-export async function endWaiting(session: Session, ends: End[]): Promise<Set<string>> {
+export async function endWaiting(session: EndingSession, ends: End[]): Promise<Set<string>> {
   if (ends.length === 0) return new Set();
   const rows = await end(session, {
     ids: ends.map(({ id }) => id),
@@ -190,23 +196,23 @@ export async function endWaiting(session: Session, ends: End[]): Promise<Set<str
     reasons: ends.map(({ reason }) => reason),
     errors: ends.map(({ error }) => error ?? null),
   });
-  const { guarded, freed } = roomIn(rows);
+  const { guarded, freed } = await follow(session, rows);
   if (guarded || freed) await notify(session.db, "due");
   return new Set(rows.filter((row) => row.is === "ended").map(({ id }) => id));
 }
 
-const bornOver = statement<{ ids: string[] }, { id: string }>(
+const bornOver = statement<{ ids: string[] }, Followed<never>>(
   "born_over",
   `with ended as (
     select ${changed({ sentAt: "null::timestamptz", order: "row_number() over (order by e.id)" })}
     from executions e where e.id = any(:ids::uuid[]) and e.finished_at is not null
   ), ${whatFollows("ended")}
-  select id from ended`,
+  ${answerOf({})}`,
 );
 
 /** Lets follow what follows an end, for executions that were over when they were written. */
-export async function followBornOver(session: Session, ids: string[]): Promise<void> {
-  if (ids.length > 0) await bornOver(session, { ids });
+export async function followBornOver(session: EndingSession, ids: string[]): Promise<void> {
+  if (ids.length > 0) await follow(session, await bornOver(session, { ids }));
 }
 
 const complete = statement<{ ids: string[] }, { id: string }>(
@@ -235,10 +241,7 @@ export const lost = "-infinity";
 
 type TakeBackValues = { ids: string[]; numbers: number[]; worker_ids: string[]; lost: boolean[] };
 
-const taking = statement<
-  TakeBackValues,
-  Released | { id: string; is: "taken"; number: number; guarded: false; freed: false }
->(
+const taking = statement<TakeBackValues, Followed<"taken">>(
   "take_back",
   `with lost_workers as (
     select id from workers where heartbeat_at = '${lost}' for share
@@ -269,26 +272,25 @@ const taking = statement<
     from taken
     on conflict do nothing
   ), ${whatFollows("taken")}
-  select id, 'taken' as is, attempt_count as number, false as guarded, false as freed from taken
-  union all
-  select id, "is", 0, guarded, freed from (${released}) released`,
+  ${answerOf({ taken: { from: "taken", number: "attempt_count" } })}`,
 );
 
 /**
  * Takes running executions back: the cut attempt is recorded as `interrupted` and the execution is due again at once.
  * Answers which. A worker that comes back joins only when this is over, and learns that it was lost.
  */
-export async function takeBack(session: Session, left: Left[]): Promise<Held[]> {
+export async function takeBack(session: EndingSession, left: Left[]): Promise<Held[]> {
   const rows = await taking(session, {
     ids: left.map(({ id }) => id),
     numbers: left.map(({ number }) => number),
     worker_ids: left.map((one) => one.worker_id),
     lost: left.map((one) => one.lost),
   });
+  await follow(session, rows);
   const taken = rows.filter((row) => row.is === "taken");
   // They are due again, and others may go on in their place.
   if (taken.length > 0) await notify(session.db, "due");
-  return taken.map(({ id, number }) => ({ id, number }));
+  return taken.map(({ id, number }) => ({ id, number: number! }));
 }
 
 const waitingOf = statement<{ id: string; scope_id: number }, { id: string }>(
@@ -299,7 +301,7 @@ const waitingOf = statement<{ id: string; scope_id: number }, { id: string }>(
 
 /** Ends an execution that waits because somebody cancels it. Answers false where it was not waiting (any more). */
 export async function cancelWaiting(
-  session: Session,
+  session: EndingSession,
   of: { id: string; scope_id: number },
 ): Promise<boolean> {
   const waiting = await waitingOf(session, of);

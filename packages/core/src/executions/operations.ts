@@ -1,7 +1,7 @@
 import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
 import { notify } from "../database/notices.ts";
 import { firstIdAt, fromPublicId } from "../ids.ts";
-import type { Handlers, ReadContext } from "../operations/context.ts";
+import { type Handlers, type ReadContext, sessionIn } from "../operations/context.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { markReplayed } from "./dead-letters.sql.ts";
@@ -72,10 +72,11 @@ export const executionOperations: Handlers<Names> = {
     );
   },
 
-  async cancel_execution({ tx, caller, now }, input) {
+  async cancel_execution(context, input) {
+    const { tx, caller, now } = context;
     const row = await requireExecution({ db: tx, caller }, input.execution_id);
     if (isFinal(row.status)) return toExecution(row);
-    const ended = await cancelWaiting({ db: tx, now }, { id: row.id, scope_id: caller.scopeId });
+    const ended = await cancelWaiting(sessionIn(context), { id: row.id, scope_id: caller.scopeId });
     if (!ended) {
       // The worker that holds it aborts the request and records that. The notice makes it quick, the mark makes it sure.
       await requestCancel(tx, row.id, now);

@@ -1,8 +1,16 @@
 import type { ExecutionStatus } from "@org/scheduler-contract";
-import { makeCallbacks } from "../database/callbacks.ts";
+import { makeCallbacks } from "../deliveries/make.sql.ts";
+import type { DeliveryQueue } from "../deliveries/queue.ts";
+import { notify } from "../database/notices.ts";
+import type { Session } from "../database/statement.ts";
 
 /** How far back among the executions of a job its slots are looked for that are not over; its history may be long. */
 const lookBack = 100;
+
+/** Where executions may end: a transaction, with the queue that carries what is told of them. */
+export interface EndingSession extends Session {
+  deliveries: Pick<DeliveryQueue, "put">;
+}
 
 /**
  * The columns of an execution `e` that are returned where it ends or changes, so that `whatFollows` can tell of it.
@@ -13,11 +21,25 @@ export function changed({ sentAt, order }: { sentAt: string; order: string }): s
     ${sentAt} as sent_at, ${order} as n`;
 }
 
+/** A row of what a statement answers that ends executions: one of its own, or one of what follows. */
+export interface Followed<Own extends string> {
+  id: string;
+  is: Own | "over" | "told";
+  /** Of the attempt, in rows of its own. */
+  number: number | null;
+  guarded: boolean;
+  freed: boolean;
+  /** Of the delivery, where somebody is told. */
+  scope_id: number | null;
+  share: string | null;
+  due_at: Date | null;
+}
+
 /**
  * All that follows where executions end, as CTEs of the statement that ends them: whoever is to be told is told, the job
  * learns of it, and what they held is free. `ended` names the CTE that returns them, with the columns of `changed`; those
  * in it that are not over have only come to the end of an attempt. `callers` is a condition that holds for all of them
- * whose end somebody is told of, where that is known beforehand. What was released is in `closed` and `freed`.
+ * whose end somebody is told of, where that is known beforehand.
  */
 export function whatFollows(ended: string, { callers = "true" }: { callers?: string } = {}): string {
   return `called as (
@@ -41,13 +63,26 @@ export function whatFollows(ended: string, { callers = "true" }: { callers?: str
   )`;
 }
 
-/** What was released, and for whom: executions of the same jobs, or of the same queues. Read by `roomIn`. */
-export const released = `select id, 'over' as is, job_id is not null as guarded, queue is not null as freed
-    from closed where job_id is not null or queue is not null
-  union all
-  select id, 'over', false, true from freed`;
-
-export type Released = { id: string; is: "over"; guarded: boolean; freed: boolean };
+/**
+ * What a statement answers that `whatFollows` is part of, for `follow`: with `own`, the rows of its own by what they are,
+ * each from a CTE.
+ */
+export function answerOf(own: Record<string, { from: string; number?: string }>): string {
+  const nothing =
+    "false as guarded, false as freed, null::integer as scope_id, null::text as share, null::timestamptz as due_at";
+  // Not joined: PostgreSQL takes each CTE for a single row, and would compare each row with each.
+  return [
+    ...Object.entries(own).map(
+      ([is, { from, number = "null::integer" }]) =>
+        `select id, '${is}' as is, ${number} as number, ${nothing} from ${from}`,
+    ),
+    `select id, 'over' as is, null::integer as number, job_id is not null as guarded, queue is not null as freed,
+      null::integer as scope_id, null::text as share, null::timestamptz as due_at
+      from closed where job_id is not null or queue is not null`,
+    "select id, 'over', null, false, true, null, null, null from freed",
+    "select id, 'told', null, false, false, scope_id, share, due_at from called",
+  ].join("\n  union all\n  ");
+}
 
 /** For whom an end has made room: executions that wait for those of the same jobs, or of the same queues. */
 export interface MadeRoom {
@@ -55,7 +90,18 @@ export interface MadeRoom {
   freed: boolean;
 }
 
-export function roomIn(rows: { is: string; guarded: boolean; freed: boolean }[]): MadeRoom {
+/** Sees to what follows the ends that a statement answers of, beyond the tables that it changed itself. */
+export async function follow<Own extends string>(
+  { db, deliveries }: EndingSession,
+  rows: Followed<Own>[],
+): Promise<MadeRoom> {
+  const told = rows.flatMap(({ id, scope_id, share, due_at: dueAt }) =>
+    scope_id === null || share === null || dueAt === null ? [] : [{ id, scope_id, share, dueAt }],
+  );
+  if (told.length > 0) {
+    await deliveries.put(db, told);
+    await notify(db, "delivery");
+  }
   const over = rows.filter((row) => row.is === "over");
   return { guarded: over.some(({ guarded }) => guarded), freed: over.some(({ freed }) => freed) };
 }

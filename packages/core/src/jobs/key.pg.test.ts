@@ -37,9 +37,9 @@ async function waiting(count: number): Promise<void> {
 
 /** While somebody is about to declare a key, and then does not. */
 async function whileHeld(key: string, work: () => Promise<void>): Promise<void> {
-  const { db } = setup.scheduler.engine.database;
-  await rolledBack(db, async (tx) => {
-    const context: WriteContext = { tx, caller: setup.caller, now: new Date(), dryRun: false };
+  const { database, deliveries } = setup.scheduler.engine;
+  await rolledBack(database.db, async (tx) => {
+    const context: WriteContext = { tx, deliveries, caller: setup.caller, now: new Date(), dryRun: false };
     await declareJobs(context, [input(key)]);
     await work();
   });

@@ -1,7 +1,7 @@
 import { type Ending, endWaitingOf } from "../executions/endings.sql.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
 import { toPublicId } from "../ids.ts";
-import type { Handlers, WriteContext } from "../operations/context.ts";
+import { type Handlers, sessionIn, type WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { applyChange } from "./apply-change.ts";
@@ -106,10 +106,10 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async cancel_job(context, input) {
-    const { tx, caller, now } = context;
+    const { tx, caller } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     if (job.state === "canceled") return toJob(job);
-    await endWaitingOf({ db: tx, now }, endingOf(job, "job_canceled"));
+    await endWaitingOf(sessionIn(context), endingOf(job, "job_canceled"));
     await leaveTombstone(context, job);
     await change(context, job, { state: "canceled", next_run_at: null });
     return toJob(await requireJob(tx, caller, input.job_id));
@@ -118,7 +118,7 @@ export const jobOperations: Handlers<Names> = {
   async delete_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
-    await endWaitingOf({ db: tx, now }, endingOf(job, "job_deleted"));
+    await endWaitingOf(sessionIn(context), endingOf(job, "job_deleted"));
     await leaveTombstone(context, job);
     await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
     return { deleted: true, id: toPublicId("job", job.id) };

@@ -1,6 +1,8 @@
 import type { OperationName, Operations, Output, ParsedInput } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
+import type { DeliveryQueue } from "../deliveries/queue.ts";
+import type { EndingSession } from "../executions/over.sql.ts";
 
 /** What public operations work with: nobody is known yet. */
 export interface PublicContext {
@@ -21,11 +23,18 @@ export interface ReadContext {
 /** What changing operations work with: one transaction, one instant. */
 export interface WriteContext {
   tx: Tx;
+  /** Carries what is told of executions that end in the transaction. */
+  deliveries: DeliveryQueue;
   caller: Caller;
   /** The database's time, or the test's. */
   now: Date;
   /** All of it will be rolled back once it has been answered. */
   dryRun: boolean;
+}
+
+/** The context of a changing operation, as statements that end executions want it. */
+export function sessionIn({ tx, now, deliveries }: WriteContext): EndingSession & { db: Tx; now: Date } {
+  return { db: tx, now, deliveries };
 }
 
 /** What an operation works with, by its definition. */

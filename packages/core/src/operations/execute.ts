@@ -12,6 +12,7 @@ import type { Clock } from "../clock.ts";
 import { readNow } from "../database/now.ts";
 import type { Db } from "../database/tables.ts";
 import { committed, rolledBack } from "../database/transaction.ts";
+import type { DeliveryQueue } from "../deliveries/queue.ts";
 import type { Log } from "../log.ts";
 import { recordDone, recordingFailures } from "./audit.ts";
 import type { Context, Handlers, PublicContext, ReadContext, WriteContext } from "./context.ts";
@@ -19,13 +20,14 @@ import { once } from "./once.ts";
 
 interface Parts {
   db: Db;
+  deliveries: DeliveryQueue;
   clock: Clock;
   log: Log;
   handlers: Handlers<OperationName>;
 }
 
 /** What becomes of every call, whichever face it came through: one step after the other. */
-export function createExecute({ db, clock, log, handlers }: Parts): Backend<Caller>["execute"] {
+export function createExecute({ db, deliveries, clock, log, handlers }: Parts): Backend<Caller>["execute"] {
   const now = (): Promise<Date> => readNow(db, clock.now());
 
   return async (name, input, caller, request = {}) => {
@@ -46,7 +48,7 @@ export function createExecute({ db, clock, log, handlers }: Parts): Backend<Call
     return recordingFailures({ db, now, log }, { caller, operation, input: parsed, dryRun }, async () => {
       authorize(caller, operation);
       return (dryRun ? rolledBack : committed)(db, async (tx) => {
-        const context = { tx, caller, now: await readNow(tx, clock.now()), dryRun };
+        const context = { tx, deliveries, caller, now: await readNow(tx, clock.now()), dryRun };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
         return once(context, asked, async () => {
           const output = await handle(context);

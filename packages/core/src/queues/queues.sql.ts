@@ -93,7 +93,5 @@ export async function countRunning(tx: Tx, scopeId: number, name: string): Promi
     ), open as (
       select id from open_executions where id = any(array(select id from running)) for update skip locked
     )
-    update open_executions set queue = ${name} where id = any(array(select id from open))`.execute(
-    tx,
-  );
+    update open_executions set queue = ${name} where id = any(array(select id from open))`.execute(tx);
 }

@@ -1,9 +1,23 @@
-import { claimCallbacks, sendCallback, toDeliveryOutcome } from "../engine/callback.ts";
-import { type DeliveryOutcome, settleDeliveries } from "../engine/notify.sql.ts";
+import { sql } from "kysely";
+import { claimCallbacks, sendCallback, toDeliveryOutcome } from "../deliveries/callback.ts";
+import { record } from "../deliveries/deliver.ts";
+import type { DeliveryOutcome } from "../deliveries/deliver.sql.ts";
+import type { Limits } from "../deliveries/queue.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { TestClock } from "./clock.ts";
 
-export const limits = { room: 20, perHost: 20, perScope: 20, shares: [], scopes: [], leaseMs: 30_000 };
+export const limits: Limits = { count: 20, perReceiver: 20, full: [], fullScopes: [] };
+
+/** Lets the queue of deliveries go by a test's clock: pg-boss asks a function of its own what time it is. */
+export async function setQueueTime({ database }: Pick<Engine, "database">, now: Date): Promise<void> {
+  await sql
+    .raw(
+      `create or replace function scheduler_deliveries.job_now() returns timestamptz
+      language sql stable as $$ select '${now.toISOString()}'::timestamptz $$`,
+    )
+    .execute(database.db);
+}
 
 /** Sends the callbacks that are due at `at`, step by step and for real; answers what came of them. */
 export async function deliver(
@@ -12,12 +26,14 @@ export async function deliver(
   at: string | number | Date = clock.now(),
 ): Promise<DeliveryOutcome[]> {
   clock.set(at);
+  await setQueueTime(engine, clock.now());
   const callbacks = await claimCallbacks(engine, limits);
-  const outcomes = await Promise.all(
-    callbacks.map(async (callback) =>
-      toDeliveryOutcome(callback, await sendCallback(engine, callback).answer),
-    ),
+  const delivered = await Promise.all(
+    callbacks.map(async (callback) => ({
+      claimed: callback.claimed,
+      outcome: toDeliveryOutcome(callback, await sendCallback(engine, callback).answer),
+    })),
   );
-  await settleDeliveries({ db: engine.database.db, now: clock.now() }, outcomes);
-  return outcomes;
+  await record(engine, delivered);
+  return delivered.map(({ outcome }) => outcome);
 }

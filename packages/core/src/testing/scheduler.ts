@@ -32,6 +32,7 @@ const emptied = [
     "signing_secrets",
     "deliveries",
   ].map((table) => `scheduler.${table}`),
+  "scheduler_deliveries.job",
 ];
 
 /** A scheduler on a database of its own, with a live and a test caller. */

@@ -3,16 +3,17 @@ import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Output } from "@org/scheduler-contract";
 import { testBench } from "../testing/bench.ts";
-import { deliver, limits } from "../testing/deliver.ts";
+import { deliver, limits, setQueueTime } from "../testing/deliver.ts";
 import { takeBackAll } from "../testing/lost-workers.ts";
 import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from "../testing/index.ts";
-import { claimCallbacks, toDeliveryOutcome, toHeldBack } from "./callback.ts";
-import { unsent } from "./begin.ts";
-import { sessionOf } from "./engine.ts";
-import { putOffDeliveries, settleDeliveries } from "./notify.sql.ts";
-import { plan } from "./plan.ts";
-import { shareOf } from "./shares.ts";
-import { retain, startRetaining } from "./retain.ts";
+import { unsent } from "../engine/begin.ts";
+import { plan } from "../engine/plan.ts";
+import { retain, startRetaining } from "../engine/retain.ts";
+import { type Callback, claimCallbacks, toDeliveryOutcome, toHeldBack } from "./callback.ts";
+import { record } from "./deliver.ts";
+import { lookAfterDeliveries, start } from "./look-after.ts";
+import type { Limits } from "./queue.ts";
+import { shareOf } from "../sending/destination.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
@@ -213,19 +214,66 @@ describe("a callback", () => {
     expect(ear.arrivals.at(-1)!.headers["idempotency-key"]).toBe(failed.id);
   });
 
+  /** Another worker looks after what the one before left. */
+  async function lookAfter(at: Date): Promise<void> {
+    clock.set(at);
+    const { engine } = setup.scheduler;
+    await setQueueTime(engine, at);
+    // As if nobody had looked lately: the tests before have times of their own.
+    await sql`update scheduler_deliveries.queue set monitor_on = null, monitor_claim_on = null`.execute(
+      engine.database.db,
+    );
+    await lookAfterDeliveries(engine, start());
+  }
+
+  async function claim(options: Partial<Limits> = {}): Promise<Callback[]> {
+    const { engine } = setup.scheduler;
+    await setQueueTime(engine, clock.now());
+    return claimCallbacks(engine, { ...limits, ...options });
+  }
+
   test("goes out again when the worker that had it died, and what that one says later counts no more", async () => {
     await createCalling();
     await drain(setup.scheduler, clock);
     const { engine } = setup.scheduler;
-    const [lost] = await claimCallbacks(engine, limits);
+    const [lost] = await claim();
+    await lookAfter(later(29));
     expect(await deliver(setup.scheduler, clock, later(29))).toEqual([]);
     ear.answer(500);
+    await lookAfter(later(31));
     expect(await deliver(setup.scheduler, clock, later(31))).toMatchObject([
       { number: 2, status: "pending" },
     ]);
-    const late = toDeliveryOutcome(lost!, { ...unsent("canceled"), status: "succeeded", statusCode: 200 });
-    await settleDeliveries(sessionOf(engine), [late]);
+    const outcome = toDeliveryOutcome(lost!, { ...unsent("canceled"), status: "succeeded", statusCode: 200 });
+    await record(engine, [{ claimed: lost!.claimed, outcome }]);
     expect(await onlyDelivery()).toMatchObject({ status: "pending", attempt_count: 2 });
+    ear.answer(200);
+    expect(await deliver(setup.scheduler, clock, later(100))).toMatchObject([{ number: 3, status: "sent" }]);
+  });
+
+  test("has failed once every worker that had it died", async () => {
+    await createCalling();
+    await drain(setup.scheduler, clock);
+    for (let attempt = 1; attempt <= 8; attempt++) {
+      expect(await claim()).toMatchObject([{ claimed: { number: attempt } }]);
+      await lookAfter(later(attempt * 31));
+    }
+    await lookAfter(later(300));
+    expect(await claim()).toEqual([]);
+    const failed = await onlyDelivery();
+    expect(failed).toMatchObject({ status: "failed", error: { code: "worker_lost" }, next_attempt_at: null });
+    await run("retry_delivery", { delivery_id: failed.id });
+    expect(await deliver(setup.scheduler, clock)).toMatchObject([{ number: 1, status: "sent" }]);
+  });
+
+  test("that the queue has lost, as in a restore, is put into it again", async () => {
+    await createCalling();
+    await drain(setup.scheduler, clock);
+    await sql`delete from scheduler_deliveries.job`.execute(setup.scheduler.engine.database.db);
+    await lookAfter(later(59));
+    expect(await deliver(setup.scheduler, clock, later(59))).toEqual([]);
+    await lookAfter(later(61));
+    expect(await deliver(setup.scheduler, clock, later(61))).toMatchObject([{ status: "sent" }]);
   });
 
   test("goes to no address that a job may not call", async () => {
@@ -243,50 +291,41 @@ describe("a callback", () => {
     clock.advance(1);
     await createCalling();
     await drain(setup.scheduler, clock);
-    const { engine } = setup.scheduler;
-    const first = await claimCallbacks(engine, { ...limits, perHost: 5 });
     const hostOf = (url: string) => new URL(url).host;
+    const first = await claim({ perReceiver: 5 });
+    const rest = await claim({ perReceiver: 5 });
     expect(first.filter(({ host }) => host === hostOf(slow.url))).toHaveLength(5);
-    const share = shareOf({ scope_id: setup.caller.scopeId, host: hostOf(slow.url) });
-    const shares = [{ share, left: 0 }];
-    const rest = await claimCallbacks(engine, { ...limits, perHost: 5, shares });
+    expect([...first, ...rest].map(({ host }) => host)).toHaveLength(6);
     expect([...first, ...rest].filter(({ host }) => host === hostOf(ear.url))).toHaveLength(1);
     await slow.close();
   });
 
   test("of one scope leave room to the other half", async () => {
-    const slow = await startTarget();
-    for (let number = 0; number < 8; number++) await createCalling({ callback_url: `${slow.url}/${number}` });
+    await createCalling();
     await drain(setup.scheduler, clock);
-    const { engine } = setup.scheduler;
     const { scopeId } = setup.caller;
-    const none = await claimCallbacks(engine, { ...limits, scopes: [{ scope_id: scopeId, left: 0 }] });
-    expect(none).toEqual([]);
-    const some = await claimCallbacks(engine, { ...limits, scopes: [{ scope_id: scopeId, left: 3 }] });
-    expect(some).toHaveLength(3);
-    expect(await claimCallbacks(engine, { ...limits, perScope: 2 })).toHaveLength(2);
-    await slow.close();
+    expect(await claim({ fullScopes: [scopeId] })).toEqual([]);
+    expect(await claim({ fullScopes: [setup.testCaller.scopeId] })).toHaveLength(1);
   });
 
   test("is put off until the next probe of a receiver that does not answer, and counts no attempt", async () => {
     await createCalling();
     await drain(setup.scheduler, clock);
     const { engine } = setup.scheduler;
-    const [callback] = await claimCallbacks(engine, limits);
+    const [callback] = await claim();
     const untilMs = clock.now().getTime() + 60_000;
-    await settleDeliveries(sessionOf(engine), [toHeldBack(callback!, { untilMs, failures: 10 })]);
+    const outcome = toHeldBack(callback!, { untilMs, failures: 10 });
+    await record(engine, [{ claimed: callback!.claimed, outcome }]);
     expect(await onlyDelivery()).toMatchObject({
       status: "pending",
       attempt_count: 0,
       error: { code: "circuit_open" },
     });
-    clock.advance(60_100);
-    const circuit = { share: shareOf(callback!), probe_at: new Date(clock.now().getTime() + 1000) };
-    expect(await putOffDeliveries(sessionOf(engine), [circuit], 10)).toBe(1);
-    expect(await claimCallbacks(engine, limits)).toEqual([]);
-    clock.advance(1000);
-    expect(await putOffDeliveries(sessionOf(engine), [circuit], 10)).toBe(0);
-    expect(await deliver(setup.scheduler, clock)).toMatchObject([{ status: "sent" }]);
+    clock.advance(59_000);
+    expect(await claim()).toEqual([]);
+    clock.advance(2000);
+    expect(await claim({ full: [shareOf(callback!)] })).toEqual([]);
+    expect(await deliver(setup.scheduler, clock)).toMatchObject([{ number: 1, status: "sent" }]);
     expect(await onlyDelivery()).toMatchObject({ status: "sent", attempt_count: 1 });
   });
 

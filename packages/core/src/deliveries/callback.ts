@@ -1,51 +1,70 @@
+import type { Clock } from "../clock.ts";
+import type { Database } from "../database/connect.ts";
+import { inTransaction, sessionOf } from "../database/session.ts";
+import type { Keyring } from "../signing/keyring.ts";
 import { toAttempt, toExecution } from "../executions/execution.ts";
 import { toPublicId } from "../ids.ts";
-import { reasonOf } from "../log.ts";
+import { type Log, reasonOf } from "../log.ts";
 import { defaultRetry } from "../time/retry.ts";
-import type { Answer, Sending } from "./attempt.ts";
-import { unsent } from "./begin.ts";
-import { type Engine, sessionOf } from "./engine.ts";
-import {
-  type ClaimedDelivery,
-  type DeliveryOutcome,
-  type DeliveryLimits,
-  claimDeliveries,
-  findTold,
-} from "./notify.sql.ts";
-import { judge } from "./outcome.ts";
-import { type Message, toSigned } from "./outgoing.ts";
+import type { Answer, Sender, Sending } from "../engine/attempt.ts";
+import { unsent } from "../engine/begin.ts";
+import { judge } from "../engine/outcome.ts";
+import { type Message, toSigned } from "../engine/outgoing.ts";
+import { type DeliveryOutcome, findPending, findTold, type Told } from "./deliver.sql.ts";
+import type { Claimed, DeliveryQueue, Limits } from "./queue.ts";
 
 /** A receiver of callbacks only takes notice: it need not be waited for as long as one that does the work. */
 const timeoutMs = 15_000;
 
-/** A delivery with what it sends; without that where its execution is gone. */
-export interface Callback extends ClaimedDelivery {
+/** What telling others works with. */
+export interface Delivering {
+  database: Database;
+  clock: Clock;
+  deliveries: DeliveryQueue;
+  sender: Sender;
+  keyring: Keyring;
+  log: Log;
+}
+
+/** A delivery that this worker holds, with what it sends; without that where its execution is gone. */
+export interface Callback extends Told {
+  claimed: Claimed;
   sent: Message | undefined;
 }
 
-/** Claims callbacks that are due, and loads what they tell: three statements for however many. */
-export async function claimCallbacks(engine: Engine, limits: DeliveryLimits): Promise<Callback[]> {
-  const session = sessionOf(engine);
-  const claimed = await claimDeliveries(session, limits);
+/** Claims callbacks that are due, and loads what they tell: as many statements for many as for one. */
+export async function claimCallbacks(delivering: Delivering, limits: Limits): Promise<Callback[]> {
+  const { deliveries } = delivering;
+  const claimed = await deliveries.claim(limits);
   if (claimed.length === 0) return [];
+  const session = sessionOf(delivering);
+  const pending = await findPending(
+    session,
+    claimed.map(({ id }) => id),
+  );
   const found = await findTold(
     session,
-    claimed.map((delivery) => delivery.execution_id),
+    [...pending.values()].map((delivery) => delivery.execution_id),
   );
-  return claimed.map((delivery) => {
+  const over = claimed.filter(({ id }) => !pending.has(id));
+  // Deleted with its execution, or recorded as over by a worker that was taken for lost.
+  if (over.length > 0) await inTransaction(delivering, ({ db }) => deliveries.end(db, over));
+  return claimed.flatMap((one) => {
+    const delivery = pending.get(one.id);
+    if (!delivery) return [];
     const about = found.get(delivery.execution_id);
-    return { ...delivery, sent: about && toMessage(delivery, about) };
+    return { ...delivery, claimed: one, sent: about && toMessage(delivery, one, about) };
   });
 }
 
-type Told = NonNullable<ReturnType<Awaited<ReturnType<typeof findTold>>["get"]>>;
+type About = NonNullable<ReturnType<Awaited<ReturnType<typeof findTold>>["get"]>>;
 
-function toMessage(delivery: ClaimedDelivery, { execution, attempt }: Told): Message {
+function toMessage(delivery: Told, { number }: Claimed, { execution, attempt }: About): Message {
   const deliveryId = toPublicId("dlv", delivery.id);
   const jobId = toPublicId("job", delivery.job_id);
   return {
     deliveryId,
-    attempt: delivery.attempt_count,
+    attempt: number,
     jobId,
     scheduledFor: execution.scheduled_for,
     method: "POST",
@@ -65,7 +84,7 @@ function toMessage(delivery: ClaimedDelivery, { execution, attempt }: Told): Mes
 }
 
 /** Sends a callback, signed as its scope signs. Never rejects: what cannot be sent is an answer too. */
-export function sendCallback(engine: Engine, callback: Callback): Sending {
+export function sendCallback(delivering: Delivering, callback: Callback): Sending {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const giveUp = new AbortController();
   let sending: Sending | undefined;
@@ -74,18 +93,21 @@ export function sendCallback(engine: Engine, callback: Callback): Sending {
     if (!callback.sent) return resolve(unsent("invalid_request"));
     let keys: Buffer[];
     try {
-      keys = await engine.keyring.keysOf(callback.scope_id, callback.signing_version);
+      keys = await delivering.keyring.keysOf(callback.scope_id, callback.signing_version);
     } catch (error) {
-      engine.log.error({ delivery: callback.id, error: reasonOf(error) }, "signing keys could not be loaded");
+      delivering.log.error(
+        { delivery: callback.id, error: reasonOf(error) },
+        "signing keys could not be loaded",
+      );
       return resolve(unsent("signing"));
     }
     if (giveUp.signal.aborted) return;
-    const now = engine.clock.now() ?? new Date(databaseMs(callback));
-    sending = engine.sender.send(toSigned(callback.sent, now, keys));
+    const now = delivering.clock.now() ?? new Date(databaseMs(callback));
+    sending = delivering.sender.send(toSigned(callback.sent, now, keys));
     resolve(await sending.answer);
   };
   send().catch((error: unknown) => {
-    engine.log.error({ delivery: callback.id, err: error }, "a callback could not be made");
+    delivering.log.error({ delivery: callback.id, err: error }, "a callback could not be made");
     resolve(unsent("invalid_request"));
   });
   return {
@@ -99,14 +121,14 @@ export function sendCallback(engine: Engine, callback: Callback): Sending {
 }
 
 /** What time it is by the database's clock, as far as whoever claimed a delivery knows. */
-export function databaseMs({ clock, toldAt }: ClaimedDelivery): number {
+export function databaseMs({ clock, toldAt }: Told): number {
   return clock + performance.now() - toldAt;
 }
 
 /** What an answer means for the delivery: 2xx is heard, everything else as the default retry policy has it. */
-export function toDeliveryOutcome(callback: ClaimedDelivery, answer: Answer): DeliveryOutcome {
+export function toDeliveryOutcome(callback: Callback, answer: Answer): DeliveryOutcome {
   const rules = {
-    attempts: callback.attempt_count,
+    attempts: callback.claimed.number,
     successStatuses: ["2xx" as const],
     assertions: null,
     retry: defaultRetry,
@@ -115,7 +137,7 @@ export function toDeliveryOutcome(callback: ClaimedDelivery, answer: Answer): De
   const { next, retryMs, errorCode, error } = judge(answer, rules, Math.random());
   return {
     id: callback.id,
-    number: callback.attempt_count,
+    number: callback.claimed.number,
     status: next === "succeeded" ? "sent" : retryMs === null ? "failed" : "pending",
     retry_ms: retryMs,
     status_code: answer.statusCode,
@@ -126,12 +148,12 @@ export function toDeliveryOutcome(callback: ClaimedDelivery, answer: Answer): De
 
 /** A delivery that is not sent, since its receiver does not answer: it is due again at the receiver's next probe. */
 export function toHeldBack(
-  callback: ClaimedDelivery,
+  callback: Callback,
   { untilMs, failures }: { untilMs: number; failures: number },
 ): DeliveryOutcome {
   return {
     id: callback.id,
-    number: callback.attempt_count,
+    number: callback.claimed.number,
     status: "pending",
     retry_ms: untilMs - databaseMs(callback),
     held_back: true,

@@ -1,0 +1,162 @@
+import type { AttemptErrorCode, DeliveryStatus } from "@org/scheduler-contract";
+import { effective } from "../database/effective.ts";
+import { type Session, statement } from "../database/statement.ts";
+import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
+import { clock, revisionOf, stamped } from "../executions/life.sql.ts";
+import { receiverOf } from "./make.sql.ts";
+import type { Carried } from "./queue.ts";
+
+/** A finished execution with what a callback tells about its job. */
+export type ToldExecution = ExecutionRow & { job_name: string; job_metadata: Record<string, string> };
+
+/** What is told, to whom, and when that was looked up. */
+export interface Told {
+  clock: number;
+  toldAt: number;
+  id: string;
+  scope_id: number;
+  execution_id: string;
+  job_id: string;
+  url: string;
+  host: string;
+  created_at: Date;
+  signing_version: number;
+}
+
+const pending = statement<{ ids: string[] }, Omit<Told, "toldAt">>(
+  "pending_deliveries",
+  `select ${clock}, d.id, d.scope_id, d.execution_id, d.job_id, d.url, split_part(d.url, '/', 3) as host, d.created_at,
+    c.signing_version
+  from deliveries d join scopes c on c.id = d.scope_id
+  where d.id = any(:ids::uuid[]) and d.status = 'pending'`,
+);
+
+/** Deliveries that are still to be made, by their ids. */
+export async function findPending(session: Session, ids: string[]): Promise<Map<string, Told>> {
+  const rows = ids.length === 0 ? [] : stamped(await pending(session, { ids }));
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+const told = statement<{ ids: string[] }, ToldExecution>(
+  "told_executions",
+  `select e.*, j.name as job_name, j.metadata as job_metadata,
+    ((${effective("retry", { revision: "r", queue: "q" })}) ->> 'max_attempts')::integer as max_attempts
+  from executions e
+  cross join ${revisionOf("e")} r
+  cross join lateral (select name, metadata from jobs where id = e.job_id offset 0) j
+  left join queues q on q.scope_id = e.scope_id and q.name = e.queue
+  where e.id = any(:ids::uuid[])`,
+);
+
+const lastAttempts = statement<{ ids: string[] }, AttemptRow>(
+  "last_attempts",
+  `select distinct on (execution_id) * from attempts
+  where execution_id = any(:ids::uuid[]) order by execution_id, number desc`,
+);
+
+/** What there is to tell about executions, by their ids. */
+export async function findTold(
+  session: Session,
+  ids: string[],
+): Promise<Map<string, { execution: ToldExecution; attempt: AttemptRow | undefined }>> {
+  if (ids.length === 0) return new Map();
+  const executions = await told(session, { ids });
+  const attempts = new Map(
+    (await lastAttempts(session, { ids })).map((attempt) => [attempt.execution_id, attempt]),
+  );
+  return new Map(
+    executions.map((execution) => [execution.id, { execution, attempt: attempts.get(execution.id) }]),
+  );
+}
+
+/** What came of an attempt at a delivery. */
+export interface DeliveryOutcome {
+  id: string;
+  /** Which attempt this came of. */
+  number: number;
+  status: DeliveryStatus;
+  /** Until the next attempt; null when there is none. */
+  retry_ms: number | null;
+  /** It was not sent, and no attempt is counted. */
+  held_back?: true;
+  status_code: number | null;
+  error_code: AttemptErrorCode | null;
+  error: string | null;
+}
+
+interface OutcomeValues {
+  ids: string[];
+  numbers: number[];
+  counted: number[];
+  statuses: string[];
+  retry_ms: (number | null)[];
+  status_codes: (number | null)[];
+  error_codes: (string | null)[];
+  errors: (string | null)[];
+}
+
+const settle = statement<OutcomeValues, { id: string; due_at: Date | null }>(
+  "settle_deliveries",
+  `update deliveries d
+  set status = i.status, status_code = i.status_code, error_code = i.error_code, error = i.error,
+    attempt_count = i.counted, due_at = :now + i.retry_ms * interval '1 millisecond',
+    finished_at = case when i.status <> 'pending' then :now end
+  from unnest(:ids::uuid[], :numbers::integer[], :counted::integer[], :statuses::text[], :retry_ms::double precision[],
+    :status_codes::integer[], :error_codes::text[], :errors::text[])
+    as i(id, number, counted, status, retry_ms, status_code, error_code, error)
+  where d.id = i.id and d.id = any(:ids::uuid[]) and d.status = 'pending' and d.attempt_count < i.number
+  returning d.id, d.due_at`,
+);
+
+/**
+ * Records outcomes; answers until when those wait that are to be tried again. Once a later attempt has its outcome on
+ * record, that of an earlier one says nothing more.
+ */
+export async function settleDeliveries(
+  session: Session,
+  outcomes: DeliveryOutcome[],
+): Promise<Map<string, Date | null>> {
+  const rows = await settle(session, {
+    ids: outcomes.map(({ id }) => id),
+    numbers: outcomes.map(({ number }) => number),
+    counted: outcomes.map(({ number, held_back: heldBack }) => (heldBack ? number - 1 : number)),
+    statuses: outcomes.map(({ status }) => status),
+    retry_ms: outcomes.map((outcome) => outcome.retry_ms),
+    status_codes: outcomes.map((outcome) => outcome.status_code),
+    error_codes: outcomes.map((outcome) => outcome.error_code),
+    errors: outcomes.map(({ error }) => error),
+  });
+  return new Map(rows.map(({ id, due_at }) => [id, due_at]));
+}
+
+const lose = statement<{ ids: string[] }, { id: string }>(
+  "lose_deliveries",
+  `update deliveries
+  set status = 'failed', due_at = null, finished_at = :now, error_code = 'worker_lost',
+    error = 'Each worker that sent this was lost before it heard an answer.'
+  where id = any(:ids::uuid[]) and status = 'pending'`,
+);
+
+/** Records deliveries as failed whose every attempt was lost with its worker. */
+export async function loseDeliveries(session: Session, ids: string[]): Promise<void> {
+  if (ids.length > 0) await lose(session, { ids });
+}
+
+/** A delivery that has been due for a while. */
+type Stray = Required<Carried>;
+
+const stray = statement<{ due_at: Date; id: string; limit: number }, Stray>(
+  "stray_deliveries",
+  `select d.id, d.scope_id, ${receiverOf("d")} as share, d.attempt_count as made, d.due_at as "dueAt"
+  from deliveries d
+  where (d.due_at, d.id) > (:due_at::timestamptz, :id::uuid) and d.due_at < :now - interval '1 minute'
+  order by d.due_at, d.id limit :limit::integer`,
+);
+
+/** Deliveries that have been due for a minute, those first that are due for longest, after one of them. */
+export function findStray(
+  session: Session,
+  { after, limit }: { after: Pick<Stray, "dueAt" | "id">; limit: number },
+): Promise<Stray[]> {
+  return stray(session, { due_at: after.dueAt, id: after.id, limit });
+}

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isRefused } from "../database/away.ts";
+import { inTransaction } from "../database/session.ts";
+import { createCircuits } from "../engine/circuits.ts";
+import type { Sending } from "../engine/attempt.ts";
+import { shareOf } from "../sending/destination.ts";
+import {
+  type Callback,
+  claimCallbacks,
+  databaseMs,
+  type Delivering,
+  sendCallback,
+  toDeliveryOutcome,
+  toHeldBack,
+} from "./callback.ts";
+import { type DeliveryOutcome, settleDeliveries } from "./deliver.sql.ts";
+import { type Claimed, type Limits, maxAttempts } from "./queue.ts";
+
+/** The loop that tells others what became of executions. */
+export interface Deliveries {
+  /** Answers how many milliseconds to pause before the next. */
+  turn(): Promise<number>;
+  /** Lets what is under way finish for a while, hands back the rest, and writes what came of it. */
+  finish(): Promise<void>;
+}
+
+/** What came of a delivery, and the claim that it came of. */
+export interface Delivered {
+  claimed: Claimed;
+  outcome: DeliveryOutcome;
+}
+
+/** How many callbacks may be under way at once; one that waits for an answer costs next to nothing. */
+const places = 100;
+/** One receiver that hangs must not hold back what goes to others, nor a scope with many of them what others send. */
+const perReceiver = 5;
+const perScope = 75;
+/** Taken at once, so that a scope is not far beyond what it may have when that is seen. */
+const atOnce = 25;
+const pollMs = 1000;
+/** Outcomes that come together are written together. */
+const gatherMs = 5;
+const finishMs = 5000;
+
+/** Apart from the slots: a receiver of callbacks that is slow never delays a fire. */
+export function createDeliveries(
+  delivering: Delivering,
+  { wake, isUpToDate }: { wake: () => void; isUpToDate: () => boolean },
+): Deliveries {
+  const underWay = new Map<string, { callback: Callback; sending: Sending; over: Promise<void> }>();
+  const delivered: Delivered[] = [];
+  /** Of receivers; whether a target answers is another matter. */
+  const circuits = createCircuits();
+
+  async function writeOutcomes(): Promise<void> {
+    if (delivered.length === 0) return;
+    await sleep(gatherMs);
+    const batch = delivered.slice();
+    await write(batch);
+    delivered.splice(0, batch.length);
+  }
+
+  async function write(batch: Delivered[]): Promise<void> {
+    try {
+      await record(delivering, batch);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      // One outcome that PostgreSQL will not store must not hold up all the others for ever.
+      if (batch.length > 1) for (const one of batch) await write([one]);
+      // Dropped here, the delivery is due again when it has been held for too long.
+      else
+        delivering.log.error({ delivery: batch[0]!.claimed.id, err: error }, "an outcome cannot be stored");
+    }
+  }
+
+  /** Whom the last look gave something to: every other look is for the rest, who may wait behind very many for those. */
+  let served: string[] = [];
+  let looksBehind = false;
+
+  function limits(): Limits {
+    const byScope = Map.groupBy([...underWay.values()], ({ callback }) => callback.scope_id);
+    const held = new Set([...underWay.values()].map(({ callback }) => shareOf(callback)));
+    // Once the time of a probe has come, one request to its receiver is let through.
+    const unanswering = circuits
+      .open()
+      .filter((circuit) => circuit.probe_at.getTime() > databaseNow() || held.has(shareOf(circuit)));
+    return {
+      count: Math.min(places - underWay.size, atOnce),
+      perReceiver,
+      full: [...unanswering.map(shareOf), ...(looksBehind ? served : [])],
+      fullScopes: [...byScope].filter(([, held]) => held.length > perScope - atOnce).map(([scope]) => scope),
+    };
+  }
+
+  /** What time it is by the database's clock, as far as the last callbacks told. */
+  let databaseNow = (): number => Date.now();
+
+  function send(callback: Callback): void {
+    databaseNow = () => databaseMs(callback);
+    const leave = circuits.ask(callback, databaseNow());
+    if (leave !== "leaves")
+      return void delivered.push({ claimed: callback.claimed, outcome: toHeldBack(callback, leave) });
+    const key = `${callback.id}/${callback.claimed.number}`;
+    const sending = sendCallback(delivering, callback);
+    const over = sending.answer.then((answer) => {
+      underWay.delete(key);
+      circuits.notice(callback, answer, databaseMs(callback));
+      delivered.push({ claimed: callback.claimed, outcome: toDeliveryOutcome(callback, answer) });
+      wake();
+    });
+    underWay.set(key, { callback, sending, over });
+  }
+
+  return {
+    async turn() {
+      await writeOutcomes();
+      if (underWay.size === places || !isUpToDate()) return pollMs;
+      const callbacks = await claimCallbacks(delivering, limits());
+      for (const callback of callbacks) send(callback);
+      looksBehind = !looksBehind && callbacks.length > 0;
+      served = [...new Set(callbacks.map(({ claimed }) => claimed.share))];
+      return delivered.length > 0 || callbacks.length > 0 || looksBehind ? 0 : pollMs;
+    },
+    async finish() {
+      const all = () => Promise.all([...underWay.values()].map(({ over }) => over));
+      await Promise.race([all(), sleep(finishMs, undefined, { ref: false })]);
+      for (const { sending } of underWay.values()) sending.abort("interrupted");
+      await all();
+      await writeOutcomes();
+    },
+  };
+}
+
+/**
+ * Records outcomes, and takes their deliveries out of the queue with that; those that are to be tried again go back in.
+ * By the scheduler's own rules for that, and not pg-boss's: a receiver may say when it wants to be asked again, and what
+ * is held back counts no attempt.
+ */
+export function record(delivering: Delivering, batch: Delivered[]): Promise<void> {
+  const { deliveries } = delivering;
+  return inTransaction(delivering, async (session) => {
+    const recorded = await settleDeliveries(
+      session,
+      batch.map(({ outcome }) => outcome),
+    );
+    await deliveries.end(
+      session.db,
+      batch.map(({ claimed }) => claimed),
+    );
+    const again = batch.flatMap(({ claimed, outcome: { number, held_back: heldBack } }) => {
+      const dueAt = recorded.get(claimed.id);
+      const { id, scope_id, share } = claimed;
+      return dueAt
+        ? [{ id, scope_id, share, made: Math.min(heldBack ? number - 1 : number, maxAttempts - 1), dueAt }]
+        : [];
+    });
+    await deliveries.put(session.db, again);
+  });
+}
