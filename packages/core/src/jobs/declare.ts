@@ -7,6 +7,7 @@ import { findJobs, type JobRow } from "./jobs.sql.ts";
 import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { useQueues } from "../queues/known.ts";
+import { assertTargets } from "./targets.ts";
 import { assertKind, declaredTiming, readTiming, type Timing } from "./timing.ts";
 import { keyDeleted } from "./tombstone.ts";
 import { type Declaration, defaults, difference, wanted } from "./wanted.ts";
@@ -18,6 +19,7 @@ import { type Declaration, defaults, difference, wanted } from "./wanted.ts";
 export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<JobRow[]> {
   const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
   assertKeys(ordered);
+  for (const each of ordered) inBatch(each, () => assertTargets(each.input, context.allowedTargets));
   // Before any job is locked, and in one order: whoever makes a queue while another holds its jobs could wait for ever.
   const { tx, caller, now } = context;
   await useQueues({ tx, now, scopeId: caller.scopeId }, queuesOf(inputs));

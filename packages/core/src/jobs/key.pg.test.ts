@@ -39,7 +39,13 @@ async function waiting(count: number): Promise<void> {
 async function whileHeld(key: string, work: () => Promise<void>): Promise<void> {
   const { db } = setup.scheduler.engine.database;
   await rolledBack(db, async (tx) => {
-    const context: WriteContext = { tx, caller: setup.caller, now: new Date(), dryRun: false };
+    const context: WriteContext = {
+      tx,
+      caller: setup.caller,
+      now: new Date(),
+      dryRun: false,
+      allowedTargets: [],
+    };
     await declareJobs(context, [input(key)]);
     await work();
   });

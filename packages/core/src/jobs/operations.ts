@@ -13,6 +13,7 @@ import { type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { assertNotCanceled, reschedules } from "./reschedule.ts";
 import { activate, readSchedule } from "./schedule.ts";
+import { assertTargets } from "./targets.ts";
 import { readTiming, saysWhen } from "./timing.ts";
 import { leaveTombstone } from "./tombstone.ts";
 import { difference, wanted } from "./wanted.ts";
@@ -61,6 +62,7 @@ export const jobOperations: Handlers<Names> = {
   async update_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
+    assertTargets(input, context.allowedTargets);
     const retimed = saysWhen(input);
     if (retimed || reschedules(input)) assertNotCanceled(job);
     const timing = retimed ? readTiming(input, input.timezone ?? job.timezone, now) : undefined;

@@ -1,6 +1,7 @@
 import type { OperationName, Operations, Output, ParsedInput } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
+import type { Range } from "../engine/address-guard.ts";
 
 /** What public operations work with: nobody is known yet. */
 export interface PublicContext {
@@ -26,6 +27,8 @@ export interface WriteContext {
   now: Date;
   /** All of it will be rolled back once it has been answered. */
   dryRun: boolean;
+  /** The private ranges that requests may be sent to. */
+  allowedTargets: Range[];
 }
 
 /** What an operation works with, by its definition. */

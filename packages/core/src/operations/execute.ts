@@ -22,10 +22,17 @@ interface Parts {
   clock: Clock;
   log: Log;
   handlers: Handlers<OperationName>;
+  allowedTargets: WriteContext["allowedTargets"];
 }
 
 /** What becomes of every call, whichever face it came through: one step after the other. */
-export function createExecute({ db, clock, log, handlers }: Parts): Backend<Caller>["execute"] {
+export function createExecute({
+  db,
+  clock,
+  log,
+  handlers,
+  allowedTargets,
+}: Parts): Backend<Caller>["execute"] {
   const now = (): Promise<Date> => readNow(db, clock.now());
 
   return async (name, input, caller, request = {}) => {
@@ -46,7 +53,7 @@ export function createExecute({ db, clock, log, handlers }: Parts): Backend<Call
     return recordingFailures({ db, now, log }, { caller, operation, input: parsed, dryRun }, async () => {
       authorize(caller, operation);
       return (dryRun ? rolledBack : committed)(db, async (tx) => {
-        const context = { tx, caller, now: await readNow(tx, clock.now()), dryRun };
+        const context = { tx, caller, now: await readNow(tx, clock.now()), dryRun, allowedTargets };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
         return once(context, asked, async () => {
           const output = await handle(context);
