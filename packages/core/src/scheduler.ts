@@ -72,14 +72,15 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     await migrate(database);
     // Whatever ran on the embedded database before is gone with its process: no need to wait until it is missed.
     if (database.embedded) await loseAllWorkers(database.db);
-    const sender = createSender(
-      (options.allowedTargets ?? []).map((range) => (typeof range === "string" ? parseRange(range) : range)),
+    const allowedTargets = (options.allowedTargets ?? []).map((range) =>
+      typeof range === "string" ? parseRange(range) : range,
     );
+    const sender = createSender(allowedTargets);
     const { retentionDays = 30, deadLetterDays = 90 } = options;
     const keyring = createKeyring((scopeId) => loadKeys(database.db, cipher, scopeId));
     const deliveries = await openDeliveryQueue(database, log);
     const parts = { database, deliveries, sender, keyring, clock, log, retentionDays, deadLetterDays };
-    return assemble(parts, { jwtSecret: options.jwtSecret, cipher });
+    return assemble(parts, { jwtSecret: options.jwtSecret, cipher, allowedTargets });
   } catch (error) {
     await database.close();
     throw error;
@@ -103,13 +104,17 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
   );
 }
 
-function assemble(parts: Omit<Engine, "metrics">, keys: Keys): Scheduler {
+function assemble(
+  parts: Omit<Engine, "metrics">,
+  { allowedTargets, ...keys }: Keys & { allowedTargets: Range[] },
+): Scheduler {
   const { database, deliveries, clock, log, sender } = parts;
   const { db } = database;
   const { jwtSecret } = keys;
   const workers: Worker[] = [];
   const engine = { ...parts, metrics: createMetrics(gaugesOf(parts, workers)) };
-  const execute = createExecute({ db, deliveries, clock, log, handlers: createHandlers(keys) });
+  const handlers = createHandlers(keys);
+  const execute = createExecute({ db, deliveries, clock, log, handlers, allowedTargets });
 
   return {
     engine,

@@ -277,7 +277,11 @@ describe("a callback", () => {
   });
 
   test("goes to no address that a job may not call", async () => {
-    await createCalling({ callback_url: "http://10.0.0.1/latest" });
+    await createCalling({ callback_url: "https://allowed.example/" });
+    // As where its address was allowed when it was created.
+    await sql`update scheduler.revisions set callback_url = 'http://10.0.0.1/latest'`.execute(
+      setup.scheduler.engine.database.db,
+    );
     await drain(setup.scheduler, clock);
     expect(await deliver(setup.scheduler, clock)).toMatchObject([
       { status: "failed", error_code: "address_blocked" },

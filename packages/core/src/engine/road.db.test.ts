@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import type { Execution, Output } from "@org/scheduler-contract";
 import { testBench } from "../testing/bench.ts";
@@ -157,7 +158,11 @@ describe("retries", () => {
 
   test("come for connections that fail, and not for answers that would be the same again", async () => {
     const refused = await execute("create_job", { name: "refused", url: "http://127.0.0.1:1/", retry });
-    const blocked = await execute("create_job", { name: "blocked", url: "http://10.0.0.1/", retry });
+    const blocked = await execute("create_job", { name: "blocked", url: "https://allowed.example/", retry });
+    // As where its address was allowed when it was created.
+    await sql`update scheduler.revisions set url = 'http://10.0.0.1/' where url = 'https://allowed.example/'`.execute(
+      setup.scheduler.engine.database.db,
+    );
     const missing = await execute("create_job", { name: "missing", url: `${target.url}/missing`, retry });
     target.answer(404);
     await run(noon);

@@ -1,15 +1,14 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { notify } from "../database/notices.ts";
-import type { NewJob, NewRevision, Tx } from "../database/tables.ts";
+import type { Tx } from "../database/tables.ts";
 import { newIds } from "../ids.ts";
 import type { WriteContext } from "../operations/context.ts";
-import { defaultQueue } from "../queues/queue.ts";
-import { type Declaration, declaredTiming } from "./declaration.ts";
 import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";
-import { newRevision } from "./revision.ts";
-import { readPolicies } from "./policies.ts";
+import { newRevision, splitRow } from "./revision.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
+import { declaredTiming } from "./timing.ts";
+import { type Declaration, defaults, wanted } from "./wanted.ts";
 
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
 const noticeWithinMs = 5000;
@@ -71,30 +70,18 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
   if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await notify(tx, "due");
 }
 
-function prepareJob(
-  { caller, now }: WriteContext,
-  { id, input }: { id: string; input: Declaration },
-): { job: NewJob & { id: string; queue: string; next_run_at: Date | null }; revision: NewRevision } {
-  const timed = readSchedule(input, now);
-  const revision = newRevision({ scopeId: caller.scopeId, jobId: id, now }, input);
-  const policies = readPolicies(input);
+function prepareJob({ caller, now }: WriteContext, { id, input }: { id: string; input: Declaration }) {
+  const row = wanted(input, { ...defaults, ...readSchedule(input, now) });
+  const owned = { ...row, scope_id: caller.scopeId, id };
+  const revision = newRevision(owned, now);
   // Also of a draft: a timing without any run is refused at once.
-  const first = firstRun({ ...timed, id, jitter_seconds: policies.jitter_seconds }, now);
+  const first = firstRun(owned, now);
   const job = {
-    ...timed,
-    ...policies,
-    scope_id: caller.scopeId,
-    id,
+    ...splitRow(owned).columns,
     revision_id: revision.id,
-    host: revision.host,
     key: input.key ?? null,
-    declared: input.key === undefined ? null : JSON.stringify(declaredTiming(input)),
-    queue: input.queue ?? defaultQueue,
-    name: input.name,
-    description: input.description ?? null,
+    declared: input.key === undefined ? null : declaredTiming(input),
     state: input.draft ? ("draft" as const) : ("active" as const),
-    max_runs: input.max_runs ?? null,
-    metadata: JSON.stringify(input.metadata ?? {}),
     next_run_at: input.draft ? null : first,
     created_by: describeCaller(caller),
     created_at: now,

@@ -1,14 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
 import { SchedulerError } from "@org/scheduler-contract";
 import type { WriteContext } from "../operations/context.ts";
-import { applyChange } from "./apply-change.ts";
-import { changeJob } from "./change.ts";
+import { applyChange, type Change, changeOf } from "./change.ts";
 import { inBatch, insertNewJobs, type Entry } from "./create.ts";
-import { changesTo, type Declaration, declaredTiming } from "./declaration.ts";
 import { findJobs, type JobRow } from "./jobs.sql.ts";
 import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { useQueues } from "../queues/known.ts";
+import { assertTargets } from "./targets.ts";
+import { assertKind, declaredTiming, readTiming, type Timing } from "./timing.ts";
 import { keyDeleted } from "./tombstone.ts";
+import { type Declaration, defaults, difference, wanted } from "./wanted.ts";
 
 /**
  * Makes jobs be there as declared, all of them or none: those without a key are new, the others are created, or changed
@@ -17,6 +19,7 @@ import { keyDeleted } from "./tombstone.ts";
 export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<JobRow[]> {
   const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
   assertKeys(ordered);
+  for (const each of ordered) inBatch(each, () => assertTargets(each.input, context.allowedTargets));
   // Before any job is locked, and in one order: whoever makes a queue while another holds its jobs could wait for ever.
   const { tx, caller, now } = context;
   await useQueues({ tx, now, scopeId: caller.scopeId }, queuesOf(inputs));
@@ -73,15 +76,19 @@ function jobToChange({ key, revive }: Declaration, { jobs, tombstones }: Known):
 }
 
 /** What changes in a job; undefined where it is as declared. */
-function changeDeclared(
-  job: JobRow,
-  input: Declaration,
-  now: Date,
-): ReturnType<typeof changeJob> | undefined {
-  const changes = changesTo(job, input, now);
-  if (Object.keys(changes).length === 0) return undefined;
-  const { change, revision } = changeJob(job, changes, now);
-  return { change: { ...change, declared: JSON.stringify(declaredTiming(input)) }, revision };
+function changeDeclared(job: JobRow, input: Declaration, now: Date): Change | undefined {
+  const differing = difference(job, wanted(input, { ...defaults, ...timingOf(job, input, now) }));
+  if (Object.keys(differing).length === 0) return undefined;
+  const { columns, revision } = changeOf(job, differing, { anew: false, now });
+  return { columns: { ...columns, declared: declaredTiming(input) }, revision };
+}
+
+/** The timing that is declared: the job's own where the declaration says again what it said before. */
+function timingOf(job: JobRow, input: Declaration, now: Date): Timing {
+  if (!isDeepStrictEqual(declaredTiming(input), job.declared)) return readTiming(input, input.timezone, now);
+  const { kind, cron, every_n_minutes, run_at } = job;
+  assertKind(input, kind);
+  return { kind, cron, every_n_minutes, run_at };
 }
 
 /** The queues that jobs name, or that they have where they name none. */

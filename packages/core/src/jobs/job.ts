@@ -1,6 +1,6 @@
-import type { Job, JobKind } from "@org/scheduler-contract";
+import type { Job, JobKind, Output } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
-import { describeSchedule } from "../time/preview.ts";
+import { describeSchedule, previewSchedule } from "../time/preview.ts";
 import { nextRuns, type Schedule } from "../time/next-run.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
@@ -106,12 +106,26 @@ export function toJob(row: JobRow): Job {
   };
 }
 
+/** A job that was changed, as its caller sees it; a dry run says that it is one, and what may surprise. */
+export function toChangedJob(
+  { dryRun, now }: { dryRun: boolean; now: Date },
+  row: JobRow,
+): Output<"update_job"> {
+  return dryRun ? { ...toJob(row), dry_run: true, notes: notesOn(row, now) } : toJob(row);
+}
+
+function notesOn(row: JobRow, now: Date): string[] {
+  const schedule = toSchedule(floats(row) ? { ...row, run_at: now } : row);
+  const { timezone } = row;
+  return previewSchedule(schedule, { from: now.getTime(), count: countShown(row), timezone }).notes;
+}
+
 function describeTiming(row: JobRow): string {
   return floats(row) ? "Once, as soon as it is resumed" : describeSchedule(toSchedule(row), row.timezone);
 }
 
 /** How many of the next runs are shown. */
-export function countShown({ max_runs, run_count }: Pick<JobRow, "max_runs" | "run_count">): number {
+function countShown({ max_runs, run_count }: Pick<JobRow, "max_runs" | "run_count">): number {
   return max_runs === null ? shownRuns : Math.min(shownRuns, max_runs - run_count);
 }
 

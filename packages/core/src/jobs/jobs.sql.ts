@@ -1,11 +1,31 @@
-import { type Insertable, type Selectable, sql, type Updateable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
 import { effective } from "../database/effective.ts";
-import type { Db, Jobs, Revisions, Tx } from "../database/tables.ts";
+import type { Db, JobChange, Jobs, NewJob, NewRevision, Revisions, Tx } from "../database/tables.ts";
+
+/** The columns of a job's row that its revision has. */
+export const requestColumns = [
+  "method",
+  "url",
+  "headers",
+  "body",
+  "timeout_seconds",
+  "success_statuses",
+  "retry",
+  "inherits_timeout",
+  "inherits_retry",
+  "assertions",
+  "follow_redirects",
+  "callback_url",
+] as const;
+
+export type RequestColumn = (typeof requestColumns)[number];
+export type JobColumns = Selectable<Jobs>;
+export type Revision = Selectable<Revisions>;
 
 /** A job together with the request of its current revision. */
-export type JobRow = Selectable<Jobs> &
-  Omit<Selectable<Revisions>, "id" | "job_id" | "scope_id" | "host"> & {
+export type JobRow = JobColumns &
+  Pick<Revision, RequestColumn> & {
     /** What holds, whoever said so. */
     effective_timeout_seconds: number;
     effective_retry: RetryPolicy;
@@ -34,19 +54,8 @@ function jobs(db: Db | Tx, scopeId: number) {
     .where("jobs.scope_id", "=", scopeId)
     .where("jobs.deleted_at", "is", null)
     .selectAll("jobs")
+    .select(requestColumns.map((column) => `revisions.${column}` as const))
     .select([
-      "revisions.method",
-      "revisions.url",
-      "revisions.headers",
-      "revisions.body",
-      "revisions.timeout_seconds",
-      "revisions.success_statuses",
-      "revisions.retry",
-      "revisions.inherits_timeout",
-      "revisions.inherits_retry",
-      "revisions.assertions",
-      "revisions.follow_redirects",
-      "revisions.callback_url",
       sql<number>`${sql.raw(effective("timeout_seconds", joined))}`.as("effective_timeout_seconds"),
       sql<RetryPolicy>`${sql.raw(effective("retry", joined))}`.as("effective_retry"),
     ]);
@@ -171,9 +180,15 @@ export async function knowsJob(db: Db, scopeId: number, id: string): Promise<boo
   return (await query.executeTakeFirst()) !== undefined;
 }
 
+/** A job to be stored: what it leaves out the database fills in. */
+type StoredJob = Pick<JobColumns, "id" | "key"> & Partial<JobColumns>;
+
 /** Stores jobs, but for those whose keys others have meanwhile; answers the ids of those that are stored. */
-export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<string[]> {
-  const inserted = tx.insertInto("jobs").values(rows).returning("id");
+export async function insertJobs(tx: Tx, rows: StoredJob[]): Promise<string[]> {
+  const inserted = tx
+    .insertInto("jobs")
+    .values(rows.map((row) => asWritten<NewJob>(row)))
+    .returning("id");
   const isKeyed = rows.some(({ key }) => key != null);
   const query = inserted.$if(isKeyed, (keyed) =>
     keyed.onConflict((conflict) =>
@@ -188,10 +203,10 @@ export async function insertJobs(tx: Tx, rows: Insertable<Jobs>[]): Promise<stri
 }
 
 /** The same in a transaction to be rolled back. A sequence does not roll back, so its next number is only read. */
-export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<string[]> {
+export async function insertTrialJob(tx: Tx, row: StoredJob): Promise<string[]> {
   const columns = sql.join(["number", ...Object.keys(row)].map((name) => sql.ref(name)));
   const number = sql`(select last_value + is_called::integer from jobs_number_seq)`;
-  const values = sql.join([number, ...Object.values(row)]);
+  const values = sql.join([number, ...Object.values(asWritten<object>(row))]);
   const { rows } = await sql<{ id: string }>`
     insert into jobs (${columns}) overriding system value values (${values})
     on conflict (scope_id, key) where key is not null and deleted_at is null do nothing
@@ -199,15 +214,33 @@ export async function insertTrialJob(tx: Tx, row: Insertable<Jobs>): Promise<str
   return rows.map(({ id }) => id);
 }
 
-export async function insertRevisions(tx: Tx, rows: Insertable<Revisions>[]): Promise<void> {
-  await tx.insertInto("revisions").values(rows).execute();
+export async function insertRevisions(tx: Tx, rows: Revision[]): Promise<void> {
+  await tx
+    .insertInto("revisions")
+    .values(rows.map((row) => asWritten<NewRevision>(row)))
+    .execute();
 }
 
 export async function updateJob(
   tx: Tx,
   scopeId: number,
   id: string,
-  change: Updateable<Jobs>,
+  change: Partial<JobColumns>,
 ): Promise<void> {
-  await tx.updateTable("jobs").set(change).where("scope_id", "=", scopeId).where("id", "=", id).execute();
+  await tx
+    .updateTable("jobs")
+    .set(asWritten<JobChange>(change))
+    .where("scope_id", "=", scopeId)
+    .where("id", "=", id)
+    .execute();
+}
+
+const jsonColumns = ["metadata", "declared", "headers", "success_statuses", "assertions", "retry"];
+
+/** A row with its JSON as text: an array would be written as one of PostgreSQL's own. */
+function asWritten<Written>(row: object): Written {
+  const entries = Object.entries(row).map(([name, value]) => {
+    return [name, jsonColumns.includes(name) && value !== null ? JSON.stringify(value) : value];
+  });
+  return Object.fromEntries(entries) as Written;
 }

@@ -39,7 +39,14 @@ async function waiting(count: number): Promise<void> {
 async function whileHeld(key: string, work: () => Promise<void>): Promise<void> {
   const { database, deliveries } = setup.scheduler.engine;
   await rolledBack(database.db, async (tx) => {
-    const context: WriteContext = { tx, deliveries, caller: setup.caller, now: new Date(), dryRun: false };
+    const context: WriteContext = {
+      tx,
+      deliveries,
+      caller: setup.caller,
+      now: new Date(),
+      dryRun: false,
+      allowedTargets: [],
+    };
     await declareJobs(context, [input(key)]);
     await work();
   });

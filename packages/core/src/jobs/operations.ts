@@ -4,17 +4,19 @@ import { toPublicId } from "../ids.ts";
 import { type Handlers, sessionIn, type WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
-import { applyChange } from "./apply-change.ts";
-import { changeJob } from "./change.ts";
+import { applyChange, changeOf } from "./change.ts";
 import { noticeIfNear } from "./create.ts";
 import { declareJobs } from "./declare.ts";
-import { toChangedJob } from "./dry-run.ts";
 import { explain } from "./explain.ts";
-import { toJob, toSchedule } from "./job.ts";
+import { toChangedJob, toJob, toSchedule } from "./job.ts";
 import { type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
+import { assertNotCanceled, reschedules } from "./reschedule.ts";
 import { activate, readSchedule } from "./schedule.ts";
+import { assertTargets } from "./targets.ts";
+import { readTiming, saysWhen } from "./timing.ts";
 import { leaveTombstone } from "./tombstone.ts";
+import { difference, wanted } from "./wanted.ts";
 
 type Names =
   | "list_jobs"
@@ -60,7 +62,14 @@ export const jobOperations: Handlers<Names> = {
   async update_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
-    await applyChange(context, job, changeJob(job, input, now));
+    assertTargets(input, context.allowedTargets);
+    const retimed = saysWhen(input);
+    if (retimed || reschedules(input)) assertNotCanceled(job);
+    const timing = retimed ? readTiming(input, input.timezone ?? job.timezone, now) : undefined;
+    const differing = difference(job, wanted(input, { ...job, ...timing }));
+    // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
+    const anew = retimed && job.state !== "active";
+    await applyChange(context, job, changeOf(job, differing, { anew, now }));
     return toChangedJob(context, await requireJob(tx, caller, input.job_id));
   },
 

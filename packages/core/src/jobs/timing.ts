@@ -28,6 +28,19 @@ export function saysWhen(input: TimingInput): boolean {
   return ways.some((way) => input[way] !== undefined);
 }
 
+/** What a declaration says about when, as it says it: "in 2h" is the same tomorrow, what it means is not. */
+export function declaredTiming(input: TimingInput & { timezone: string }): Record<string, string | number> {
+  const said = {
+    ...Object.fromEntries(ways.map((way) => [way, input[way]])),
+    delay_seconds: input.delay_seconds || undefined,
+    timezone: input.when === undefined ? undefined : input.timezone,
+  };
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string | number
+  >;
+}
+
 /** Reads the timing of a job; with none, it is due now. Throws `invalid_schedule` naming the field and the fix. */
 export function readTiming(input: TimingInput, timezone: string, now: Date): Timing {
   assertTimeZone(timezone);

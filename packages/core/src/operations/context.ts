@@ -3,6 +3,7 @@ import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { DeliveryQueue } from "../deliveries/queue.ts";
 import type { EndingSession } from "../executions/over.sql.ts";
+import type { Range } from "../engine/address-guard.ts";
 
 /** What public operations work with: nobody is known yet. */
 export interface PublicContext {
@@ -30,6 +31,8 @@ export interface WriteContext {
   now: Date;
   /** All of it will be rolled back once it has been answered. */
   dryRun: boolean;
+  /** The private ranges that requests may be sent to. */
+  allowedTargets: Range[];
 }
 
 /** The context of a changing operation, as statements that end executions want it. */

@@ -24,10 +24,11 @@ interface Parts {
   clock: Clock;
   log: Log;
   handlers: Handlers<OperationName>;
+  allowedTargets: WriteContext["allowedTargets"];
 }
 
 /** What becomes of every call, whichever face it came through: one step after the other. */
-export function createExecute({ db, deliveries, clock, log, handlers }: Parts): Backend<Caller>["execute"] {
+export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Backend<Caller>["execute"] {
   const now = (): Promise<Date> => readNow(db, clock.now());
 
   return async (name, input, caller, request = {}) => {
@@ -48,7 +49,7 @@ export function createExecute({ db, deliveries, clock, log, handlers }: Parts): 
     return recordingFailures({ db, now, log }, { caller, operation, input: parsed, dryRun }, async () => {
       authorize(caller, operation);
       return (dryRun ? rolledBack : committed)(db, async (tx) => {
-        const context = { tx, deliveries, caller, now: await readNow(tx, clock.now()), dryRun };
+        const context = { ...parts, tx, caller, now: await readNow(tx, clock.now()), dryRun };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
         return once(context, asked, async () => {
           const output = await handle(context);

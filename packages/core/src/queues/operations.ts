@@ -1,7 +1,7 @@
 import type { Output, ParsedInput } from "@org/scheduler-contract";
 import { notify } from "../database/notices.ts";
 import { newId } from "../ids.ts";
-import { fullRetry } from "../jobs/revision.ts";
+import { fullRetry } from "../time/retry.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { toQueue } from "./queue.ts";

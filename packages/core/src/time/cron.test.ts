@@ -28,6 +28,12 @@ describe("parseCron", () => {
     expect(parseCron("0 0 * * 7").daysOfWeek).toEqual([0]);
     expect(parseCron("0 0 * * 5-7").daysOfWeek).toEqual([0, 5, 6]);
     expect(parseCron("0 0 * * sat-SUN").daysOfWeek).toEqual([0, 6]);
+    expect(parseCron("0 0 * * sun-SUN/3").daysOfWeek).toEqual([0, 3, 6]);
+  });
+
+  it("takes a list that names a value twice, and keeps days that a single month lacks", () => {
+    expect(parseCron("1,1 0 * * 0,7,SUN").daysOfWeek).toEqual([0]);
+    expect(parseCron("0 0 28-31 2 *").daysOfMonth).toEqual([28, 29, 30, 31]);
   });
 
   it("writes @ forms out", () => {
@@ -109,6 +115,9 @@ describe("parseCron", () => {
     ["* * * * MONDAY", /MONDAY/, "MON-FRI"],
     ["* MON * * *", /hour/, "from 0 to 23"],
     ["* 22-2 * * *", /backwards/, '"22-23,0-2"'],
+    ["* * * * fri-MON", /backwards/, '"5-7,0-1"'],
+    ["* * * * 7-3", /backwards/, '"7-7,0-3"'],
+    ["* * * JAN-SUN *", /"SUN" does not fit the month/, "JAN"],
     ["*/0 * * * *", /step/, "every_n_minutes"],
     ["*/90 * * * *", /step/, "every_n_minutes"],
     ["1,,2 * * * *", /minute/, "*/15"],

@@ -2,7 +2,8 @@ import { SchedulerError } from "@org/scheduler-contract";
 import cronstrue from "cronstrue";
 import { boundedCache } from "./cache.ts";
 import { daysInMonth } from "./calendar.ts";
-import { cronFields, readField, type Refuse } from "./cron-field.ts";
+import { checkField, type Refuse } from "./cron-check.ts";
+import { cronFields, valuesOf } from "./cron-values.ts";
 
 /** A cron expression, read. Every list is sorted; Sunday is 0. */
 export interface Cron {
@@ -74,9 +75,13 @@ function read(expression: string, field: string): Cron {
   if (text === "" || atoms.length !== cronFields.length) return refuseCount(written, atoms, refuse);
 
   const [minutes = [], hours = [], daysOfMonth = [], months = [], writtenDays = []] = cronFields.map(
-    (cronField, index) => readField(cronField, atoms[index] ?? "", refuse),
+    (cronField, index) => {
+      const atom = atoms[index] ?? "";
+      checkField(cronField, atom, refuse);
+      return sorted(atom.split(",").flatMap((item) => valuesOf(cronField, item)));
+    },
   );
-  const daysOfWeek = [...new Set(writtenDays.map((day) => day % 7))].sort((a, b) => a - b);
+  const daysOfWeek = sorted(writtenDays.map((day) => day % 7));
   const everyDayOfMonth = isEvery(atoms[2]);
   const everyDayOfWeek = isEvery(atoms[4]);
   const firstDay = daysOfMonth[0] ?? 1;
@@ -103,6 +108,10 @@ function read(expression: string, field: string): Cron {
     // A step so long that one hour is left ("*/24") means that hour, and must not be lost in a gap.
     followsWall: /^\*(?:\/\d+)?$/.test(atoms[1] ?? "") && hours.length > 1,
   };
+}
+
+function sorted(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
 }
 
 function weekdayMask(daysOfWeek: readonly number[], firstWeekday: number): number {

@@ -128,6 +128,30 @@ describe("cron", () => {
     );
   });
 
+  it("reads a list in which items overlap as the union of their values, each once", () => {
+    const items = fc.array(
+      fc.tuple(
+        fc.integer({ min: 0, max: 7 }),
+        fc.integer({ min: 0, max: 7 }),
+        fc.integer({ min: 1, max: 8 }),
+      ),
+      { minLength: 1, maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(items, (written) => {
+        const ranges = written.map(([a, b, step]) => ({ from: Math.min(a, b), to: Math.max(a, b), step }));
+        const list = ranges.map(({ from, to, step }) => `${from}-${to}/${step}`).join(",");
+        const values = [0, 1, 2, 3, 4, 5, 6, 7].filter((value) =>
+          ranges.some(({ from, to, step }) => value >= from && value <= to && (value - from) % step === 0),
+        );
+        const read = parseCron(`${list} ${list} * * ${list}`);
+        expect([read.minutes, read.hours]).toEqual([values, values]);
+        expect(new Set(read.daysOfWeek)).toEqual(new Set(values.map((value) => value % 7)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("can always be said in English", () => {
     fc.assert(
       fc.property(crons, (cron) => {

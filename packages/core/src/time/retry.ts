@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "@org/scheduler-contract";
+import { type RetryInput, type RetryPolicy, SchedulerError } from "@org/scheduler-contract";
 import { SECOND } from "./calendar.ts";
 
 export type { RetryPolicy };
@@ -16,6 +16,22 @@ export const defaultRetry: RetryPolicy = {
   jitter: true,
   retry_on_statuses: [408, 425, 429, "5xx"],
 };
+
+/** A retry policy with everything filled in. Throws `invalid_input` where it contradicts itself. */
+export function fullRetry(input: RetryInput): RetryPolicy {
+  const policy: RetryPolicy = { ...defaultRetry, ...input };
+  if (input.delays_seconds !== undefined) policy.strategy = input.strategy ?? "list";
+  if ((policy.strategy === "list") !== policy.delays_seconds.length > 0) {
+    throw new SchedulerError("invalid_input", "delays_seconds and the list strategy go together.", {
+      field: "retry.delays_seconds",
+      hint: 'Give both or neither, for example {"strategy": "list", "delays_seconds": [60, 1800, 10800]}.',
+    });
+  }
+  // A delay that was asked for is not to be cut by a limit that was not.
+  policy.max_seconds =
+    input.max_seconds ?? Math.max(policy.max_seconds, policy.base_seconds, ...policy.delays_seconds);
+  return policy;
+}
 
 /**
  * Whole ms to wait after the attempt number `failedAttempts` (from 1) failed. `random` in [0, 1) spreads a jittered

@@ -1,7 +1,7 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { DAY, HOUR, MINUTE, SECOND, daysInMonth, toDayNumber } from "./calendar.ts";
-import { cronFields } from "./cron-field.ts";
 import { parseCron } from "./cron.ts";
+import { cronFields } from "./cron-values.ts";
 import { assertTimeZone } from "./zone-name.ts";
 import { toInstant } from "./zone.ts";
 import { hintForUnread } from "./when-hint.ts";

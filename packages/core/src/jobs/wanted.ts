@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ParsedInput } from "@org/scheduler-contract";
+import { defaultQueue } from "../queues/queue.ts";
+import { defaultRetry, fullRetry } from "../time/retry.ts";
+import type { JobRow } from "./jobs.sql.ts";
+import { toDate } from "./schedule.ts";
+import type { Timing, TimingInput } from "./timing.ts";
+
+/** A job as its caller wants it to be: what is not said has its default. */
+export type Declaration = ParsedInput<"create_jobs">["jobs"][number];
+
+/** What a caller says of a job. Null stands for the default. */
+type JobInput = Omit<ParsedInput<"update_job">, "job_id" | "dry_run"> & TimingInput;
+
+/** What a job has where nobody says anything, as its row has it. */
+export const defaults = {
+  description: null,
+  queue: defaultQueue,
+  metadata: {},
+  start_at: null,
+  end_at: null,
+  max_runs: null,
+  jitter_seconds: null,
+  ttl_seconds: null,
+  overlap: "allow",
+  catch_up: "latest",
+  catch_up_window_seconds: 86_400,
+  catch_up_max_runs: 100,
+  headers: {},
+  body: null,
+  timeout_seconds: 30,
+  // Without a timeout or a policy of its own a job has its queue's, if that has one.
+  inherits_timeout: true,
+  success_statuses: ["2xx"],
+  assertions: null,
+  follow_redirects: false,
+  retry: defaultRetry,
+  inherits_retry: true,
+  callback_url: null,
+} satisfies Partial<JobRow>;
+
+const required = ["name", "method", "url", "timezone"] as const;
+type OptionalName = keyof typeof defaults;
+type RequiredName = (typeof required)[number];
+const fields = [...required, ...(Object.keys(defaults) as OptionalName[])];
+
+/** The part of a job's row that its callers decide. */
+export type Wanted = Pick<JobRow, OptionalName | RequiredName | keyof Timing | "host">;
+
+/** What stays where nothing is said: a job's row, or the defaults with a timing. */
+type Base = Pick<Wanted, OptionalName | keyof Timing> & Partial<Pick<Wanted, RequiredName>>;
+
+const readers: { [Name in OptionalName]?: (said: never) => Wanted[Name] } = {
+  start_at: toDate,
+  end_at: toDate,
+  retry: fullRetry,
+  body: (said: unknown) => (typeof said === "string" ? said : JSON.stringify(said)),
+};
+
+/** The row of a job as its caller wants it. The timing is the base's. Throws `invalid_input`. */
+export function wanted(input: JobInput, base: Base): Wanted {
+  const said = fields.filter((name) => name in input && input[name as keyof JobInput] !== undefined);
+  const read = said.map((name) => [name, readField(name, input[name as keyof JobInput])]);
+  const row = { ...base, ...(Object.fromEntries(read) as Pick<Wanted, RequiredName>) };
+  const { timeout_seconds: timeout, retry } = input;
+  return {
+    ...row,
+    host: new URL(row.url).host,
+    headers: headersOf(input, base),
+    inherits_timeout: timeout === undefined ? base.inherits_timeout : timeout === null,
+    inherits_retry: retry === undefined ? base.inherits_retry : retry === null,
+  };
+}
+
+function readField(name: OptionalName | RequiredName, said: unknown): unknown {
+  if (said === null) return defaults[name as OptionalName];
+  const reader = readers[name as OptionalName] as ((said: unknown) => unknown) | undefined;
+  return reader ? reader(said) : said;
+}
+
+/** The headers, with the type of the body: of one that stays, the type that it has. */
+function headersOf({ headers, body }: JobInput, base: Base): Record<string, string> {
+  const said = headers === undefined ? base.headers : (headers ?? {});
+  if (contentType(said)) return said;
+  const staying = body === undefined && base.body !== null ? contentType(base.headers) : undefined;
+  if (staying) return { ...said, [staying[0]]: staying[1] };
+  return body == null || typeof body === "string" ? said : { ...said, "Content-Type": "application/json" };
+}
+
+function contentType(headers: Record<string, string>): [name: string, value: string] | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type");
+}
+
+/** What of a job's row is not as wanted, as it is wanted; empty where all is. */
+export function difference(job: JobRow, row: Wanted): Partial<Wanted> {
+  const names = Object.keys(row) as (keyof Wanted)[];
+  return Object.fromEntries(
+    names.filter((name) => !isSame(row[name], job[name])).map((name) => [name, row[name]]),
+  );
+}
+
+/** Whether both are the same JSON; the order of fields makes no difference. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || isDeepStrictEqual(asJson(one), asJson(other));
+}
+
+function asJson(value: unknown): unknown {
+  return value === null ? null : JSON.parse(JSON.stringify(value));
+}
