@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseRange, type Range } from "./engine/address-guard.ts";
+import { parseRange, type Range } from "./sending/address-guard.ts";
 
 /** What a process of ours was told by its environment, checked and with defaults filled in. */
 export interface Config {

@@ -7,8 +7,8 @@ import { connectPostgres, type Database, openEmbedded } from "./database/connect
 import { migrate } from "./database/migrate.ts";
 import { openDeliveryQueue } from "./deliveries/queue.ts";
 import { createCipher, type Cipher } from "./encryption/cipher.ts";
-import { parseRange, type Range } from "./engine/address-guard.ts";
-import { createSender } from "./engine/attempt.ts";
+import { parseRange, type Range } from "./sending/address-guard.ts";
+import { createSender } from "./sending/sender.ts";
 import type { Engine } from "./engine/engine.ts";
 import { loseAllWorkers } from "./engine/presence.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";

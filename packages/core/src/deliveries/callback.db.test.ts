@@ -6,7 +6,7 @@ import { testBench } from "../testing/bench.ts";
 import { deliver, limits, setQueueTime } from "../testing/deliver.ts";
 import { takeBackAll } from "../testing/lost-workers.ts";
 import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from "../testing/index.ts";
-import { unsent } from "../engine/begin.ts";
+import { unsent } from "../sending/unsent.ts";
 import { plan } from "../engine/plan.ts";
 import { retain, startRetaining } from "../engine/retain.ts";
 import { type Callback, claimCallbacks, toDeliveryOutcome, toHeldBack } from "./callback.ts";

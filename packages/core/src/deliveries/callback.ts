@@ -4,12 +4,13 @@ import { inTransaction, sessionOf } from "../database/session.ts";
 import type { Keyring } from "../signing/keyring.ts";
 import { toAttempt, toExecution } from "../executions/execution.ts";
 import { toPublicId } from "../ids.ts";
-import { type Log, reasonOf } from "../log.ts";
+import type { Log } from "../log.ts";
 import { defaultRetry } from "../time/retry.ts";
-import type { Answer, Sender, Sending } from "../engine/attempt.ts";
-import { unsent } from "../engine/begin.ts";
-import { judge } from "../engine/outcome.ts";
-import { type Message, toSigned } from "../engine/outgoing.ts";
+import type { Answer, Sending } from "../sending/answer.ts";
+import type { Sender } from "../sending/sender.ts";
+import { judge } from "../sending/outcome.ts";
+import type { Message } from "../sending/outgoing.ts";
+import { send } from "../sending/send.ts";
 import { type DeliveryOutcome, findPending, findTold, type Told } from "./deliver.sql.ts";
 import type { Claimed, DeliveryQueue, Limits } from "./queue.ts";
 
@@ -83,41 +84,15 @@ function toMessage(delivery: Told, { number }: Claimed, { execution, attempt }: 
   };
 }
 
-/** Sends a callback, signed as its scope signs. Never rejects: what cannot be sent is an answer too. */
+/** Sends a callback, signed as its scope signs. */
 export function sendCallback(delivering: Delivering, callback: Callback): Sending {
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  const giveUp = new AbortController();
-  let sending: Sending | undefined;
-
-  const send = async (): Promise<void> => {
-    if (!callback.sent) return resolve(unsent("invalid_request"));
-    let keys: Buffer[];
-    try {
-      keys = await delivering.keyring.keysOf(callback.scope_id, callback.signing_version);
-    } catch (error) {
-      delivering.log.error(
-        { delivery: callback.id, error: reasonOf(error) },
-        "signing keys could not be loaded",
-      );
-      return resolve(unsent("signing"));
-    }
-    if (giveUp.signal.aborted) return;
-    const now = delivering.clock.now() ?? new Date(databaseMs(callback));
-    sending = delivering.sender.send(toSigned(callback.sent, now, keys));
-    resolve(await sending.answer);
-  };
-  send().catch((error: unknown) => {
-    delivering.log.error({ delivery: callback.id, err: error }, "a callback could not be made");
-    resolve(unsent("invalid_request"));
+  return send(delivering, {
+    id: callback.id,
+    scope_id: callback.scope_id,
+    signing_version: callback.signing_version,
+    nowMs: () => delivering.clock.now()?.getTime() ?? databaseMs(callback),
+    message: () => callback.sent,
   });
-  return {
-    answer: promise,
-    abort(reason) {
-      if (sending) return sending.abort(reason);
-      giveUp.abort();
-      resolve(unsent(reason));
-    },
-  };
 }
 
 /** What time it is by the database's clock, as far as whoever claimed a delivery knows. */

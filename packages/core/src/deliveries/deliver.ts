@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRefused } from "../database/away.ts";
 import { inTransaction } from "../database/session.ts";
-import { createCircuits } from "../engine/circuits.ts";
-import type { Sending } from "../engine/attempt.ts";
+import { createCircuits } from "../sending/circuits.ts";
+import type { Sending } from "../sending/answer.ts";
 import { shareOf } from "../sending/destination.ts";
 import {
   type Callback,

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { testBench } from "../testing/bench.ts";
 import { drain, testClock } from "../testing/index.ts";
 import type { Answerer } from "../testing/index.ts";
-import { createCircuits } from "./circuits.ts";
+import { createCircuits } from "../sending/circuits.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
 const { setup, target, run, create, createJobs } = testBench({ clock });

@@ -7,7 +7,7 @@ import type { EndingSession } from "../executions/over.sql.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Keyring } from "../signing/keyring.ts";
-import type { Sender } from "./attempt.ts";
+import type { Sender } from "../sending/sender.ts";
 
 /** What every step of the road of a fire works with. */
 export interface Engine {

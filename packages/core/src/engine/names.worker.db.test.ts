@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testBench } from "../testing/bench.ts";
 import { type NameServer, startNameServer } from "../testing/name-server.ts";
-import { parseRange } from "./address-guard.ts";
-import { createSender } from "./attempt.ts";
+import { parseRange } from "../sending/address-guard.ts";
+import { createSender } from "../sending/sender.ts";
 import type { Engine } from "./engine.ts";
 import { createWorker } from "./worker.ts";
 

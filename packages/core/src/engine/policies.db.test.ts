@@ -5,7 +5,7 @@ import { answered } from "../testing/answered.ts";
 import { testBench } from "../testing/bench.ts";
 import { toLedger } from "../testing/ledger.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 import { begin } from "./begin.ts";
 import { sessionOf } from "./engine.ts";
 import { endUnstarted, plan } from "./plan.ts";

@@ -1,8 +1,8 @@
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 import { isRefused } from "../database/away.ts";
 import { reasonOf } from "../log.ts";
 import { type Engine, inTransaction, sessionOf } from "./engine.ts";
-import { judge, type Outcome } from "./outcome.ts";
+import { judge, type Outcome } from "../sending/outcome.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
 import type { EndingSession, MadeRoom } from "../executions/over.sql.ts";
 import { type SettledAttempt, settleAttempts, settleLate } from "./settle.sql.ts";

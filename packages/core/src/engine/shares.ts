@@ -1,4 +1,4 @@
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 
 /** What a worker holds for each scope and host, and what that leaves for others. */
 export interface Shares {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { answered } from "../testing/answered.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 import { destinationOf } from "../sending/destination.ts";
 import { createSlots, type Slots } from "./slots.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";

@@ -1,6 +1,7 @@
 import type { Held, StartedExecution } from "../executions/life.sql.ts";
-import type { Answer } from "./attempt.ts";
-import { type Begun, unsent } from "./begin.ts";
+import type { Answer } from "../sending/answer.ts";
+import type { Sent } from "../sending/send.ts";
+import { unsent } from "../sending/unsent.ts";
 import { type Destination, shareOf } from "../sending/destination.ts";
 import { createShares } from "./shares.ts";
 
@@ -46,12 +47,12 @@ function keyOf({ id, attempt_count }: StartedExecution): string {
 }
 
 interface Sending {
-  begin: (execution: StartedExecution) => Begun;
+  begin: (execution: StartedExecution) => Sent;
   over: (execution: StartedExecution, answer: Answer, startedAt: Date) => void;
 }
 
 export function createSlots(count: number, { begin, over }: Sending): Slots {
-  const underWay = new Map<string, { execution: StartedExecution; begun: Begun }>();
+  const underWay = new Map<string, { execution: StartedExecution; begun: Sent }>();
   const waiting = new Map<string, InHand>();
   /** Of those that wait, the ones that go before the others. */
   const first = new Set<string>();

@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { toPublicId } from "../ids.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
 
 const tracer = trace.getTracer("scheduler");

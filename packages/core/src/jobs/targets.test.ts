@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseRange } from "../engine/address-guard.ts";
+import { parseRange } from "../sending/address-guard.ts";
 import { assertTargets } from "./targets.ts";
 
 const open = (...ranges: string[]) => ranges.map(parseRange);

@@ -1,5 +1,5 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { assertAllowedHost, BlockedAddressError, parseRange, type Range } from "../engine/address-guard.ts";
+import { assertAllowedHost, BlockedAddressError, parseRange, type Range } from "../sending/address-guard.ts";
 
 /** Names whose addresses are known whoever is asked. Other names are looked up when a request is sent. */
 const knownNames: [name: RegExp, addresses: string[]][] = [

@@ -3,7 +3,7 @@ import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { DeliveryQueue } from "../deliveries/queue.ts";
 import type { EndingSession } from "../executions/over.sql.ts";
-import type { Range } from "../engine/address-guard.ts";
+import type { Range } from "../sending/address-guard.ts";
 
 /** What public operations work with: nobody is known yet. */
 export interface PublicContext {

@@ -1,4 +1,4 @@
-import type { Answer } from "../engine/attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 
 /** What an attempt brings that succeeds. */
 export const answered: Answer = {

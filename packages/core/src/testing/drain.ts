@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
 import { begin } from "../engine/begin.ts";
-import type { Circuits } from "../engine/circuits.ts";
+import type { Circuits } from "../sending/circuits.ts";
 import { takeLanes } from "../engine/lanes.ts";
 import { endUnstarted, plan } from "../engine/plan.ts";
 import type { Admission } from "../engine/slots.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Answer } from "../engine/attempt.ts";
+import type { Answer } from "../sending/answer.ts";
 import type { Engine } from "../engine/engine.ts";
 import { takeLanes } from "../engine/lanes.ts";
 import { endUnstarted, plan } from "../engine/plan.ts";

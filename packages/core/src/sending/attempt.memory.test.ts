@@ -5,7 +5,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "vitest";
 import { parseRange } from "./address-guard.ts";
-import { type Answer, createSender, type OutgoingRequest } from "./attempt.ts";
+import type { Answer, OutgoingRequest } from "./answer.ts";
+import { createSender } from "./sender.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

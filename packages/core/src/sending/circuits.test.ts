@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { AttemptErrorCode } from "@org/scheduler-contract";
 import { answered } from "../testing/answered.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 import { type Circuits, createCircuits } from "./circuits.ts";
 
 const start = Date.parse("2026-03-01T12:00:00Z");

@@ -11,7 +11,8 @@ import { createServer } from "node:https";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { parseRange } from "./address-guard.ts";
-import { type Answer, createSender, type Sender } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
+import { createSender, type Sender } from "./sender.ts";
 
 // Of no worth to anybody: made for these tests with `openssl ca`, good from 2020 to 2120 but for the expired one.
 const key = `-----BEGIN PRIVATE KEY-----

@@ -1,5 +1,5 @@
 import type { Assertion } from "@org/scheduler-contract";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 
 /** Answers what the first assertion that does not hold expected and what came instead; null when all of them hold. */
 export function failedAssertion(assertions: Assertion[], answer: Answer): string | null {

@@ -1,7 +1,5 @@
-import { toPublicId } from "../ids.ts";
 import { signatureHeaderNames, signatureHeaders } from "../signing/signature.ts";
-import type { OutgoingRequest } from "./attempt.ts";
-import type { StartedExecution } from "../executions/life.sql.ts";
+import type { OutgoingRequest } from "./answer.ts";
 
 const userAgent = "scheduler/0.1";
 
@@ -20,26 +18,8 @@ export interface Message {
 }
 
 /**
- * The request of an execution as it leaves: the job's own headers, then those that tell the receiver which
- * delivery this is, signed with each of `keys`.
- */
-export function toOutgoing(execution: StartedExecution, now: Date, keys: readonly Buffer[]): OutgoingRequest {
-  const sent = {
-    deliveryId: toPublicId("exec", execution.id),
-    attempt: execution.attempt_count,
-    jobId: toPublicId("job", execution.job_id),
-    scheduledFor: execution.scheduled_for,
-    method: execution.method,
-    url: execution.url,
-    headers: execution.headers,
-    body: execution.body,
-    timeoutMs: execution.timeout_seconds * 1000,
-    followRedirects: execution.follow_redirects,
-  };
-  return toSigned(sent, now, keys);
-}
-
-/** `Idempotency-Key` is the same on every attempt, and the sender's own where `headers` set one. */
+ * A request as it leaves: the headers of its own, then those that tell the receiver which delivery this is, signed with
+ * each of `keys`. `Idempotency-Key` is the same on every attempt, and the sender's own where `headers` set one. */
 export function toSigned(sent: Message, now: Date, keys: readonly Buffer[]): OutgoingRequest {
   const { deliveryId, attempt, method, url, body, timeoutMs, followRedirects } = sent;
   const own = Object.entries(sent.headers).map(([name, value]) => [name.toLowerCase(), value]);

@@ -1,4 +1,4 @@
-import type { Answer, OutgoingRequest, Sending } from "./attempt.ts";
+import type { OutgoingRequest, RawAnswer, Sending } from "./answer.ts";
 
 const maxRedirects = 5;
 const redirects = [301, 302, 303, 307, 308];
@@ -11,12 +11,15 @@ const harmless =
  * Sends a request and goes where its answers lead, all of it within the request's timeout. The answer is the last one;
  * where that could not be got, it is the redirect before it, with what went wrong then.
  */
-export function follow(send: (request: OutgoingRequest) => Sending, first: OutgoingRequest): Sending {
+export function follow(
+  send: (request: OutgoingRequest) => Sending<RawAnswer>,
+  first: OutgoingRequest,
+): Sending<RawAnswer> {
   const begun = performance.now();
   let sending = send(first);
   let aborted: "canceled" | "interrupted" | undefined;
 
-  async function toTheEnd(): Promise<Answer> {
+  async function toTheEnd(): Promise<RawAnswer> {
     let request = first;
     let answer = await sending.answer;
     for (let count = 1; ; count++) {
@@ -45,8 +48,10 @@ export function follow(send: (request: OutgoingRequest) => Sending, first: Outgo
   };
 }
 
-function locationOf({ status, statusCode, headers }: Answer): string | undefined {
-  return status === "succeeded" && redirects.includes(statusCode!) ? headers?.location : undefined;
+function locationOf({ status, statusCode, headers }: RawAnswer): string | undefined {
+  if (status !== "succeeded" || !redirects.includes(statusCode!)) return undefined;
+  // Of several, none is more right than the others.
+  return headers?.location?.toString();
 }
 
 function targetOf(location: string, base: string): URL | undefined {
@@ -71,18 +76,17 @@ function redirected(request: OutgoingRequest, status: number, url: URL): Outgoin
   return { ...unsigned, headers: own };
 }
 
-/** Where a redirect leads is said by the target, as long as it likes. */
-const maxErrorLength = 500;
-
-function failed(answer: Answer, error: string): Answer {
-  const text = error.slice(0, maxErrorLength).toWellFormed();
-  return { ...answer, status: "connection_error", errorCode: "redirect", error: text };
+function failed(answer: RawAnswer, error: string): RawAnswer {
+  return { ...answer, status: "connection_error", errorCode: "redirect", error };
 }
 
 /** What went wrong behind a redirect. */
-function broken(answer: Answer, { before, count, url }: { before: Answer; count: number; url: URL }): Answer {
+function broken(
+  answer: RawAnswer,
+  { before, count, url }: { before: RawAnswer; count: number; url: URL },
+): RawAnswer {
   const where = count === 1 ? "Redirected" : `Redirected ${count} times, at last`;
-  const error = `${where} to ${url.origin.slice(0, 200)}: ${answer.error}`.slice(0, maxErrorLength);
-  const verdict = { status: answer.status, errorCode: answer.errorCode, error: error.toWellFormed() };
+  const error = `${where} to ${url.origin.slice(0, 200)}: ${answer.error}`;
+  const verdict = { status: answer.status, errorCode: answer.errorCode, error };
   return answer.statusCode === null ? { ...before, ...verdict } : { ...answer, ...verdict };
 }

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { defaultRetry } from "../time/retry.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
-import { toOutgoing } from "./outgoing.ts";
+import { toMessage } from "../engine/begin.ts";
+import { toSigned } from "./outgoing.ts";
 
 const now = new Date("2026-03-01T12:00:00.999Z");
+const toOutgoing = (sent: StartedExecution, at: Date, keys: readonly Buffer[]) =>
+  toSigned(toMessage(sent), at, keys);
 const execution: StartedExecution = {
   clock: now.getTime(),
   toldAt: 0,

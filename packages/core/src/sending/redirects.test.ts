@@ -1,9 +1,13 @@
+import { Agent } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Arrival, startTarget, type Target } from "../testing/index.ts";
 import { startNameServer } from "../testing/name-server.ts";
 import { parseRange } from "./address-guard.ts";
-import { type Answer, createSender, type OutgoingRequest, type Sender, type Sending } from "./attempt.ts";
+import type { Answer, OutgoingRequest, RawAnswer, Sending } from "./answer.ts";
+import { attempt } from "./attempt.ts";
+import { createSender, type Sender } from "./sender.ts";
 import { follow } from "./redirects.ts";
+import { createResolver } from "./resolver.ts";
 
 let sender: Sender;
 let target: Target;
@@ -243,12 +247,15 @@ describe("all requests of one attempt", () => {
 
   test("end with an abort between two of them, and the second is not sent", async () => {
     redirect(`${stranger.url}/next`);
-    const following: Sending = follow((request) => {
-      const sending = sender.send({ ...request, followRedirects: false });
+    const by = { agent: new Agent(), resolver: createResolver() };
+    const following: Sending<RawAnswer> = follow((request) => {
+      const sending = attempt(by, request);
       void sending.answer.then(() => following.abort("interrupted"));
       return sending;
     }, toStart());
     expect(await following.answer).toMatchObject({ status: "interrupted" });
+    by.resolver.close();
+    await by.agent.close();
     await send({ url: stranger.url });
     expect(stranger.arrivals).toMatchObject([{ path: "/" }]);
   });

@@ -1,4 +1,4 @@
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 
 /** Where an execution's request goes, of all that a workspace's half sends. */
 interface Destination {

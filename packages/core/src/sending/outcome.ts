@@ -10,7 +10,7 @@ import { SECOND } from "../time/calendar.ts";
 import { retryAfterMs } from "../time/retry-after.ts";
 import { retryDelayMs } from "../time/retry.ts";
 import { failedAssertion } from "./assertions.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 
 /** What an attempt's answer means for its execution. */
 export interface Outcome {

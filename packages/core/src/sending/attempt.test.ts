@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { startTarget, type Target } from "../testing/index.ts";
 import { startNameServer } from "../testing/name-server.ts";
 import { parseRange } from "./address-guard.ts";
-import { type Answer, createSender, type OutgoingRequest, type Sender, type Sending } from "./attempt.ts";
+import type { Answer, OutgoingRequest, Sending } from "./answer.ts";
+import { createSender, type Sender } from "./sender.ts";
 
 const maxBody = 64 * 1024;
 

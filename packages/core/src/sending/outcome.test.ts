@@ -7,7 +7,7 @@ import type {
   Statuses,
 } from "@org/scheduler-contract";
 import { defaultRetry } from "../time/retry.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 import { judge, matchesStatus } from "./outcome.ts";
 
 const retry: RetryPolicy = { ...defaultRetry, max_attempts: 3, jitter: false };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Assertion } from "@org/scheduler-contract";
 import { answered } from "../testing/answered.ts";
-import type { Answer } from "./attempt.ts";
+import type { Answer } from "./answer.ts";
 import { failedAssertion } from "./assertions.ts";
 
 const body = JSON.stringify({
