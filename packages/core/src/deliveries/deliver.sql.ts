@@ -2,7 +2,7 @@ import type { AttemptErrorCode, DeliveryStatus } from "@org/scheduler-contract";
 import { effective } from "../database/effective.ts";
 import { type Session, statement } from "../database/statement.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
-import { clock, revisionOf, stamped } from "../executions/life.sql.ts";
+import { clock, executionsOfIds, revisionOf, stamped } from "../executions/life.sql.ts";
 import { receiverOf } from "./make.sql.ts";
 import type { Carried } from "./queue.ts";
 
@@ -41,11 +41,10 @@ const told = statement<{ ids: string[] }, ToldExecution>(
   "told_executions",
   `select e.*, j.name as job_name, j.metadata as job_metadata,
     ((${effective("retry", { revision: "r", queue: "q" })}) ->> 'max_attempts')::integer as max_attempts
-  from executions e
+  from ${executionsOfIds} e
   cross join ${revisionOf("e")} r
   cross join lateral (select name, metadata from jobs where id = e.job_id offset 0) j
-  left join queues q on q.scope_id = e.scope_id and q.name = e.queue
-  where e.id = any(:ids::uuid[])`,
+  left join queues q on q.scope_id = e.scope_id and q.name = e.queue`,
 );
 
 const lastAttempts = statement<{ ids: string[] }, AttemptRow>(

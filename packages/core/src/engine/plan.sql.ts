@@ -1,6 +1,14 @@
 import type { CatchUp, Overlap } from "@org/scheduler-contract";
 import { type Session, statement } from "../database/statement.ts";
-import { clock, request, revisionOf, stamped, type StartedExecution } from "../executions/life.sql.ts";
+import {
+  clock,
+  executionsOfIds,
+  request,
+  revisionOf,
+  stamped,
+  type StartedExecution,
+} from "../executions/life.sql.ts";
+import { newestOf } from "../executions/over.sql.ts";
 import type { Timed } from "../jobs/job.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { shareInSql } from "../sending/destination.ts";
@@ -62,7 +70,7 @@ export interface ClaimLimits {
 
 const soon = ":now + :lead_ms::integer * interval '1 millisecond'";
 const late = ":now - :late_ms::integer * interval '1 millisecond'";
-/** How far back among the slots of a job one is looked for that waits in a paused queue. */
+/** How far back among the executions of a job a slot is looked for that waits in a paused queue. */
 const lookBack = 50;
 
 const isWelcome = `${shareInSql("j")} <> all(:full::text[])`;
@@ -114,10 +122,8 @@ const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })
         select count(*)::integer from (select 1 from open_executions o where o.job_id = c.id limit 101) o
       ) end as open, coalesce(q.laned, false) as laned, coalesce(q.paused, false) as paused,
       case when q.paused and c.repeats then exists (
-        select 1 from (
-          select e.lane_at from executions e
-          where e.job_id = c.id and e.trigger = 'schedule' order by e.id desc limit ${lookBack}
-        ) slot where slot.lane_at is not null
+        select 1 from (${newestOf("c.id", { columns: "x.trigger, x.lane_at", limit: lookBack })}) newest
+        where newest.trigger = 'schedule' and newest.lane_at is not null
       ) else false end as waits
     from candidates c left join queues q on q.scope_id = c.scope_id and q.name = c.queue
   ), look_ahead as (
@@ -326,11 +332,10 @@ const replaced = statement<{ ids: string[] }, { id: string; job_id: string; queu
   `select e.id, e.job_id, e.queue
   from executions e
   where e.id = any(array(
-    select before.id from executions k cross join lateral (
-      select b.id from executions b
-      where b.job_id = k.job_id and b.id < k.id and b.trigger = 'schedule' order by b.id desc limit ${lookBack}
+    select before.id from ${executionsOfIds} k cross join lateral (
+      ${newestOf("k.job_id", { columns: "x.id, x.trigger", limit: lookBack, before: "k.id" })}
     ) before
-    where k.id = any(:ids::uuid[])
+    where before.trigger = 'schedule'
   )) and e.lane_at is not null and e.status = 'pending'
   for update of e skip locked`,
 );

@@ -2,6 +2,8 @@ import { sql } from "kysely";
 import { beforeAll, describe, expect, test } from "vitest";
 import { statements } from "../database/statement.ts";
 import { testBench } from "../testing/bench.ts";
+import { analyzeGrown } from "./analyze.sql.ts";
+import { sessionOf } from "./engine.ts";
 
 /** What PostgreSQL says it would do; only what is looked at here. */
 interface Node {
@@ -101,6 +103,16 @@ async function fill(count: number): Promise<void> {
     select id, scope_id, 'callback', id, job_id, 'https://example.com/told', 'sent', now(), now()
     from scheduler.executions where status = 'succeeded' and right(id::text, 1) = '0'`);
 }
+
+test("a table that has grown tenfold is looked at anew, and then left alone", async () => {
+  const { engine } = setup.scheduler;
+  await setup.reset();
+  await execute("vacuum analyze");
+  await fill(300);
+  const grown = ["jobs", "revisions", "executions", "attempts"];
+  await expect.poll(() => analyzeGrown(sessionOf(engine))).toEqual(expect.arrayContaining(grown));
+  expect(await analyzeGrown(sessionOf(engine))).toEqual([]);
+});
 
 describe.each([
   { rows: 0, made: "just made" },

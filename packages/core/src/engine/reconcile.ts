@@ -1,5 +1,6 @@
 import { NIL } from "uuid";
 import { endFor, endWaiting, type Held, type Left, takeBack } from "../executions/life.sql.ts";
+import { analyzeGrown } from "./analyze.sql.ts";
 import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
 import { lookAfterDeliveries, start as startWalk, type Walk } from "../deliveries/look-after.ts";
@@ -67,6 +68,7 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
     await loseWorkers(db, silent);
     engine.log.warn({ workers: silent.map(({ id }) => id) }, "took workers for lost that no longer beat");
   }
+  await analyzeGrown(sessionOf(engine));
   await countRunningInDefault(sessionOf(engine), { cursor: state.round.cursor, limit: stretch });
   if (await takeBackLeft(engine, state)) return 0;
   if (await inTransaction(engine, endMore)) return 0;

@@ -46,7 +46,7 @@ const attemptColumns = `number, attempt_status, error_code, error, status_code, 
 
 /** The execution is what this worker still holds: same worker, same attempt. */
 const held: Way = {
-  which: "e.status = 'running' and e.worker_id = :worker_id::uuid and e.attempt_count = i.number",
+  which: "e.status = i.held and e.worker_id = i.worker_id and e.attempt_count = i.number",
   record: `select scope_id, id, ${attemptColumns} from settled`,
   answers: { settled: { from: "settled" } },
 };
@@ -102,8 +102,10 @@ interface Columns {
 const writer = (name: string, { which, record, answers }: Way) =>
   statement<Columns, Row>(
     name,
-    `with input as (
-    select id, number, next_status, retry_ms, interrupted, terminal, attempt_status, error_code, error, status_code,
+    // What is held is compared as part of the join: as conditions of the execution alone, they would make PostgreSQL expect
+    // a single one, and go through the whole input for each.
+    `with input as materialized (
+    select 'running' as held, :worker_id::uuid as worker_id, id, number, next_status, retry_ms, interrupted, terminal, attempt_status, error_code, error, status_code,
       started_at, latency_ms, headers::json as response_headers, response_body, response_truncated, n
     from unnest(:ids::uuid[], :numbers::integer[], :next_statuses::text[], :retry_ms::double precision[],
       :interrupted::boolean[], :terminal::boolean[], :statuses::text[], :error_codes::text[], :errors::text[],

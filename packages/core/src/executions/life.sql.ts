@@ -76,6 +76,10 @@ export function stamped<Row extends object>(rows: Row[]): (Row & { toldAt: numbe
 export const revisionOf = (row: string): string =>
   `lateral (select * from revisions where id = ${row}.revision_id offset 0)`;
 
+/** The executions of `:ids`, each found by its key. */
+export const executionsOfIds = `unnest(:ids::uuid[]) given(id)
+  cross join lateral (select * from executions where id = given.id offset 0)`;
+
 /**
  * Whether there is a row. Not by "exists": below an "or", PostgreSQL may turn that into a table of all rows to look for one
  * in, however long that is.

@@ -1,3 +1,4 @@
+import { MAX, NIL } from "uuid";
 import type { ExecutionStatus } from "@org/scheduler-contract";
 import { makeCallbacks } from "../deliveries/make.sql.ts";
 import type { DeliveryQueue } from "../deliveries/queue.ts";
@@ -52,14 +53,13 @@ export function whatFollows(ended: string, { callers = "true" }: { callers?: str
     from ${ended} r where r.reason = 'replay_canceled' and o.id = r.replay_of and o.replayed_at = r.created_at
       and o.id = any(array(select replay_of from ${ended} where reason = 'replay_canceled'))
   ), closed as (
-    delete from open_executions o using ${ended} e
-    where o.id = e.id and e.finished_at is not null and o.id = any(array(select id from ${ended}))
-    returning o.id, o.job_id, o.queue
+    delete from open_executions where id = any(array(select id from ${ended} where finished_at is not null))
+    returning id, job_id, queue
   ), freed as (
     -- It takes up no place in its queue while it waits for its next attempt.
-    update open_executions o set queue = null from ${ended} e
-    where o.id = e.id and e.finished_at is null and o.queue is not null and o.id = any(array(select id from ${ended}))
-    returning o.id
+    update open_executions set queue = null
+    where id = any(array(select id from ${ended} where finished_at is null)) and queue is not null
+    returning id
   )`;
 }
 
@@ -145,7 +145,25 @@ function isSpent(ended: string): string {
       select from (${newest}) x where ${isOpenSlot} and x.id <> all(array(select id from ${ended}))))`;
 }
 
-const newest = `select x.id, x.trigger, x.finished_at from executions x where x.job_id = j.id order by x.id desc limit ${lookBack}`;
+/**
+ * The newest executions `x` of a job. By row comparison, which one index alone can answer in this order: of a job that is
+ * merely equal, PostgreSQL may walk through the history of all jobs instead, in the order of the ids.
+ */
+export const newestOf = (
+  job: string,
+  { columns, limit, before }: NewestOf,
+): string => `select ${columns} from executions x
+    where (x.job_id, x.id) > (${job}, '${NIL}'::uuid) and (x.job_id, x.id) < (${job}, ${before ?? `'${MAX}'::uuid`})
+    order by x.job_id desc, x.id desc limit ${limit}`;
+
+interface NewestOf {
+  columns: string;
+  limit: number;
+  /** Ids before this. */
+  before?: string;
+}
+
+const newest = newestOf("j.id", { columns: "x.id, x.trigger, x.finished_at", limit: lookBack });
 const isOpenSlot = "x.trigger = 'schedule' and x.finished_at is null";
 
 /** Whether a slot of a job `j` is open. */

