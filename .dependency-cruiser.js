@@ -2,8 +2,24 @@
 
 const tests = "\\.test\\.ts$|^packages/core/src/testing/|^test/";
 const core = "^packages/core/src/";
-const nouns = "(agents|channels|deliveries|executions|jobs|queues|rules|secrets|workspaces)";
-const nounFile = `${core}${nouns}/(agent|channel|delivery|execution|job|queue|rule|secret|workspace)\\.ts$`;
+const nounFile = `${core}(deliveries/delivery|executions/execution|jobs/job|queues/queue)\\.ts$`;
+/** From the top to the ground: a room knows those below it. */
+const rooms = [
+  "engine",
+  "jobs",
+  "deliveries",
+  "executions",
+  "slo",
+  "queues",
+  "sending",
+  "signing",
+  "workspaces",
+  "access",
+  "encryption",
+  "database",
+  "time",
+];
+const handlers = `${core}([^/]+/operations|executions/dead-letters|access/login|jobs/explain)\\.ts$`;
 const npm = (...names) => `/node_modules/(${names.join("|")})/`;
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -14,7 +30,7 @@ export default {
       name: "no-cycles",
       severity: "error",
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+      to: { circular: true },
     },
     {
       name: "no-unresolved",
@@ -88,30 +104,36 @@ export default {
         dependencyTypesNot: ["type-only"],
       },
     },
-    {
-      name: "sql-stays-in-its-folder",
-      comment:
-        "Folders meet through their nouns and verbs. The engine joins several tables in one statement.",
+    ...rooms.slice(1).map((room, index) => ({
+      name: `arrows-run-down-from-${room}`,
+      comment: "The handlers of operations stand above all rooms: what is asked may need several of them.",
       severity: "error",
-      from: { path: `${core}([^/]+)`, pathNot: [tests, `${core}engine/`, `${core}scheduler\\.ts$`] },
-      to: { path: "\\.sql\\.ts$", pathNot: `${core}$1/` },
+      from: { path: `${core}${room}/`, pathNot: [tests, handlers] },
+      to: { path: `${core}(${rooms.slice(0, index + 1).join("|")})/` },
+    })),
+    {
+      name: "handlers-are-for-operations",
+      severity: "error",
+      from: { path: core, pathNot: [tests, handlers, `${core}operations/handlers\\.ts$`] },
+      to: { path: handlers },
+    },
+    {
+      name: "operations-are-for-the-root-and-handlers",
+      comment: "But for what handlers are given: a context, pages, and so on.",
+      severity: "error",
+      from: { path: `${core}[^/]+/`, pathNot: [tests, `${core}operations/`] },
+      to: { path: `${core}operations/(execute|handlers|once|audit|answers)` },
     },
     {
       name: "kysely-in-sql-files-only",
       severity: "error",
-      from: { pathNot: [tests, "\\.sql\\.ts$", `${core}database/`, `${core}queue/`] },
+      from: { pathNot: [tests, "\\.sql\\.ts$", `${core}database/`, "^benchmarks/"] },
       to: { path: npm("kysely") },
     },
     {
-      name: "queue-takes-kysely-types-only",
+      name: "pg-boss-in-one-file",
       severity: "error",
-      from: { path: `${core}queue/`, pathNot: tests },
-      to: { path: npm("kysely"), dependencyTypesNot: ["type-only"] },
-    },
-    {
-      name: "pg-boss-in-queue-only",
-      severity: "error",
-      from: { pathNot: [`${core}queue/`, "^benchmarks/"] },
+      from: { pathNot: [`${core}deliveries/queue\\.ts$`, "^benchmarks/"] },
       to: { path: npm("pg-boss") },
     },
     {
@@ -121,17 +143,12 @@ export default {
       to: { path: npm("pg", "@electric-sql/pglite") },
     },
     {
-      name: "sockets-in-attempt-and-channels-only",
+      name: "sockets-in-sending-only",
       comment: "Whatever leaves the machine goes through the address guard.",
       severity: "error",
       from: {
         path: core,
-        pathNot: [
-          tests,
-          `${core}engine/(attempt|address-guard|connector|resolver|name-files)\\.ts$`,
-          `${core}channels/`,
-          `${core}database/data-dir-lock\\.ts$`,
-        ],
+        pathNot: [tests, `${core}sending/`, `${core}database/data-dir-lock\\.ts$`],
       },
       to: {
         path: `${npm("undici")}|^(node:)?(dgram|dns|http|http2|https|net|tls)(/|$)`,

@@ -106,18 +106,18 @@ END,
   expires_at timestamp with time zone,
   queued boolean not null default false,
   queue text not null default 'default'::text,
-  lane_at timestamp with time zone,
+  line_at timestamp with time zone,
   replay_id uuid,
   replayed_at timestamp with time zone,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
   constraint executions_check3 CHECK (((due_at IS NULL) OR (status = ANY (ARRAY['pending'::text, 'retrying'::text])))),
-  constraint executions_check4 CHECK (((lane_at IS NULL) OR ((due_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'retrying'::text]))))),
+  constraint executions_check4 CHECK (((line_at IS NULL) OR ((due_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'retrying'::text]))))),
   constraint executions_pkey PRIMARY KEY (id),
   constraint executions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text]))),
   constraint executions_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'replay'::text, 'api'::text]))),
-  constraint executions_waits CHECK (((status <> ALL (ARRAY['pending'::text, 'retrying'::text])) OR (due_at IS NOT NULL) OR (lane_at IS NOT NULL))) NOT VALID
+  constraint executions_waits CHECK (((status <> ALL (ARRAY['pending'::text, 'retrying'::text])) OR (due_at IS NOT NULL) OR (line_at IS NOT NULL))) NOT VALID
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_analyze_scale_factor=0.02);
 
 create table scheduler.idempotency_keys (
@@ -206,8 +206,8 @@ create table scheduler.open_circuits (
 create table scheduler.open_executions (
   id uuid not null,
   scope_id integer not null,
-  job_id uuid,
-  queue text,
+  guards_job_id uuid,
+  counts_in text,
   constraint open_executions_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
 
@@ -231,7 +231,7 @@ create table scheduler.queues (
   timeout_seconds integer,
   retry jsonb,
   priority integer not null default 0,
-  laned boolean default ((concurrency IS NOT NULL) OR (rate_max IS NOT NULL) OR paused OR (priority <> 0)),
+  has_line boolean default ((concurrency IS NOT NULL) OR (rate_max IS NOT NULL) OR paused OR (priority <> 0)),
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   constraint queues_check CHECK (((rate_max IS NULL) = (rate_period_seconds IS NULL))),
@@ -369,8 +369,8 @@ CREATE INDEX executions_by_scope ON scheduler.executions USING btree (scope_id, 
 CREATE INDEX executions_by_status ON scheduler.executions USING btree (scope_id, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_by_trigger ON scheduler.executions USING btree (scope_id, trigger, id) WHERE (trigger <> 'schedule'::text);
 CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (due_at IS NOT NULL);
-CREATE INDEX executions_in_lane ON scheduler.executions USING btree (scope_id, queue, lane_at, id) WHERE (lane_at IS NOT NULL);
-CREATE INDEX executions_in_lane_expire ON scheduler.executions USING btree (expires_at) WHERE ((lane_at IS NOT NULL) AND (expires_at IS NOT NULL));
+CREATE INDEX executions_in_line ON scheduler.executions USING btree (scope_id, queue, line_at, id) WHERE (line_at IS NOT NULL);
+CREATE INDEX executions_in_line_expire ON scheduler.executions USING btree (expires_at) WHERE ((line_at IS NOT NULL) AND (expires_at IS NOT NULL));
 CREATE INDEX idempotency_keys_by_age ON scheduler.idempotency_keys USING btree (created_at);
 CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
@@ -378,8 +378,8 @@ CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX jobs_in_queue ON scheduler.jobs USING btree (scope_id, queue, next_run_at) WHERE ((next_run_at IS NOT NULL) AND (queue <> 'default'::text));
-CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (job_id, id) WHERE (job_id IS NOT NULL);
-CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, queue) WHERE (queue IS NOT NULL);
+CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (guards_job_id, id) WHERE (guards_job_id IS NOT NULL);
+CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, counts_in) WHERE (counts_in IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

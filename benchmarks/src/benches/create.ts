@@ -1,10 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Pool } from "undici";
 import { operations } from "@org/scheduler-contract";
-import { createScheduler } from "@org/scheduler-core";
-import { createApp, createRouter } from "@org/scheduler-rest";
 import { atLeast, type Bench, rowsOf } from "../bench.ts";
 import { startChild } from "../harness/child.ts";
 import { token } from "../harness/database.ts";
@@ -85,13 +80,4 @@ async function rateOf(count: number, step: number, send: (from: number) => Promi
     }),
   );
   return (next / (performance.now() - begun)) * 1000;
-}
-
-/** The API in its own process. */
-export async function openApi(databaseUrl: string) {
-  const scheduler = await createScheduler({ databaseUrl, allowedTargets: ["127.0.0.0/8"] });
-  const server = createServer(createApp(scheduler, { faces: [createRouter(scheduler)] }));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }

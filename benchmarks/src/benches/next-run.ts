@@ -1,12 +1,6 @@
-import { createScheduler } from "@org/scheduler-core";
 import { atLeast, type Bench } from "../bench.ts";
 import { startChild } from "../harness/child.ts";
-import { mixedCron, zones } from "../harness/crons.ts";
-import { token } from "../harness/database.ts";
 import { median } from "../harness/statistics.ts";
-
-/** As many as one call answers. */
-const most = 100;
 
 /**
  * How many next runs of cron jobs can be computed in a second.
@@ -33,25 +27,3 @@ export const nextRun: Bench = {
     };
   },
 };
-
-/** A process that previews. */
-export async function openPreviewer(databaseUrl: string) {
-  const scheduler = await createScheduler({ databaseUrl });
-  const caller = await scheduler.authenticate(token);
-  const from = new Date().toISOString();
-  async function msFor(jobs: number, count: number): Promise<number> {
-    const begun = performance.now();
-    for (let index = 0; index < jobs; index++) {
-      const input = { cron: mixedCron(index), timezone: zones[index % zones.length]!, from, count };
-      await scheduler.execute("preview_schedule", input, caller);
-    }
-    return performance.now() - begun;
-  }
-  return {
-    async perSecond(jobs: number): Promise<number> {
-      const one = await msFor(jobs, 1);
-      const many = await msFor(jobs, most);
-      return ((jobs * (most - 1)) / (many - one)) * 1000;
-    },
-  };
-}

@@ -10,10 +10,10 @@ const roles = {
   "graphile-worker": async (settings: ContenderSettings) =>
     (await import("../peers/graphile-worker.ts")).openGraphileWorker(settings),
   bullmq: async (settings: ContenderSettings) => (await import("../peers/bullmq.ts")).openBullMq(settings),
-  api: async (databaseUrl: string) => (await import("../benches/create.ts")).openApi(databaseUrl),
-  reader: async (databaseUrl: string) => (await import("../benches/history.ts")).openReader(databaseUrl),
+  api: async (databaseUrl: string) => (await import("../peers/api.ts")).openApi(databaseUrl),
+  reader: async (databaseUrl: string) => (await import("../peers/reader.ts")).openReader(databaseUrl),
   previewer: async (databaseUrl: string) =>
-    (await import("../benches/next-run.ts")).openPreviewer(databaseUrl),
+    (await import("../peers/previewer.ts")).openPreviewer(databaseUrl),
 };
 
 export type Roles = typeof roles;

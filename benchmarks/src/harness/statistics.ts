@@ -1,4 +1,4 @@
-import type { Noted } from "./target.ts";
+import type { Noted } from "./target-process.ts";
 
 export function median(numbers: number[]): number {
   return percentile(numbers, 50);

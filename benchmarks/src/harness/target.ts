@@ -1,8 +1,6 @@
 import { startChild } from "./child.ts";
 import type { Noted, TargetSettings } from "./target-process.ts";
 
-export type { Noted };
-
 export interface BenchTarget extends AsyncDisposable {
   url: string;
   /** Different origins; the first of them is `url`. */

@@ -13,6 +13,7 @@ import type { Engine } from "./engine/engine.ts";
 import { loseAllWorkers } from "./engine/presence.sql.ts";
 import { createWorker, type Worker, type WorkerOptions } from "./engine/worker.ts";
 import { checkReadiness, gaugesOf } from "./engine/health.ts";
+import { kept } from "./kept.ts";
 import { type Log, silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createExecute } from "./operations/execute.ts";
@@ -76,7 +77,7 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
       typeof range === "string" ? parseRange(range) : range,
     );
     const sender = createSender(allowedTargets);
-    const { retentionDays = 30, deadLetterDays = 90 } = options;
+    const { retentionDays = kept.historyDays, deadLetterDays = kept.deadLetterDays } = options;
     const keyring = createKeyring((scopeId) => loadKeys(database.db, cipher, scopeId));
     const deliveries = await openDeliveryQueue(database, log);
     const parts = { database, deliveries, sender, keyring, clock, log, retentionDays, deadLetterDays };

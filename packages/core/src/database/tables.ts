@@ -88,7 +88,7 @@ export interface Queues {
   retry: Json<RetryPolicy> | null;
   priority: Generated<number>;
   /** Its executions wait for their turn instead of starting wherever there is room. */
-  laned: GeneratedAlways<boolean>;
+  has_line: GeneratedAlways<boolean>;
   created_at: Date;
   updated_at: Date;
 }
@@ -166,7 +166,7 @@ export interface Executions {
   job_id: string;
   queue: Generated<string>;
   /** Its place in the line of its queue, where it waits for its turn there: when it was due. */
-  lane_at: Date | null;
+  line_at: Date | null;
   revision_id: string;
   trigger: Trigger;
   status: ExecutionStatus;
@@ -215,9 +215,9 @@ interface OpenExecutions {
   id: string;
   scope_id: number;
   /** Its job, where that does not allow its executions to overlap. */
-  job_id: string | null;
+  guards_job_id: string | null;
   /** Its queue, while it takes up one of the places there. */
-  queue: string | null;
+  counts_in: string | null;
 }
 
 /** A job or a replay of which more waits than was ended when it was canceled or deleted. */

@@ -1,10 +1,10 @@
 import type { AttemptErrorCode, DeliveryStatus } from "@org/scheduler-contract";
-import { effective } from "../database/effective.ts";
+import { effective } from "../queues/effective.ts";
 import { type Session, statement } from "../database/statement.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
 import { clock, executionsOfIds, revisionOf, stamped } from "../executions/life.sql.ts";
-import { receiverOf } from "./make.sql.ts";
-import type { Carried } from "./queue.ts";
+import { receiverOf } from "../executions/callbacks.sql.ts";
+import type { DueDelivery } from "../executions/over.sql.ts";
 
 /** A finished execution with what a callback tells about its job. */
 export type ToldExecution = ExecutionRow & { job_name: string; job_metadata: Record<string, string> };
@@ -142,7 +142,7 @@ export async function loseDeliveries(session: Session, ids: string[]): Promise<v
 }
 
 /** A delivery that has been due for a while. */
-type Stray = Required<Carried>;
+type Stray = Required<DueDelivery>;
 
 const stray = statement<{ due_at: Date; id: string; limit: number }, Stray>(
   "stray_deliveries",

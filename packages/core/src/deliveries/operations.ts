@@ -1,6 +1,6 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { notify } from "../database/notices.ts";
-import { requireExecution } from "../executions/operations.ts";
+import { signal } from "../database/signals.ts";
+import { requireExecution } from "../executions/require.ts";
 import { fromPublicId } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import type { Handlers } from "../operations/context.ts";
@@ -14,7 +14,7 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
     const filter = {
       status,
       executionId:
-        execution_id === undefined ? undefined : (await requireExecution({ db, caller }, execution_id)).id,
+        execution_id === undefined ? undefined : (await requireExecution(db, caller, execution_id)).id,
       jobId: job_id === undefined ? undefined : await requireJobKey(db, caller, job_id),
       beforeId: readCursor("dlv", cursor),
     };
@@ -35,7 +35,7 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
     if (retried) {
       const share = shareOf({ scope_id: retried.scope_id, host: new URL(retried.url).host });
       await deliveries.put(tx, [{ id: retried.id, scope_id: retried.scope_id, share, dueAt: now }]);
-      await notify(tx, "delivery");
+      await signal(tx, "delivery");
       return toDelivery(retried);
     }
     throw new SchedulerError(

@@ -1,7 +1,8 @@
 import { fromKysely, fromPglite, PgBoss } from "pg-boss";
 import { NIL } from "uuid";
 import type { Database } from "../database/connect.ts";
-import type { Db, Tx } from "../database/tables.ts";
+import type { Tx } from "../database/tables.ts";
+import type { Carrier, DueDelivery } from "../executions/over.sql.ts";
 import type { Log } from "../log.ts";
 
 /**
@@ -9,9 +10,7 @@ import type { Log } from "../log.ts";
  * delivery and is there until the delivery is over; `deliveries` is the record that people see. Receivers are groups:
  * pg-boss counts how much is under way to each, on all workers together.
  */
-export interface DeliveryQueue {
-  /** Makes deliveries due, as part of a transaction. One that is in the queue already stays as it is. */
-  put(db: Db | Tx, deliveries: Carried[]): Promise<void>;
+export interface DeliveryQueue extends Carrier {
   /** Takes deliveries that are due, the oldest first. They are this worker's for `heldMs`. */
   claim(limits: Limits): Promise<Claimed[]>;
   /** Takes deliveries out that this worker holds, as part of the transaction that records what came of them. */
@@ -23,19 +22,8 @@ export interface DeliveryQueue {
   close(): Promise<void>;
 }
 
-/** A delivery on its way. */
-export interface Carried {
-  id: string;
-  scope_id: number;
-  /** Of whose share of what is under way it is: `shareOf` its receiver. */
-  share: string;
-  /** How many attempts were made before. */
-  made?: number;
-  /** Not sooner than this. */
-  dueAt: Date;
-}
-
-export interface Claimed extends Omit<Carried, "made" | "dueAt"> {
+/** A delivery that a worker holds. */
+export interface Claimed extends Omit<DueDelivery, "made" | "dueAt"> {
   /** Which attempt this is, from 1. */
   number: number;
   /** How often pg-boss gave it out: who holds an older claim has lost it. */
@@ -56,7 +44,7 @@ export interface Limits {
 export const maxAttempts = 8;
 
 /** Longer than sending and writing takes. After this, the worker is taken for lost and the delivery is due again. */
-export const heldMs = 30_000;
+const heldMs = 30_000;
 
 const schema = "scheduler_deliveries";
 const queue = "deliveries";

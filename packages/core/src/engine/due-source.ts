@@ -13,7 +13,7 @@ interface Planning extends Taking {
   /** Whether there was more than slots in the last turn. */
   hasBacklog(): boolean;
   /** Tells what a pass saw of the lines of queues. */
-  seeLines(pass: Pick<PlanPass, "inLanes" | "linedUp">): void;
+  seeLines(pass: Pick<PlanPass, "inLines" | "linedUp">): void;
 }
 
 /** What is due by itself: jobs whose next slot has come, and executions whose time to wait is over. */

@@ -12,7 +12,7 @@ export interface Firing {
   /** More is ready than there are slots. */
   hasBacklog(): boolean;
   /** Somebody's turn may have come in a queue: a place is free there, or it goes on. */
-  noticeLanes(): void;
+  noticeLines(): void;
   /** A slot is free again, and somebody may wait for it. */
   noticeAnswer(destination: Destination): void;
   stop(): void;
@@ -90,7 +90,7 @@ export function createFiring(
   return {
     turn,
     hasBacklog: () => backlog,
-    noticeLanes() {
+    noticeLines() {
       lines.notice();
       if (slots.room(0) > 0) wake();
     },

@@ -1,6 +1,6 @@
 import type { Readiness } from "@org/scheduler-contract";
 import { readNow } from "../database/now.ts";
-import { countDue } from "./plan.sql.ts";
+import { countDue } from "../slo/due.sql.ts";
 import { type Engine, sessionOf } from "./engine.ts";
 import type { Worker } from "./worker.ts";
 import type { Gauges } from "../metrics.ts";

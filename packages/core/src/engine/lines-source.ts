@@ -1,5 +1,5 @@
 import type { Engine } from "./engine.ts";
-import { takeLanes, untilNextTurn } from "./lanes.ts";
+import { takeLines, untilNextTurn } from "./lines.ts";
 import { endUnstarted, type PlanPass } from "./plan.ts";
 import { pollMs, type Source, type Taking } from "./source.ts";
 
@@ -12,13 +12,13 @@ export interface Lines {
   from(leastPriority: number): Source;
   all: Source;
   /** Takes notice of what the planner saw. */
-  see(pass: Pick<PlanPass, "inLanes" | "linedUp">): void;
+  see(pass: Pick<PlanPass, "inLines" | "linedUp">): void;
   /** Somebody's turn may have come: a place is free in a queue, or it goes on. */
   notice(): void;
 }
 
 export function createLines(engine: Engine, { workerId, hold }: Taking): Lines {
-  let inLanes = false;
+  let inLines = false;
   let mayGoOn = true;
   let lookAgainAt = -Infinity;
   let heldBack: string[] = [];
@@ -26,12 +26,12 @@ export function createLines(engine: Engine, { workerId, hold }: Taking): Lines {
   function from(leastPriority: number): Source {
     const isLast = leastPriority === lowestPriority;
     return {
-      mayHaveMore: () => inLanes && mayGoOn,
-      lookAgainAt: () => (inLanes ? lookAgainAt : Infinity),
+      mayHaveMore: () => inLines && mayGoOn,
+      lookAgainAt: () => (inLines ? lookAgainAt : Infinity),
       heldBack: () => heldBack,
       async take(admission) {
         if (isLast) mayGoOn = false;
-        const pass = await takeLanes(engine, { workerId, admission, leastPriority });
+        const pass = await takeLines(engine, { workerId, admission, leastPriority });
         // They count in their queues already: the next slot that is free is theirs.
         for (const execution of pass.started) hold(execution, { first: true });
         await endUnstarted(engine, pass.unwanted);
@@ -53,7 +53,7 @@ export function createLines(engine: Engine, { workerId, hold }: Taking): Lines {
     from,
     all: from(lowestPriority),
     see(pass) {
-      inLanes = pass.inLanes;
+      inLines = pass.inLines;
       mayGoOn ||= pass.linedUp;
     },
     notice() {

@@ -12,7 +12,7 @@ function due(minutesLate: number, fields: Partial<DueJob> = {}): DueJob {
     scope_id: 1,
     id: "019c0000-0000-7000-8000-000000000002",
     queue: "default",
-    laned: false,
+    has_line: false,
     paused: false,
     waits: false,
     revision_id: "019c0000-0000-7000-8000-000000000001",
@@ -42,7 +42,7 @@ function due(minutesLate: number, fields: Partial<DueJob> = {}): DueJob {
 /** What becomes of each slot, in words: "12:10 running", "12:00 skipped missed 3 slots". */
 function plan(minutesLate: number, fields: Partial<DueJob> = {}, starts = true): string[] {
   const { executions, job } = planJob(due(minutesLate, fields), starts);
-  const told = executions.map(({ scheduled_for, status, reason, error, due_at }) =>
+  const told = executions.map(({ scheduled_for, status, reason, error }) =>
     [
       scheduled_for.toISOString().slice(11, 16),
       status,

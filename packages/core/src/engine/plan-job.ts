@@ -22,8 +22,12 @@ const missedAfterMs = 60_000;
 const maxQueued = 100;
 
 /** Whether the slot that is due needs room at all: one that has to wait, for whatever else, needs none yet. */
-export function needsRoom({ laned, overlap, open }: Pick<DueJob, "laned" | "overlap" | "open">): boolean {
-  return !laned && (open === 0 || overlap === "allow" || overlap === "cancel_previous");
+export function needsRoom({
+  has_line,
+  overlap,
+  open,
+}: Pick<DueJob, "has_line" | "overlap" | "open">): boolean {
+  return !has_line && (open === 0 || overlap === "allow" || overlap === "cancel_previous");
 }
 
 /** Decides what becomes of the slots of a due job that have passed: which of them fire, and how. */
@@ -116,7 +120,7 @@ function fireSlots(
     }
     if (overlap === "queue")
       return { ...execution, status: "pending", reason: "overlap", due_at: new Date(slot), queued: true };
-    if (due.laned) return { ...execution, status: "pending", reason: "queue", lane_at: new Date(slot) };
+    if (due.has_line) return { ...execution, status: "pending", reason: "queue", line_at: new Date(slot) };
     if (starts && !started) {
       started = true;
       return { ...execution, status: "running" };

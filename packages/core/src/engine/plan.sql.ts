@@ -20,7 +20,7 @@ export interface DueJob extends Timed {
   revision_id: string;
   queue: string;
   /** Its executions wait for their turn in the queue, whether there is room or not. */
-  laned: boolean;
+  has_line: boolean;
   /** Nothing of the queue starts. */
   paused: boolean;
   /** A slot of this job waits in the paused queue already. */
@@ -47,7 +47,7 @@ export interface Due {
   /** Executions that waited for their time are due too. */
   waiting: boolean;
   /** Executions wait for their turn in a queue. */
-  inLanes: boolean;
+  inLines: boolean;
   /** Until the next job or execution that is not due yet; null without any. */
   nextInMs: number | null;
 }
@@ -62,10 +62,10 @@ export interface ClaimLimits {
   /** Shares of which no more is given at the moment. */
   full: string[];
   /**
-   * Jobs of laned queues are looked for by themselves: they need no room, and must not stand in line with a backlog
+   * Jobs of has_line queues are looked for by themselves: they need no room, and must not stand in line with a backlog
    * before they stand in their own.
    */
-  lanes: boolean;
+  lines: boolean;
 }
 
 const soon = ":now + :lead_ms::integer * interval '1 millisecond'";
@@ -81,7 +81,7 @@ interface ClaimValues {
   room: number;
   late: number;
   full: string[];
-  lanes: boolean;
+  lines: boolean;
 }
 
 const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })>(
@@ -103,7 +103,7 @@ const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })
     for update of j skip locked
   ), other as (
     select * from one_shot union all select * from repeating union all select * from late
-  ), laned as (
+  ), has_line as (
     select j.*, false as late from queues q cross join lateral (
       select * from jobs
       where scope_id = q.scope_id and queue = q.name and queue <> '${defaultQueue}' and next_run_at <= ${soon}
@@ -111,24 +111,24 @@ const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })
       order by next_run_at limit :late::integer
       for update skip locked
     ) j
-    where :lanes::boolean and q.laned limit :late::integer
+    where :lines::boolean and q.has_line limit :late::integer
   ), candidates as (
-    select * from other union all select * from laned
+    select * from other union all select * from has_line
   ), standing as (
     select c.scope_id, c.id, c.revision_id, c.queue, c.kind, c.cron, c.every_n_minutes, c.run_at, c.timezone, c.start_at,
       c.end_at, c.max_runs, c.run_count, c.jitter_seconds, c.ttl_seconds, c.overlap, c.catch_up,
       c.catch_up_window_seconds, c.catch_up_max_runs, c.next_run_at, c.late, c.host,
       case when c.overlap = 'allow' then 0 else (
-        select count(*)::integer from (select 1 from open_executions o where o.job_id = c.id limit 101) o
-      ) end as open, coalesce(q.laned, false) as laned, coalesce(q.paused, false) as paused,
+        select count(*)::integer from (select 1 from open_executions o where o.guards_job_id = c.id limit 101) o
+      ) end as open, coalesce(q.has_line, false) as has_line, coalesce(q.paused, false) as paused,
       case when q.paused and c.repeats then exists (
-        select 1 from (${newestOf("c.id", { columns: "x.trigger, x.lane_at", limit: lookBack })}) newest
-        where newest.trigger = 'schedule' and newest.lane_at is not null
+        select 1 from (${newestOf("c.id", { columns: "x.trigger, x.line_at", limit: lookBack })}) newest
+        where newest.trigger = 'schedule' and newest.line_at is not null
       ) else false end as waits
     from candidates c left join queues q on q.scope_id = c.scope_id and q.name = c.queue
   ), look_ahead as (
     select coalesce((select min(due_at) from executions where due_at is not null) <= ${soon}, false) as waiting,
-      exists (select 1 from executions where lane_at is not null) as "inLanes",
+      exists (select 1 from executions where line_at is not null) as "inLines",
       (extract(epoch from least(
         (select min(next_run_at) from jobs where repeats and next_run_at > ${soon}),
         (select min(next_run_at) from jobs where not repeats and next_run_at > ${soon}),
@@ -145,12 +145,12 @@ const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })
  * execution before the next comes.
  */
 export async function claimDueJobs(session: Session, limits: ClaimLimits): Promise<Due> {
-  const { leadMs, lateMs, room, late: lateCount, full, lanes } = limits;
-  const values = { lead_ms: leadMs, late_ms: lateMs, room, late: lateCount, full, lanes };
+  const { leadMs, lateMs, room, late: lateCount, full, lines } = limits;
+  const values = { lead_ms: leadMs, late_ms: lateMs, room, late: lateCount, full, lines };
   const rows = await claim(session, values);
-  const { waiting, inLanes, nextInMs } = rows[0]!;
+  const { waiting, inLines, nextInMs } = rows[0]!;
   const jobs = rows.filter((row): row is typeof row & DueJob => row.id !== null);
-  return { jobs, waiting, inLanes, nextInMs };
+  return { jobs, waiting, inLines, nextInMs };
 }
 
 export interface PlannedJob {
@@ -173,7 +173,7 @@ export interface PlannedExecution {
   reason?: string;
   error?: string;
   due_at?: Date | undefined;
-  lane_at?: Date | undefined;
+  line_at?: Date | undefined;
   queued?: boolean;
   expires_at?: Date | undefined;
   /** Its job does not allow its executions to overlap. */
@@ -181,7 +181,7 @@ export interface PlannedExecution {
 }
 
 /** An execution that was planned: started here, or waiting for a worker with a free slot. */
-export type Planned = { id: string; job_id: string; lane_at: Date | null } & (
+export type Planned = { id: string; job_id: string; line_at: Date | null } & (
   ({ status: "running" } & StartedExecution) | { status: "pending" | "skipped" | "expired" }
 );
 
@@ -203,7 +203,7 @@ interface PlanValues {
   reasons: (string | null)[];
   errors: (string | null)[];
   due_at: (string | null)[];
-  lane_at: (string | null)[];
+  line_at: (string | null)[];
   queued: boolean[];
   expire_at: (string | null)[];
 }
@@ -219,9 +219,9 @@ const record = statement<PlanValues, Omit<Planned, "toldAt">>(
     where j.id = p.id and j.id = any(:job_ids::uuid[])
   ), written as (
     insert into executions (id, scope_id, job_id, queue, revision_id, trigger, status, reason, error,
-      scheduled_for, due_at, lane_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
+      scheduled_for, due_at, line_at, queued, expires_at, created_at, worker_id, running_since, started_at, attempt_count,
       finished_at)
-    select id, scope_id, job_id, queue, revision_id, 'schedule', status, reason, error, scheduled_for, due_at, lane_at,
+    select id, scope_id, job_id, queue, revision_id, 'schedule', status, reason, error, scheduled_for, due_at, line_at,
       queued, expires_at, :now,
       case when status = 'running' then :worker_id::uuid end,
       case when status = 'running' then greatest(:now, scheduled_for) end,
@@ -230,20 +230,20 @@ const record = statement<PlanValues, Omit<Planned, "toldAt">>(
       case when status in ('skipped', 'expired') then :now end
     from unnest(:ids::uuid[], :scope_ids::integer[], :of_jobs::uuid[], :queues::text[], :revision_ids::uuid[],
         :slots::timestamptz[], :statuses::text[], :reasons::text[], :errors::text[], :due_at::timestamptz[],
-        :lane_at::timestamptz[], :queued::boolean[], :expire_at::timestamptz[])
-      as x(id, scope_id, job_id, queue, revision_id, scheduled_for, status, reason, error, due_at, lane_at, queued,
+        :line_at::timestamptz[], :queued::boolean[], :expire_at::timestamptz[])
+      as x(id, scope_id, job_id, queue, revision_id, scheduled_for, status, reason, error, due_at, line_at, queued,
         expires_at)
     on conflict (id) do nothing
-    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, lane_at, expires_at
+    returning id, scope_id, job_id, queue, revision_id, scheduled_for, status, line_at, expires_at
   ), opened as (
-    insert into open_executions (id, scope_id, job_id, queue)
+    insert into open_executions (id, scope_id, guards_job_id, counts_in)
     select id, scope_id, case when id = any(:guarded::uuid[]) then job_id end,
       case when status = 'running' and queue <> '${defaultQueue}' then queue end
     from written
     where status in ('pending', 'running')
   )
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
-    w.scheduled_for, w.status, w.lane_at, w.expires_at, 1 as attempt_count, 0 as interruptions,
+    w.scheduled_for, w.status, w.line_at, w.expires_at, 1 as attempt_count, 0 as interruptions,
     ${request({ revision: "r", queue: "q", scope: "c" })}
   from written w left join ${revisionOf("w")} r on w.status = 'running'
   left join queues q on q.scope_id = w.scope_id and q.name = w.queue
@@ -275,7 +275,7 @@ export async function recordPlan(
     reasons: executions.map(({ reason }) => reason ?? null),
     errors: executions.map(({ error }) => error ?? null),
     due_at: executions.map((execution) => textOf(execution.due_at)),
-    lane_at: executions.map((execution) => textOf(execution.lane_at)),
+    line_at: executions.map((execution) => textOf(execution.line_at)),
     queued: executions.map(({ queued }) => queued ?? false),
     expire_at: executions.map((execution) => textOf(execution.expires_at)),
   });
@@ -303,7 +303,7 @@ const previous = statement<{ job_ids: string[]; kept: string[] }, { id: string; 
   `select e.id, e.status = 'running' as runs
   from executions e
   where e.id = any(array(
-    select id from open_executions where job_id = any(:job_ids::uuid[]) and id <> all(:kept::uuid[])))
+    select id from open_executions where guards_job_id = any(:job_ids::uuid[]) and id <> all(:kept::uuid[])))
   -- What somebody has in hand is over in a moment; waiting for it while the job is locked could be a deadlock.
   for update of e skip locked`,
 );
@@ -336,7 +336,7 @@ const replaced = statement<{ ids: string[] }, { id: string; job_id: string; queu
       ${newestOf("k.job_id", { columns: "x.id, x.trigger", limit: lookBack, before: "k.id" })}
     ) before
     where before.trigger = 'schedule'
-  )) and e.lane_at is not null and e.status = 'pending'
+  )) and e.line_at is not null and e.status = 'pending'
   for update of e skip locked`,
 );
 
@@ -346,23 +346,4 @@ export function findReplaced(
   ids: string[],
 ): Promise<{ id: string; job_id: string; queue: string }[]> {
   return replaced(session, { ids });
-}
-
-const count = statement<object, { count: number; oldestSeconds: number }>(
-  "due",
-  `select count(*)::integer as count,
-    coalesce(extract(epoch from :now - min(due_at)), 0)::double precision as "oldestSeconds"
-  from (
-    (select next_run_at as due_at from jobs where repeats and next_run_at <= :now order by next_run_at limit 10000)
-    union all
-    (select next_run_at from jobs where not repeats and next_run_at <= :now order by next_run_at limit 10000)
-    union all
-    (select due_at from executions where due_at <= :now and not queued order by due_at limit 10000)
-  ) due`,
-);
-
-/** What is due and not planned yet, counted up to 10,000 of a kind, and how long the oldest of it waits. */
-export async function countDue(session: Session): Promise<{ count: number; oldestSeconds: number }> {
-  const [counted] = await count(session, {});
-  return counted!;
 }

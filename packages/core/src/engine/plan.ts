@@ -1,4 +1,4 @@
-import { notify } from "../database/notices.ts";
+import { signal } from "../database/signals.ts";
 import type { Session } from "../database/statement.ts";
 import type { EndingSession } from "../executions/over.sql.ts";
 import {
@@ -48,7 +48,7 @@ export interface PlanPass {
   /** Something that was due is not any more. */
   moved: boolean;
   /** Executions wait for their turn in their queues. */
-  inLanes: boolean;
+  inLines: boolean;
   /** Some of those have only just come. */
   linedUp: boolean;
   /** There may be more to claim at once. */
@@ -77,7 +77,7 @@ export async function plan(
   const lead = engine.clock.now() === null ? leadMs : 0;
   const { room, full } = admission;
   return inTransaction(engine, async (session) => {
-    const claim = { room, full, late: batchSize, leadMs: lead, lateMs, lanes: backlog };
+    const claim = { room, full, late: batchSize, leadMs: lead, lateMs, lines: backlog };
     const due = await claimDueJobs(session, claim);
     // A full worker must not keep others from what it cannot start.
     const limit = Math.min(batchSize, Math.max(100, room * 4));
@@ -87,14 +87,14 @@ export async function plan(
     const plans = planJobs(engine, due.jobs, admission);
     const recorded = await carryOut(session, plans, workerId);
     const woken = first ?? (await wake());
-    const linedUp = woken.linedUp > 0 || recorded.some(({ lane_at }) => lane_at !== null);
+    const linedUp = woken.linedUp > 0 || recorded.some(({ line_at }) => line_at !== null);
     const late = due.jobs.filter((job) => job.late).length;
     const fresh = due.jobs.length - late;
     return {
       started: [...recorded.filter(isStarted), ...woken.started],
       unwanted: woken.unwanted,
       moved: plans.length > 0 || woken.started.length + woken.linedUp + woken.unwanted.length > 0,
-      inLanes: due.inLanes || linedUp,
+      inLines: due.inLines || linedUp,
       linedUp,
       more: fresh >= room || late === batchSize || woken.more,
       nextInMs: soonest(due, plans, lead),
@@ -218,7 +218,7 @@ async function endPrevious(session: EndingSession, plans: JobPlan[]): Promise<vo
   );
   const running = previous.filter(({ runs }) => runs).map(({ id }) => id);
   await abortPrevious(session, running);
-  for (const id of running) await notify(session.db, "cancel", id);
+  for (const id of running) await signal(session.db, "cancel", id);
 }
 
 /** Keeps of the slots that pass in a paused queue the latest alone, where the job asks for no more. */

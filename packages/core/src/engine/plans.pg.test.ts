@@ -19,11 +19,11 @@ const large = ["executions", "attempts", "jobs", "revisions", "deliveries", "rep
 
 /** Indexes of what waits alone: walked in their order without a condition, they end at their first rows. */
 const waiting = [
-  "executions_in_lane",
+  "executions_in_line",
   "executions_due",
   "jobs_due",
   "deliveries_due",
-  "executions_in_lane_expire",
+  "executions_in_line_expire",
 ];
 
 const { setup, create, run } = testBench();

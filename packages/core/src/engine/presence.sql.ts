@@ -85,12 +85,12 @@ export async function resume(db: Db, workerId: string, held: Held[]): Promise<nu
       where a.execution_id = mine.id and a.number = mine.attempt_count and a.status = 'interrupted'
       returning a.execution_id as id, a.started_at
     ), counted as (
-      update open_executions o set queue = e.queue
+      update open_executions o set counts_in = e.queue
       from cut join executions e on e.id = cut.id
       where o.id = cut.id and e.queue <> ${defaultQueue}
     )
     update executions e
-    set status = 'running', worker_id = ${workerId}::uuid, running_since = cut.started_at, due_at = null, lane_at = null,
+    set status = 'running', worker_id = ${workerId}::uuid, running_since = cut.started_at, due_at = null, line_at = null,
       reason = null, error_code = null, error = null, interruptions = e.interruptions - 1
     from cut where e.id = cut.id`.execute(db);
   return Number(numAffectedRows ?? 0);

@@ -2,7 +2,7 @@ import { NIL } from "uuid";
 import { endFor, endWaiting, type Held, type Left, takeBack } from "../executions/life.sql.ts";
 import { analyzeGrown } from "./analyze.sql.ts";
 import { type Engine, inTransaction, sessionOf } from "./engine.ts";
-import { countRunningInDefault, findExpiredInLanes } from "./lanes.sql.ts";
+import { countRunningInDefault, findExpiredInLines } from "./lines.sql.ts";
 import { lookAfterDeliveries, start as startWalk, type Walk } from "../deliveries/look-after.ts";
 import { endMore } from "../executions/endings.sql.ts";
 import { mendJobs } from "./mend-jobs.ts";
@@ -72,7 +72,7 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
   await countRunningInDefault(sessionOf(engine), { cursor: state.round.cursor, limit: stretch });
   if (await takeBackLeft(engine, state)) return 0;
   if (await inTransaction(engine, endMore)) return 0;
-  if (await endExpiredInLanes(engine)) return 0;
+  if (await endExpiredInLines(engine)) return 0;
   await lookAfterDeliveries(engine, state.deliveries);
   state.cursor = await mendJobs(engine, state.cursor);
   return pauseMs;
@@ -107,9 +107,9 @@ function isLeftForLong({ before, suspects }: Round, left: Left, now: number): bo
 const stretch = 1000;
 
 /** Where nobody has a turn, nobody sees that somebody's time has run out. Answers whether there may be more. */
-async function endExpiredInLanes(engine: Engine): Promise<boolean> {
+async function endExpiredInLines(engine: Engine): Promise<boolean> {
   return inTransaction(engine, async (session) => {
-    const ids = await findExpiredInLanes(session, stretch);
+    const ids = await findExpiredInLines(session, stretch);
     await endWaiting(
       session,
       ids.map((id) => endFor(id, "ttl")),

@@ -1,6 +1,6 @@
 import { NIL } from "uuid";
 import { readNow } from "../database/now.ts";
-import { answersKeptMs } from "../operations/once.ts";
+import { kept } from "../kept.ts";
 import { firstIdAt } from "../ids.ts";
 import { DAY, HOUR } from "../time/calendar.ts";
 import type { Engine } from "./engine.ts";
@@ -46,7 +46,7 @@ export async function retain(engine: Engine, walk: Retaining): Promise<number> {
   const deadLetters = await deleteOldDeadLetters(db, deadCutoffId, stepSize);
   const jobs = await deleteOldJobs(db, { afterId: walk.jobs, cutoff, cutoffId }, stepSize);
   const audit = await deleteOldAudit(db, cutoffId, stepSize);
-  const answers = await deleteOldAnswers(db, new Date(now.getTime() - answersKeptMs), stepSize);
+  const answers = await deleteOldAnswers(db, new Date(now.getTime() - kept.answersMs), stepSize);
   await deleteOldReplays(db, cutoffId, stepSize);
 
   walk.executions = executions.lastId ?? walk.executions;

@@ -123,7 +123,7 @@ const writer = (name: string, { which, record, answers }: Way) =>
       -- Claimed a moment ahead, it was marked as starting when it is due; now it is known when it really left.
       started_at = case when i.number = 1 then i.started_at else e.started_at end,
       interruptions = e.interruptions + case when e.status = 'running' then i.interrupted::integer else -1 end,
-      lane_at = null, due_at = :now + i.retry_ms * interval '1 millisecond',
+      line_at = null, due_at = :now + i.retry_ms * interval '1 millisecond',
       finished_at = case when i.next_status in ('succeeded', 'failed', 'canceled', 'expired') then :now end
     from input i
     where e.id = i.id and e.id = any(:ids::uuid[]) and ${which}

@@ -25,7 +25,7 @@ const claim = (order: Order) =>
   where e.due_at <= :now + :lead_ms::integer * interval '1 millisecond'
     and ${shareInSql("e", "r.host")} <> all(:full::text[])
     and (e.expires_at <= :now or not e.queued or not ${thereIs(`from open_executions o
-      where o.job_id = e.job_id and o.id <> e.id
+      where o.guards_job_id = e.job_id and o.id <> e.id
         and (o.id < e.id or not (select queued from executions where id = o.id))`)})
   order by e.due_at ${order === "freshest" ? "desc" : "asc"} limit :limit::integer
   for update of e skip locked`,

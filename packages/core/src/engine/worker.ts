@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen } from "../database/notices.ts";
+import { listen } from "../database/signals.ts";
 import type { Held } from "../executions/life.sql.ts";
 import { begin } from "./begin.ts";
 import { createCircuits } from "../sending/circuits.ts";
@@ -133,7 +133,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
     const { guarded, freed } = await settleAll();
     // A retry, or who waited in line, may be due sooner than the planner means to sleep.
     if (retries || guarded) loops.fire?.wake();
-    if (freed) firing.noticeLanes();
+    if (freed) firing.noticeLines();
     return 0;
   }
 
@@ -152,7 +152,7 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
         loops[name] = startLoop({ name, turn, log: engine.log });
       stopListening = await listen(engine.database, {
         due() {
-          firing.noticeLanes();
+          firing.noticeLines();
           loops.fire?.wake();
         },
         delivery: () => loops.deliver?.wake(),

@@ -1,6 +1,6 @@
 import { type Output, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
 import { type Caller, describeCaller } from "../access/caller.ts";
-import { notify } from "../database/notices.ts";
+import { signal } from "../database/signals.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { firstIdAt, fromPublicId, newId, toPublicId } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
@@ -13,11 +13,11 @@ import {
   type DeadLetterFilter,
   deleteDeadLetters,
   findKnown,
-  findReplay,
   insertReplay,
   insertReplayed,
   type ReplayRow,
 } from "./dead-letters.sql.ts";
+import { requireReplay } from "./require.ts";
 
 type Names = "replay_executions" | "purge_executions" | "get_replay" | "cancel_replay";
 
@@ -56,7 +56,7 @@ export const deadLetterOperations: Handlers<Names> = {
       canceled_at: null,
     });
     await insertReplayed(tx, { scopeId: caller.scopeId, replayId }, replays, now);
-    await notify(tx, "due");
+    await signal(tx, "due");
     const id = toPublicId("rpl", replayId);
     return { id, ...counted, replayed, remaining, finishes_at: lastDueAt.toISOString() };
   },
@@ -140,17 +140,6 @@ async function count(
 ): Promise<{ matched: number; matched_capped: boolean }> {
   const found = await countDeadLetters(tx, caller.scopeId, filter, mostCounted + 1);
   return { matched: Math.min(found, mostCounted), matched_capped: found > mostCounted };
-}
-
-/** The replay behind a caller's id. Throws `not_found`, also for another workspace's. */
-export async function requireReplay(db: Db | Tx, caller: Caller, id: string): Promise<ReplayRow> {
-  const uuid = fromPublicId("rpl", id);
-  const row = uuid === undefined ? undefined : await findReplay(db, caller.scopeId, uuid);
-  if (row) return row;
-  throw new SchedulerError("not_found", `There is no replay ${id.slice(0, 64)}.`, {
-    field: "replay_id",
-    hint: "Ids look like rpl_01h455vb4pex5vsknk084sn02q; POST /v1/executions/replay answers with one.",
-  });
 }
 
 async function toReplay(db: Db | Tx, row: ReplayRow, now: Date): Promise<Output<"get_replay">> {

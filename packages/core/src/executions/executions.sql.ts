@@ -1,6 +1,6 @@
 import { type Expression, type ExpressionBuilder, type Selectable, sql, type SqlBool } from "kysely";
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
-import { effective } from "../database/effective.ts";
+import { effective } from "../queues/effective.ts";
 import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
@@ -178,7 +178,7 @@ export async function insertDueExecution(
   const { id, scopeId: scope_id, jobId, guarded } = execution;
   await tx
     .insertInto("open_executions")
-    .values({ id, scope_id, job_id: guarded ? jobId : null })
+    .values({ id, scope_id, guards_job_id: guarded ? jobId : null })
     .execute();
 }
 
@@ -196,7 +196,7 @@ export async function guardOpen(tx: Tx, scopeId: number, jobId: string): Promise
       select o.id from open_executions o where o.id = any(array(select id from newest))
       for update skip locked
     )
-    update open_executions set job_id = ${jobId}::uuid where id = any(array(select id from open))`.execute(
+    update open_executions set guards_job_id = ${jobId}::uuid where id = any(array(select id from open))`.execute(
     tx,
   );
 }

@@ -264,9 +264,9 @@ describe.each(["schedule", "manual", "api", "replay"] as const)("an execution by
     const id = fromPublicId("exec", watched.execution_id);
     await way.end(watched);
 
-    const row = { error_code: null, due_at: null, lane_at: null, worker_id: null, running_since: null };
+    const row = { error_code: null, due_at: null, line_at: null, worker_id: null, running_since: null };
     expect(
-      await rowsOf(`select status, reason, error_code, due_at, lane_at, worker_id, running_since,
+      await rowsOf(`select status, reason, error_code, due_at, line_at, worker_id, running_since,
         finished_at is not null as finished from scheduler.executions where id = '${id}'`),
     ).toEqual([{ ...row, ...way.is, finished: true }]);
     expect(

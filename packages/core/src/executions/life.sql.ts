@@ -1,6 +1,6 @@
 import type { Assertion, RetryPolicy, Statuses, Trigger } from "@org/scheduler-contract";
-import { effective } from "../database/effective.ts";
-import { notify } from "../database/notices.ts";
+import { effective } from "../queues/effective.ts";
+import { signal } from "../database/signals.ts";
 import { type Session, statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import {
@@ -88,7 +88,7 @@ export const thereIs = (row: string): string => `(select true ${row} limit 1) is
 
 /** Whether the queue of an execution says who starts in it. */
 export const isInLine = (execution: string): string =>
-  `(${thereIs(`from queues q where q.scope_id = ${execution}.scope_id and q.name = ${execution}.queue and q.laned`)})`;
+  `(${thereIs(`from queues q where q.scope_id = ${execution}.scope_id and q.name = ${execution}.queue and q.has_line`)})`;
 
 /** Whether an execution belongs to a replay of many that is canceled. */
 const isOfCanceledReplay = (execution: string): string =>
@@ -116,15 +116,15 @@ const start = statement<
   "start",
   `with started as (
     update executions e
-    set status = 'running', reason = null, due_at = null, lane_at = null, worker_id = :worker_id::uuid,
+    set status = 'running', reason = null, due_at = null, line_at = null, worker_id = :worker_id::uuid,
       running_since = :now, attempt_count = e.attempt_count + 1, started_at = coalesce(e.started_at, :now)
     where e.id = any(:ids::uuid[]) and e.status in ('pending', 'retrying')
       and (e.expires_at is null or e.expires_at > :now)
-      and (e.lane_at is not null or not ${isInLine("e")}) and not ${isUnwanted("e")}
+      and (e.line_at is not null or not ${isInLine("e")}) and not ${isUnwanted("e")}
     returning e.scope_id, e.id, e.job_id, e.queue, e.revision_id, e.trigger, e.scheduled_for, e.expires_at,
       e.attempt_count, e.interruptions, :has_turn::boolean or e.queue <> '${defaultQueue}' as counts
   ), counted as (
-    update open_executions o set queue = s.queue from started s
+    update open_executions o set counts_in = s.queue from started s
     where o.id = s.id and o.id = any(:ids::uuid[]) and s.counts
   )
   select ${clock}, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.expires_at, s.attempt_count,
@@ -149,7 +149,7 @@ export async function startExecutions(
 
 const enqueue = statement<{ ids: string[] }, { id: string }>(
   "line_up",
-  `update executions e set lane_at = e.due_at, due_at = null, reason = 'queue'
+  `update executions e set line_at = e.due_at, due_at = null, reason = 'queue'
   where e.id = any(:ids::uuid[]) and e.status in ('pending', 'retrying') and e.due_at is not null and ${isInLine("e")}
   returning e.id`,
 );
@@ -179,7 +179,7 @@ const end = statement<EndValues, Followed<"ended">>(
     select * from unnest(:ids::uuid[], :statuses::text[], :reasons::text[], :errors::text[]) as i(id, status, reason, error)
   ), ended as (
     update executions e
-    set status = i.status, reason = i.reason, error = coalesce(i.error, e.error), due_at = null, lane_at = null,
+    set status = i.status, reason = i.reason, error = coalesce(i.error, e.error), due_at = null, line_at = null,
       finished_at = :now
     from input i
     where e.id = i.id and e.id = any(:ids::uuid[]) and e.status in ('pending', 'retrying')
@@ -201,7 +201,7 @@ export async function endWaiting(session: EndingSession, ends: End[]): Promise<S
     errors: ends.map(({ error }) => error ?? null),
   });
   const { guarded, freed } = await follow(session, rows);
-  if (guarded || freed) await notify(session.db, "due");
+  if (guarded || freed) await signal(session.db, "due");
   return new Set(rows.filter((row) => row.is === "ended").map(({ id }) => id));
 }
 
@@ -293,7 +293,7 @@ export async function takeBack(session: EndingSession, left: Left[]): Promise<He
   await follow(session, rows);
   const taken = rows.filter((row) => row.is === "taken");
   // They are due again, and others may go on in their place.
-  if (taken.length > 0) await notify(session.db, "due");
+  if (taken.length > 0) await signal(session.db, "due");
   return taken.map(({ id, number }) => ({ id, number: number! }));
 }
 

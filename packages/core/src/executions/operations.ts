@@ -1,22 +1,16 @@
 import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
-import { notify } from "../database/notices.ts";
-import { firstIdAt, fromPublicId } from "../ids.ts";
+import { signal } from "../database/signals.ts";
+import { firstIdAt } from "../ids.ts";
 import { type Handlers, type ReadContext, sessionIn } from "../operations/context.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { markReplayed } from "./dead-letters.sql.ts";
-import { requireReplay } from "./dead-letters.ts";
+import { requireExecution, requireReplay } from "./require.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
-import {
-  type ExecutionRow,
-  findAttempts,
-  findExecution,
-  listExecutions,
-  requestCancel,
-} from "./executions.sql.ts";
+import { findAttempts, findExecution, listExecutions, requestCancel } from "./executions.sql.ts";
 import { cancelWaiting } from "./life.sql.ts";
 import { startExecution } from "./start.ts";
-import { untilOver } from "./waiting.ts";
+import { untilOver } from "./until-over.ts";
 
 type Names =
   "list_executions" | "get_execution" | "wait_for_execution" | "replay_execution" | "cancel_execution";
@@ -47,7 +41,7 @@ export const executionOperations: Handlers<Names> = {
   wait_for_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
 
   async replay_execution({ tx, caller, now }, input) {
-    const original = await requireExecution({ db: tx, caller }, input.execution_id);
+    const original = await requireExecution(tx, caller, input.execution_id);
     if (!isFinal(original.status)) {
       throw new SchedulerError(
         "conflict",
@@ -74,31 +68,17 @@ export const executionOperations: Handlers<Names> = {
 
   async cancel_execution(context, input) {
     const { tx, caller, now } = context;
-    const row = await requireExecution({ db: tx, caller }, input.execution_id);
+    const row = await requireExecution(tx, caller, input.execution_id);
     if (isFinal(row.status)) return toExecution(row);
     const ended = await cancelWaiting(sessionIn(context), { id: row.id, scope_id: caller.scopeId });
     if (!ended) {
       // The worker that holds it aborts the request and records that. The notice makes it quick, the mark makes it sure.
       await requestCancel(tx, row.id, now);
-      await notify(tx, "cancel", row.id);
+      await signal(tx, "cancel", row.id);
     }
     return toExecution((await findExecution(tx, caller.scopeId, row.id))!);
   },
 };
-
-/** The execution behind a caller's id. Throws `not_found`, also for another workspace's. */
-export async function requireExecution(
-  { db, caller }: Pick<ReadContext, "caller"> & { db: Parameters<typeof findExecution>[0] },
-  id: string,
-): Promise<ExecutionRow> {
-  const uuid = fromPublicId("exec", id);
-  const row = uuid === undefined ? undefined : await findExecution(db, caller.scopeId, uuid);
-  if (row) return row;
-  throw new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
-    field: "execution_id",
-    hint: "Ids look like exec_01h455vb4pex5vsknk084sn02q; list_executions shows yours.",
-  });
-}
 
 /** Answers when the execution is over or the time is up. */
 async function waitFor(
@@ -108,12 +88,12 @@ async function waitFor(
 ): Promise<ExecutionWithAttempts> {
   const { db, caller } = context;
   const giveUp = performance.now() + waitSeconds * 1000;
-  let row = await requireExecution(context, id);
+  let row = await requireExecution(db, caller, id);
   for (;;) {
     const left = giveUp - performance.now();
     if (isFinal(row.status) || left <= 0) break;
     await untilOver(db, row.id, left);
-    row = await requireExecution(context, id);
+    row = await requireExecution(db, caller, id);
   }
   const attempts = await findAttempts(db, caller.scopeId, row.id);
   return { ...toExecution(row), attempts: attempts.map(toAttempt) };

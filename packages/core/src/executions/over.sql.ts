@@ -1,16 +1,34 @@
 import { MAX, NIL } from "uuid";
 import type { ExecutionStatus } from "@org/scheduler-contract";
-import { makeCallbacks } from "../deliveries/make.sql.ts";
-import type { DeliveryQueue } from "../deliveries/queue.ts";
-import { notify } from "../database/notices.ts";
+import { makeCallbacks } from "./callbacks.sql.ts";
+import { signal } from "../database/signals.ts";
 import type { Session } from "../database/statement.ts";
+import type { Db, Tx } from "../database/tables.ts";
 
 /** How far back among the executions of a job its slots are looked for that are not over; its history may be long. */
 const lookBack = 100;
 
-/** Where executions may end: a transaction, with the queue that carries what is told of them. */
+/** A delivery that is to be made: somebody is told of an end. */
+export interface DueDelivery {
+  id: string;
+  scope_id: number;
+  /** Of whose share of what is under way it is: `shareOf` its receiver. */
+  share: string;
+  /** How many attempts were made before. */
+  made?: number;
+  /** Not sooner than this. */
+  dueAt: Date;
+}
+
+/** Carries what is told of executions to those who are told. */
+export interface Carrier {
+  /** Makes deliveries due, as part of a transaction. One that is due already stays as it is. */
+  put(db: Db | Tx, deliveries: DueDelivery[]): Promise<void>;
+}
+
+/** Where executions may end: a transaction, with the carrier of what is told of them. */
 export interface EndingSession extends Session {
-  deliveries: Pick<DeliveryQueue, "put">;
+  deliveries: Carrier;
 }
 
 /**
@@ -54,11 +72,11 @@ export function whatFollows(ended: string, { callers = "true" }: { callers?: str
       and o.id = any(array(select replay_of from ${ended} where reason = 'replay_canceled'))
   ), closed as (
     delete from open_executions where id = any(array(select id from ${ended} where finished_at is not null))
-    returning id, job_id, queue
+    returning id, guards_job_id, counts_in
   ), freed as (
     -- It takes up no place in its queue while it waits for its next attempt.
-    update open_executions set queue = null
-    where id = any(array(select id from ${ended} where finished_at is null)) and queue is not null
+    update open_executions set counts_in = null
+    where id = any(array(select id from ${ended} where finished_at is null)) and counts_in is not null
     returning id
   )`;
 }
@@ -76,9 +94,9 @@ export function answerOf(own: Record<string, { from: string; number?: string }>)
       ([is, { from, number = "null::integer" }]) =>
         `select id, '${is}' as is, ${number} as number, ${nothing} from ${from}`,
     ),
-    `select id, 'over' as is, null::integer as number, job_id is not null as guarded, queue is not null as freed,
+    `select id, 'over' as is, null::integer as number, guards_job_id is not null as guarded, counts_in is not null as freed,
       null::integer as scope_id, null::text as share, null::timestamptz as due_at
-      from closed where job_id is not null or queue is not null`,
+      from closed where guards_job_id is not null or counts_in is not null`,
     "select id, 'over', null, false, true, null, null, null from freed",
     "select id, 'told', null, false, false, scope_id, share, due_at from called",
   ].join("\n  union all\n  ");
@@ -100,7 +118,7 @@ export async function follow<Own extends string>(
   );
   if (told.length > 0) {
     await deliveries.put(db, told);
-    await notify(db, "delivery");
+    await signal(db, "delivery");
   }
   const over = rows.filter((row) => row.is === "over");
   return { guarded: over.some(({ guarded }) => guarded), freed: over.some(({ freed }) => freed) };

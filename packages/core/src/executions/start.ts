@@ -1,6 +1,6 @@
 import type { Execution, Overlap } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
-import { notify } from "../database/notices.ts";
+import { signal } from "../database/signals.ts";
 import type { Tx } from "../database/tables.ts";
 import { newId, slotId } from "../ids.ts";
 import { toExecution } from "./execution.ts";
@@ -40,7 +40,7 @@ export async function startExecution(
   const id = newId(now);
   const dueAt = asked.dueAt ?? now;
   await insertDueExecution(tx, { ...asked, id, scopeId: caller.scopeId, scheduledFor: dueAt, dueAt }, now);
-  await notify(tx, "due");
+  await signal(tx, "due");
   return toExecution((await findExecution(tx, caller.scopeId, id))!);
 }
 
@@ -66,5 +66,5 @@ export async function startSlot(
     ...limitsOf(job, slot),
   } as const;
   await insertDueExecution(tx, execution, now);
-  await notify(tx, "due");
+  await signal(tx, "due");
 }

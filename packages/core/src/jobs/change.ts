@@ -1,7 +1,7 @@
 import { guardOpen } from "../executions/executions.sql.ts";
 import { startSlot } from "../executions/start.ts";
 import type { WriteContext } from "../operations/context.ts";
-import { useQueues } from "../queues/known.ts";
+import { addQueues } from "../queues/queues.sql.ts";
 import { noticeIfNear } from "./create.ts";
 import { insertRevisions, type JobColumns, type JobRow, type Revision, updateJob } from "./jobs.sql.ts";
 import { afterOneMore, losesSlot, reschedule, reschedules } from "./reschedule.ts";
@@ -46,7 +46,7 @@ export async function applyChange(
     Object.assign(stored, afterOneMore(job, columns));
   }
   if (job.overlap === "allow" && columns.overlap !== undefined) await guardOpen(tx, caller.scopeId, job.id);
-  if (columns.queue !== undefined) await useQueues({ tx, now, scopeId: caller.scopeId }, [columns.queue]);
+  if (columns.queue !== undefined) await addQueues({ tx, caller, now }, [columns.queue]);
   if (revision) await insertRevisions(tx, [revision]);
   await updateJob(tx, caller.scopeId, job.id, stored);
   await noticeIfNear(tx, stored.next_run_at ?? null, now);

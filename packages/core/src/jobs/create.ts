@@ -1,6 +1,6 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
-import { notify } from "../database/notices.ts";
+import { signal } from "../database/signals.ts";
 import type { Tx } from "../database/tables.ts";
 import { newIds } from "../ids.ts";
 import type { WriteContext } from "../operations/context.ts";
@@ -67,7 +67,7 @@ export function inBatch<Answer>({ index, alone }: Omit<Entry, "input">, read: ()
 
 /** Tells the planner of a run that comes sooner than it may expect. */
 export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): Promise<void> {
-  if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await notify(tx, "due");
+  if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await signal(tx, "due");
 }
 
 function prepareJob({ caller, now }: WriteContext, { id, input }: { id: string; input: Declaration }) {

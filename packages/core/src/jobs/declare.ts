@@ -6,7 +6,7 @@ import { inBatch, insertNewJobs, type Entry } from "./create.ts";
 import { findJobs, type JobRow } from "./jobs.sql.ts";
 import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import { useQueues } from "../queues/known.ts";
+import { addQueues } from "../queues/queues.sql.ts";
 import { assertTargets } from "./targets.ts";
 import { assertKind, declaredTiming, readTiming, type Timing } from "./timing.ts";
 import { keyDeleted } from "./tombstone.ts";
@@ -22,7 +22,7 @@ export async function declareJobs(context: WriteContext, inputs: Declaration[]):
   for (const each of ordered) inBatch(each, () => assertTargets(each.input, context.allowedTargets));
   // Before any job is locked, and in one order: whoever makes a queue while another holds its jobs could wait for ever.
   const { tx, caller, now } = context;
-  await useQueues({ tx, now, scopeId: caller.scopeId }, queuesOf(inputs));
+  await addQueues({ tx, caller, now }, queuesOf(inputs));
   const ids = new Map<number, string>();
   for (let left: Entry[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
     // What somebody else creates meanwhile is left out, and there to be found in the next round.

@@ -64,7 +64,7 @@ async function explainSlot(
     };
   }
   const execution = toExecution(row);
-  const line = row.lane_at === null ? undefined : await findQueue(db, caller.scopeId, row.queue);
+  const line = row.line_at === null ? undefined : await findQueue(db, caller.scopeId, row.queue);
   const finding = explainExecution(execution, line && toQueue(line));
   const told = at === null ? outlook(job, finding, present) : finding;
   return { ...answer, at: execution.scheduled_for, ...told, execution };

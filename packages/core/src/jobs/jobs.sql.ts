@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import type { JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
-import { effective } from "../database/effective.ts";
+import { effective } from "../queues/effective.ts";
 import type { Db, JobChange, Jobs, NewJob, NewRevision, Revisions, Tx } from "../database/tables.ts";
 
 /** The columns of a job's row that its revision has. */

@@ -1,8 +1,7 @@
 import type { OperationName, Operations, Output, ParsedInput } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
-import type { DeliveryQueue } from "../deliveries/queue.ts";
-import type { EndingSession } from "../executions/over.sql.ts";
+import type { Carrier, EndingSession } from "../executions/over.sql.ts";
 import type { Range } from "../sending/address-guard.ts";
 
 /** What public operations work with: nobody is known yet. */
@@ -25,7 +24,7 @@ export interface ReadContext {
 export interface WriteContext {
   tx: Tx;
   /** Carries what is told of executions that end in the transaction. */
-  deliveries: DeliveryQueue;
+  deliveries: Carrier;
   caller: Caller;
   /** The database's time, or the test's. */
   now: Date;

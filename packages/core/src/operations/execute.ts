@@ -12,7 +12,7 @@ import type { Clock } from "../clock.ts";
 import { readNow } from "../database/now.ts";
 import type { Db } from "../database/tables.ts";
 import { committed, rolledBack } from "../database/transaction.ts";
-import type { DeliveryQueue } from "../deliveries/queue.ts";
+import type { Carrier } from "../executions/over.sql.ts";
 import type { Log } from "../log.ts";
 import { recordDone, recordingFailures } from "./audit.ts";
 import type { Context, Handlers, PublicContext, ReadContext, WriteContext } from "./context.ts";
@@ -20,7 +20,7 @@ import { once } from "./once.ts";
 
 interface Parts {
   db: Db;
-  deliveries: DeliveryQueue;
+  deliveries: Carrier;
   clock: Clock;
   log: Log;
   handlers: Handlers<OperationName>;

@@ -1,11 +1,8 @@
 import { createHash } from "node:crypto";
 import { SchedulerError } from "@org/scheduler-contract";
 import type { WriteContext } from "./context.ts";
-import { DAY } from "../time/calendar.ts";
+import { kept } from "../kept.ts";
 import { findAnswer, lockKey, storeAnswer } from "./answers.sql.ts";
-
-/** How long an answer is given again. */
-export const answersKeptMs = DAY;
 
 interface Request {
   /** Without one there is no telling it from others. */
@@ -31,7 +28,7 @@ export async function once<Answer>(
   if (!(await lockKey(tx, key))) throw inProgress();
   const fingerprint = fingerprintOf(operation, input);
   // A statement of its own: what the last holder of the lock committed is not in the snapshot that asked for the lock.
-  const stored = await findAnswer(tx, key, new Date(now.getTime() - answersKeptMs));
+  const stored = await findAnswer(tx, key, new Date(now.getTime() - kept.answersMs));
   if (stored) {
     if (stored.fingerprint !== fingerprint) throw reused(stored.operation, operation);
     onReplayed?.();

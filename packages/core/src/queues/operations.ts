@@ -1,6 +1,5 @@
 import type { Output, ParsedInput } from "@org/scheduler-contract";
-import { notify } from "../database/notices.ts";
-import { newId } from "../ids.ts";
+import { signal } from "../database/signals.ts";
 import { fullRetry } from "../time/retry.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -44,16 +43,17 @@ function readChange(input: Omit<ParsedInput<"update_queue">, "name">): QueueChan
 }
 
 async function change(
-  { tx, caller, now }: WriteContext,
+  context: WriteContext,
   name: string,
   fields: QueueChange,
 ): Promise<Output<"update_queue">> {
-  const { scopeId } = caller;
-  await addQueues(tx, scopeId, [{ id: newId(now), name, now }]);
+  const { tx, now } = context;
+  const { scopeId } = context.caller;
+  await addQueues(context, [name]);
   const before = (await lockQueue(tx, scopeId, name))!;
   await changeQueue(tx, scopeId, name, { ...fields, updated_at: now });
-  if (!before.laned) await countRunning(tx, scopeId, name);
+  if (!before.has_line) await countRunning(tx, scopeId, name);
   // Somebody who waits may go on now.
-  await notify(tx, "due");
+  await signal(tx, "due");
   return toQueue((await findQueue(tx, scopeId, name))!);
 }

@@ -1,4 +1,5 @@
 import { type Selectable, sql, type Updateable } from "kysely";
+import { newId } from "../ids.ts";
 import type { Db, Queues, Tx } from "../database/tables.ts";
 
 /** A queue and how it stands. */
@@ -15,11 +16,11 @@ function queues(db: Db | Tx, scopeId: number) {
     .select([
       sql<number>`(select count(*)::integer from (
         select 1 from executions e
-        where e.scope_id = queues.scope_id and e.queue = queues.name and e.lane_at is not null limit ${mostCounted}
+        where e.scope_id = queues.scope_id and e.queue = queues.name and e.line_at is not null limit ${mostCounted}
       ) w)`.as("waiting"),
       sql<number>`(select count(*)::integer from (
         select 1 from open_executions o
-        where o.scope_id = queues.scope_id and o.queue = queues.name limit ${mostCounted}
+        where o.scope_id = queues.scope_id and o.counts_in = queues.name limit ${mostCounted}
       ) r)`.as("running"),
     ]);
 }
@@ -40,15 +41,14 @@ export function findQueue(db: Db | Tx, scopeId: number, name: string): Promise<Q
   return queues(db, scopeId).where("name", "=", name).executeTakeFirst();
 }
 
-/** Makes queues that are not there yet, in the order of their names, so that no two callers wait for each other. */
+/** Makes queues on their first use, in the order of their names, so that no two callers wait for each other. */
 export async function addQueues(
-  tx: Tx,
-  scopeId: number,
-  queues: { id: string; name: string; now: Date }[],
+  { tx, caller: { scopeId }, now }: { tx: Tx; caller: { scopeId: number }; now: Date },
+  names: string[],
 ): Promise<void> {
-  const rows = queues
-    .toSorted((one, other) => (one.name < other.name ? -1 : 1))
-    .map(({ id, name, now }) => ({ scope_id: scopeId, id, name, created_at: now, updated_at: now }));
+  const rows = [...new Set(names)]
+    .toSorted()
+    .map((name) => ({ scope_id: scopeId, id: newId(now), name, created_at: now, updated_at: now }));
   await tx
     .insertInto("queues")
     .values(rows)
@@ -86,12 +86,12 @@ export async function countRunning(tx: Tx, scopeId: number, name: string): Promi
   await sql`
     with newest as (
       select id from open_executions
-      where scope_id = ${scopeId} and queue is null order by id desc limit ${mostCounted}
+      where scope_id = ${scopeId} and counts_in is null order by id desc limit ${mostCounted}
     ), running as (
       select id from executions
       where id = any(array(select id from newest)) and queue = ${name} and status = 'running'
     ), open as (
       select id from open_executions where id = any(array(select id from running)) for update skip locked
     )
-    update open_executions set queue = ${name} where id = any(array(select id from open))`.execute(tx);
+    update open_executions set counts_in = ${name} where id = any(array(select id from open))`.execute(tx);
 }

@@ -1,4 +1,4 @@
-import { countDue } from "../engine/plan.sql.ts";
+import { countDue } from "./due.sql.ts";
 import { firstIdAt } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { measureSlo } from "./slo.sql.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
 import { begin } from "../engine/begin.ts";
 import type { Circuits } from "../sending/circuits.ts";
-import { takeLanes } from "../engine/lanes.ts";
+import { takeLines } from "../engine/lines.ts";
 import { endUnstarted, plan } from "../engine/plan.ts";
 import type { Admission } from "../engine/slots.ts";
 import { settle, toSettled } from "../engine/settle.ts";
@@ -36,8 +36,8 @@ export async function drain(
   const drained: Drained[] = [];
   for (;;) {
     const due = await plan(engine, { workerId, admission: roomFor(100) });
-    const lanes = { workerId, admission: roomFor(100), leastPriority: -1000 };
-    const inTurn = await takeLanes(engine, lanes);
+    const lines = { workerId, admission: roomFor(100), leastPriority: -1000 };
+    const inTurn = await takeLines(engine, lines);
     const unwanted = [...due.unwanted, ...inTurn.unwanted];
     await endUnstarted(engine, unwanted);
     const started = [...due.started, ...inTurn.started];

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Answer } from "../sending/answer.ts";
 import type { Engine } from "../engine/engine.ts";
-import { takeLanes } from "../engine/lanes.ts";
+import { takeLines } from "../engine/lines.ts";
 import { endUnstarted, plan } from "../engine/plan.ts";
 import { settle, toSettled } from "../engine/settle.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
@@ -19,7 +19,7 @@ export function playWorker(engine: Engine) {
       return pass.started;
     },
     takeTurn: async (room = 100) => {
-      const pass = await takeLanes(engine, { workerId, admission: roomFor(room), leastPriority: -1000 });
+      const pass = await takeLines(engine, { workerId, admission: roomFor(room), leastPriority: -1000 });
       await endUnstarted(engine, pass.unwanted);
       return pass.started;
     },

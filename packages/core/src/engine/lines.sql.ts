@@ -4,11 +4,11 @@ import { shareInSql } from "../sending/destination.ts";
 import { endOf, type EndReason } from "../executions/life.sql.ts";
 
 /** A queue in which executions wait for their turn, and whose turn it may be. */
-export interface Lane {
+export interface Line {
   scope_id: number;
   queue: string;
   /** When the first in its line was due. */
-  lane_at: Date;
+  line_at: Date;
 }
 
 /** An execution whose turn it is. */
@@ -18,7 +18,7 @@ export interface Turn {
   id: string;
   host: string;
   /** When it was due, or is in a moment. */
-  lane_at: Date;
+  line_at: Date;
   /** Over how long the requests of its queue are counted; null where they are not. */
   period: number | null;
   /** Why it is to end instead; null for what starts. */
@@ -30,35 +30,35 @@ export interface Turn {
  * Recursive, since PostgreSQL cannot skip from one value of an index to the next by itself.
  */
 const waiting = `waiting as (
-    (select scope_id, queue, lane_at from executions
-      where lane_at is not null order by scope_id, queue, lane_at limit 1)
+    (select scope_id, queue, line_at from executions
+      where line_at is not null order by scope_id, queue, line_at limit 1)
     union all
-    select next.scope_id, next.queue, next.lane_at
+    select next.scope_id, next.queue, next.line_at
     from waiting w cross join lateral (
-      select e.scope_id, e.queue, e.lane_at from executions e
-      where e.lane_at is not null and (e.scope_id, e.queue) > (w.scope_id, w.queue)
-      order by e.scope_id, e.queue, e.lane_at limit 1) next
+      select e.scope_id, e.queue, e.line_at from executions e
+      where e.line_at is not null and (e.scope_id, e.queue) > (w.scope_id, w.queue)
+      order by e.scope_id, e.queue, e.line_at limit 1) next
   )`;
 
 /** How many of a queue run, of rows `l` that name it. */
-const running = `(select count(*) from open_executions o where o.scope_id = l.scope_id and o.queue = l.queue)`;
+const running = `(select count(*) from open_executions o where o.scope_id = l.scope_id and o.counts_in = l.queue)`;
 
 /** How many requests of a queue were sent in the period that ends now. */
 const sent = `(select coalesce(sum(s.count), 0) from queue_starts s
     where s.scope_id = l.scope_id and s.queue = l.queue
       and s.last_at > :now - l.rate_period_seconds * interval '1 second')`;
 
-const open = statement<{ least_priority: number; limit: number; seen: string[] }, Lane>(
-  "lanes",
+const open = statement<{ least_priority: number; limit: number; seen: string[] }, Line>(
+  "lines",
   `with recursive ${waiting}, l as (
     select w.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
     from waiting w join queues q on q.scope_id = w.scope_id and q.name = w.queue
     where not q.paused and q.priority >= :least_priority::integer and not (w.scope_id || ' ' || w.queue = any(:seen::text[]))
   )
-  select l.scope_id, l.queue, l.lane_at
+  select l.scope_id, l.queue, l.line_at
   from l join queues q on q.scope_id = l.scope_id and q.name = l.queue
   where (l.concurrency is null or ${running} < l.concurrency) and (l.rate_max is null or ${sent} < l.rate_max)
-  order by l.priority desc, l.lane_at limit :limit::integer
+  order by l.priority desc, l.line_at limit :limit::integer
   for update of q skip locked`,
 );
 
@@ -67,10 +67,10 @@ const open = statement<{ least_priority: number; limit: number; seen: string[] }
  * waited longest, each locked: two workers that counted what runs in a queue at the same time would both find the same
  * free place.
  */
-export function lockOpenLanes(
+export function lockOpenLines(
   session: Session,
-  { leastPriority, limit, seen }: { leastPriority: number; limit: number; seen: Lane[] },
-): Promise<Lane[]> {
+  { leastPriority, limit, seen }: { leastPriority: number; limit: number; seen: Line[] },
+): Promise<Line[]> {
   const names = seen.map(({ scope_id, queue }) => `${scope_id} ${queue}`);
   return open(session, { least_priority: leastPriority, limit, seen: names });
 }
@@ -78,11 +78,11 @@ export function lockOpenLanes(
 /** A job of the queue was due before the first in its line, and has not got its execution yet. */
 const olderUnplanned = `case when l.queue <> '${defaultQueue}' then exists (
       select 1 from jobs j where j.scope_id = l.scope_id and j.queue = l.queue
-        and j.queue <> '${defaultQueue}' and j.next_run_at < l.lane_at)
+        and j.queue <> '${defaultQueue}' and j.next_run_at < l.line_at)
     else ${["not j.repeats", "j.repeats"]
       .map(
         (kind) => `exists (select 1 from jobs j
-      where ${kind} and j.next_run_at < l.lane_at and j.scope_id = l.scope_id and j.queue = l.queue)`,
+      where ${kind} and j.next_run_at < l.line_at and j.scope_id = l.scope_id and j.queue = l.queue)`,
       )
       .join(" or ")} end`;
 
@@ -92,18 +92,18 @@ const host = "(select r.host from revisions r where r.id = e.revision_id)";
 interface TurnValues {
   scope_ids: number[];
   queues: string[];
-  lane_at: string[];
+  line_at: string[];
   room: number;
   full: string[];
 }
 
 const turns = statement<TurnValues, Turn>(
   "turns",
-  `select l.scope_id, l.queue, turn.id, turn.host, turn.lane_at, turn.ends,
+  `select l.scope_id, l.queue, turn.id, turn.host, turn.line_at, turn.ends,
     l.rate_period_seconds as period
   from (
     select x.*, q.concurrency, q.rate_max, q.rate_period_seconds, q.priority
-    from unnest(:scope_ids::integer[], :queues::text[], :lane_at::timestamptz[]) as x(scope_id, queue, lane_at)
+    from unnest(:scope_ids::integer[], :queues::text[], :line_at::timestamptz[]) as x(scope_id, queue, line_at)
     join queues q on q.scope_id = x.scope_id and q.name = x.queue and not q.paused
   ) l
   cross join lateral (
@@ -111,15 +111,15 @@ const turns = statement<TurnValues, Turn>(
       else least(:room::bigint, l.concurrency - ${running}, l.rate_max - ${sent}) end as room
   ) places
   cross join lateral (
-    select e.id, e.lane_at, ${host} as host,
+    select e.id, e.line_at, ${host} as host,
       ${endOf("e")} as ends
     from executions e
-    where e.scope_id = l.scope_id and e.queue = l.queue and e.lane_at is not null
+    where e.scope_id = l.scope_id and e.queue = l.queue and e.line_at is not null
       and (l.concurrency = 1 or ${shareInSql("e", host)} <> all(:full::text[]))
-    order by e.lane_at, e.id limit greatest(places.room, 0)
+    order by e.line_at, e.id limit greatest(places.room, 0)
     for update of e skip locked
   ) turn
-  order by l.priority desc, row_number() over (partition by l.scope_id, l.queue order by turn.lane_at, turn.id)`,
+  order by l.priority desc, row_number() over (partition by l.scope_id, l.queue order by turn.line_at, turn.id)`,
 );
 
 /**
@@ -130,12 +130,12 @@ const turns = statement<TurnValues, Turn>(
  */
 export function takeTurns(
   session: Session,
-  { lanes, room, full }: { lanes: Lane[]; room: number; full: string[] },
+  { lines, room, full }: { lines: Line[]; room: number; full: string[] },
 ): Promise<Turn[]> {
   return turns(session, {
-    scope_ids: lanes.map((lane) => lane.scope_id),
-    queues: lanes.map(({ queue }) => queue),
-    lane_at: lanes.map((lane) => lane.lane_at.toISOString()),
+    scope_ids: lines.map((line) => line.scope_id),
+    queues: lines.map(({ queue }) => queue),
+    line_at: lines.map((line) => line.line_at.toISOString()),
     room,
     full,
   });
@@ -205,33 +205,33 @@ export async function nextTurn(session: Session): Promise<{ ms: number | null; f
 }
 
 const expire = statement<{ limit: number }, { id: string }>(
-  "expired_in_lanes",
+  "expired_in_lines",
   `select id from executions
-  where lane_at is not null and expires_at <= :now limit :limit::integer
+  where line_at is not null and expires_at <= :now limit :limit::integer
   for update skip locked`,
 );
 
 /** Executions whose time ran out while they waited for their turn, also in queues where nothing goes on. */
-export async function findExpiredInLanes(session: Session, limit: number): Promise<string[]> {
+export async function findExpiredInLines(session: Session, limit: number): Promise<string[]> {
   return (await expire(session, { limit })).map(({ id }) => id);
 }
 
 const recount = statement<{ cursor: string; limit: number }, { id: string }>(
   "recount",
   `with stretch as (
-    select id, scope_id, queue from open_executions where id > :cursor::uuid order by id limit :limit::integer
+    select id, scope_id, counts_in from open_executions where id > :cursor::uuid order by id limit :limit::integer
   ), wrong as (
     select o.id, e.status = 'running' as runs
     from stretch s
     join queues q on q.scope_id = s.scope_id and q.name = '${defaultQueue}' and q.concurrency is not null
     cross join lateral (
       select id, status from executions
-      where id = s.id and queue = '${defaultQueue}' and (s.queue is null) = (status = 'running') offset 0
+      where id = s.id and queue = '${defaultQueue}' and (s.counts_in is null) = (status = 'running') offset 0
     ) e
     join open_executions o on o.id = e.id
     for update of o skip locked
   )
-  update open_executions o set queue = case when w.runs then '${defaultQueue}' end
+  update open_executions o set counts_in = case when w.runs then '${defaultQueue}' end
   from wrong w where o.id = w.id
   returning o.id`,
 );

@@ -15,7 +15,7 @@ const channels = {
 type Channel = keyof typeof channels;
 
 /** Sends a notice when the transaction commits. One per transaction at the most: notices queue under one lock. */
-export async function notify(db: Db | Tx, channel: Channel, payload = ""): Promise<void> {
+export async function signal(db: Db | Tx, channel: Channel, payload = ""): Promise<void> {
   await sql`select pg_notify(${channels[channel]}, ${payload})`.execute(db);
 }
 

@@ -1,0 +1,11 @@
+import { DAY } from "./time/calendar.ts";
+
+/** How long things are kept that nobody takes away before. */
+export const kept = {
+  /** The answer to a request with an idempotency key, which is given again until then. */
+  answersMs: DAY,
+  /** History, unless the settings say otherwise. */
+  historyDays: 30,
+  /** Executions that failed, unless the settings say otherwise. */
+  deadLetterDays: 90,
+} as const;
