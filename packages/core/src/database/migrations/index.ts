@@ -16,6 +16,9 @@ import * as auditOutcomes from "./20261126T1100-audit-outcomes.ts";
 import * as withoutTickets from "./20261126T1200-without-tickets.ts";
 import * as names from "./20261127T0000-names.ts";
 
+/** Migrations that workers of the versions before do not survive: those are to be stopped first. */
+export const notForOldWorkers = ["20261126T1200-without-tickets", "20261127T0000-names"];
+
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
 export const migrations: Record<string, Migration> = {
   "20261121T0800-foundation": foundation,
