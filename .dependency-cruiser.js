@@ -55,10 +55,24 @@ export default {
     },
     {
       name: "packages-know-the-contract-only",
-      comment: "But for packages/app, which is what the apps share.",
+      comment:
+        "But for packages/app, which is what the apps share, and the faces, which share packages/http.",
       severity: "error",
-      from: { path: "^packages/(?!app/)([^/]+)/", pathNot: tests },
+      from: { path: "^packages/(?!app/|rest/|mcp/)([^/]+)/", pathNot: tests },
       to: { path: "^packages/", pathNot: "^packages/($1|contract)/" },
+    },
+    {
+      name: "faces-know-the-contract-and-http",
+      severity: "error",
+      from: { path: "^packages/(rest|mcp)/", pathNot: tests },
+      to: { path: "^packages/", pathNot: "^packages/($1|contract|http)/" },
+    },
+    {
+      name: "app-knows-no-face",
+      comment: "A worker answers /readyz without loading REST.",
+      severity: "error",
+      from: { path: "^packages/app/", pathNot: tests },
+      to: { path: "^packages/(rest|mcp|client)/" },
     },
     {
       name: "contract-needs-zod-only",

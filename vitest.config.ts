@@ -28,6 +28,7 @@ export default defineConfig({
         test: {
           name: "pglite",
           include: onDatabase,
+          globalSetup: ["packages/core/src/testing/embedded-setup.ts"],
           provide: { postgresUrl: null },
           testTimeout: 15_000,
           hookTimeout: 60_000,

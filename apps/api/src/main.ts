@@ -1,11 +1,11 @@
 import { runApp, shownOnce, startApp } from "@org/scheduler-app";
-import { createRouter } from "@org/scheduler-rest";
+import { createRestHttp } from "@org/scheduler-rest";
 
 /** The REST API alone; workers fire what it stores. */
 await runApp("api", async (config, log) => {
   const { made, url, stop } = await startApp(config, log, {
     port: 7071,
-    faces: (scheduler, options) => [createRouter(scheduler, options)],
+    faces: (scheduler, options) => [createRestHttp(scheduler, options)],
     worker: false,
   });
   const greeting = [

@@ -1,6 +1,6 @@
 import { runApp, startApp, writeServerFile } from "@org/scheduler-app";
 import { createMcpHttp } from "@org/scheduler-mcp";
-import { createRouter } from "@org/scheduler-rest";
+import { createRestHttp } from "@org/scheduler-rest";
 import { greeting } from "./greeting.ts";
 import { usableToken } from "./usable-token.ts";
 
@@ -8,7 +8,7 @@ import { usableToken } from "./usable-token.ts";
 await runApp("scheduler", async (config, log) => {
   const { scheduler, made, url, stop } = await startApp(config, log, {
     port: 7070,
-    faces: (backend, options) => [createMcpHttp(backend, options), createRouter(backend, options)],
+    faces: (backend, options) => [createMcpHttp(backend, options), createRestHttp(backend, options)],
     worker: true,
   });
   const token = await usableToken(scheduler, config, made);

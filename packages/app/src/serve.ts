@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { refuseConnection, refuseExpectation, withSoundHeaders } from "./refusals.ts";
+import { refuseConnection, refuseExpectation, withSoundHeaders } from "@org/scheduler-http";
 
 export interface Served {
   url: string;

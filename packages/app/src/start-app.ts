@@ -1,6 +1,5 @@
 import { type Bootstrapped, type Config, type Log, type Scheduler } from "@org/scheduler-core";
-import { createApp } from "@org/scheduler-rest";
-import type { RequestHandler } from "express";
+import { createListener, type Face } from "@org/scheduler-http";
 import { allowedHosts } from "./allowed-hosts.ts";
 import { openScheduler } from "./open-scheduler.ts";
 import { serve } from "./serve.ts";
@@ -9,7 +8,7 @@ export interface AppParts {
   /** Where it listens unless PORT says otherwise. */
   port: number;
   /** What it serves besides health. */
-  faces: (scheduler: Scheduler, options: { allowedHosts: string[]; log: Log }) => RequestHandler[];
+  faces: (scheduler: Scheduler, options: { allowedHosts: string[]; log: Log }) => Face[];
   /** Fires jobs in this process too. */
   worker: boolean;
 }
@@ -29,7 +28,7 @@ export async function startApp(config: Config, log: Log, parts: AppParts): Promi
   try {
     const names = allowedHosts(config);
     const faces = parts.faces(scheduler, { allowedHosts: names, log });
-    const app = createApp(scheduler, { allowedHosts: names, log, faces });
+    const app = createListener(scheduler, { allowedHosts: names, log, faces });
     const served = await serve(app, { host: config.host, port: config.port ?? parts.port });
     if (parts.worker) await scheduler.createWorker({ concurrency: config.concurrency }).start();
     const stop = async (): Promise<void> => {

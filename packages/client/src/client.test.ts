@@ -1,6 +1,7 @@
 import type { Backend, Input, Operation, OperationName, Output } from "@org/scheduler-contract";
 import { operations, parseInput, SchedulerError } from "@org/scheduler-contract";
-import { createApp, createRouter } from "@org/scheduler-rest";
+import { createListener } from "@org/scheduler-http";
+import { createRestHttp } from "@org/scheduler-rest";
 import type { RequestListener, Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -41,7 +42,7 @@ async function setup() {
     },
     ready: async () => ({ ready: true, checks: {} }),
   };
-  const url = await listen(createApp(backend, { faces: [createRouter(backend)] }));
+  const url = await listen(createListener(backend, { faces: [createRestHttp(backend)] }));
   return { url, client: createClient({ url: `${url}/`, token: "cron_pat_good" }) };
 }
 

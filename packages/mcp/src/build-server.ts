@@ -3,7 +3,7 @@ import type { Execute, Toolset } from "@org/scheduler-contract";
 import { McpServer } from "@modelcontextprotocol/server";
 import type { StandardSchemaWithJSON } from "@modelcontextprotocol/server";
 import { callTool } from "./call-tool.ts";
-import type { ErrorLog } from "./call-tool.ts";
+import type { ErrorLog } from "@org/scheduler-http";
 import type { JsonSchema } from "./compact-schema.ts";
 import { instructionsFor } from "./instructions.ts";
 import { selectTools } from "./tools.ts";

@@ -1,3 +1,4 @@
+import type { ErrorLog } from "@org/scheduler-http";
 import { parseInput, toProblem } from "@org/scheduler-contract";
 import type { Execute } from "@org/scheduler-contract";
 import type { CallToolResult } from "@modelcontextprotocol/server";
@@ -6,11 +7,6 @@ import { present } from "./present.ts";
 import type { Answer } from "./present.ts";
 import type { ResponseFormat, Tool } from "./tools.ts";
 import { cutTextsIn } from "./values.ts";
-
-/** Where errors that are ours are told in full. Any pino logger is one. */
-export interface ErrorLog {
-  error(details: object, message: string): void;
-}
 
 export interface CallContext {
   execute: Execute;

@@ -65,7 +65,7 @@ describe("the token", () => {
     const answer = await ask(server.url, { headers });
     expect(answer.status).toBe(401);
     expect(answer.headers.get("WWW-Authenticate")).toEqual(challenge);
-    expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
+    expect(answer.headers.get("Content-Type")).toBe("application/problem+json; charset=utf-8");
     expect(answer.json).toMatchObject({ code: "unauthenticated", hint: expect.any(String) });
     expect(answer.json["request_id"]).toBe(answer.headers.get("X-Request-Id"));
   });

@@ -1,18 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Backend, CallerView } from "@org/scheduler-contract";
+import type { Backend, CallerView, Problem } from "@org/scheduler-contract";
 import { SchedulerError } from "@org/scheduler-contract";
+import {
+  answerProblem,
+  bearerToken,
+  checkHost,
+  type ErrorLog,
+  readJson,
+  requestIdOf,
+  urlOf,
+} from "@org/scheduler-http";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, ProtocolError } from "@modelcontextprotocol/server";
 import type { AuthInfo } from "@modelcontextprotocol/server";
 import { buildServer } from "./build-server.ts";
 import type { BuildServerOptions, ServerInfo } from "./build-server.ts";
-import type { ErrorLog } from "./call-tool.ts";
 import { type InvalidParams, invalidParams } from "./check-message.ts";
-import { checkHost } from "./host-check.ts";
 import { readNarrowing } from "./narrowing.ts";
-import { readJson } from "./read-body.ts";
-import { refuse } from "./refuse.ts";
-import { bearerToken, requestIdOf, urlOf } from "./request.ts";
 
 export interface McpHttpOptions {
   /** Names besides loopback's under which clients reach the server, without port; `*` for any. */
@@ -43,7 +47,7 @@ export function createMcpHttp<Caller extends CallerView>(
   const serve = toNodeHandler(mcp, { onerror });
 
   async function admit(request: IncomingMessage, requestId: string): Promise<BuildServerOptions> {
-    checkHost(request.headers, allowedHosts);
+    checkHost(request, allowedHosts);
     if (request.method !== "POST") throw methodNotAllowed(request.method);
     const caller = await backend.authenticate(bearerToken(request));
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());
@@ -62,7 +66,8 @@ export function createMcpHttp<Caller extends CallerView>(
     const requestId = requestIdOf(request, response);
     try {
       const server = await admit(request, requestId);
-      const body = await readJson(request);
+      const body = await readJson(request, response, { wants: oneMessage });
+      if (body === undefined) throw noMessage();
       const invalid = invalidParams(body);
       if (invalid) return answerInvalid(request, response, invalid);
       // The handler passes on what it finds in `auth`; the token itself stays here.
@@ -70,7 +75,7 @@ export function createMcpHttp<Caller extends CallerView>(
       servers.set(auth, server);
       await serve(Object.assign(request, { auth }), response, body);
     } catch (error) {
-      refuse(response, error, { requestId, ...(log && { log }) });
+      answerProblem(request, response, error, { log, adapt: transportProblem });
     }
   }
 
@@ -83,6 +88,23 @@ function answerInvalid(request: IncomingMessage, response: ServerResponse, answe
   const status = revision >= "2026" || answer.id === null ? 400 : 200;
   response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
   response.end(JSON.stringify(answer));
+}
+
+const oneMessage = 'one JSON-RPC message, such as {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}';
+
+function noMessage(): SchedulerError {
+  return new SchedulerError("invalid_json", "The body is empty.", { hint: `Send ${oneMessage}.` });
+}
+
+/** What a request is told that never became a message. */
+function transportProblem(problem: Problem): { problem: Problem; headers?: Record<string, string> } {
+  // Only the address or a header can be at fault here; 422 would say that the message was understood.
+  if (problem.code === "invalid_input") return { problem: { ...problem, status: 400 } };
+  if (problem.code === "method_not_allowed") return { problem, headers: { Allow: "POST" } };
+  if (problem.code !== "invalid_json") return { problem };
+  // JSON-RPC wants its own error when a message cannot be parsed; a problem may have more members (RFC 9457 §3.2).
+  const error = { code: -32700, message: "Parse error" };
+  return { problem: Object.assign({ ...problem }, { jsonrpc: "2.0", id: null, error }) };
 }
 
 /** Those it answered itself; the handler reports them like its own failures. */

@@ -1,6 +1,6 @@
 export { buildServer } from "./build-server.ts";
 export type { BuildServerOptions, ServerInfo } from "./build-server.ts";
-export type { ErrorLog } from "./call-tool.ts";
+export type { ErrorLog } from "@org/scheduler-http";
 export { createMcpHttp } from "./http.ts";
 export type { McpHttp, McpHttpOptions } from "./http.ts";
 export { parseToolsets } from "./narrowing.ts";

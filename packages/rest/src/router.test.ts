@@ -7,13 +7,12 @@ import type {
   RequestContext,
 } from "@org/scheduler-contract";
 import { operations, parseInput, SchedulerError } from "@org/scheduler-contract";
-import type { RequestHandler } from "express";
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { createApp } from "./app.ts";
-import { createRouter } from "./router.ts";
+import { createListener, type Face } from "@org/scheduler-http";
+import { createRestHttp } from "./app.ts";
 
 interface Call {
   name: OperationName;
@@ -55,11 +54,13 @@ afterEach(
   () => new Promise((resolve) => (server ? server.close(resolve).closeAllConnections() : resolve(0))),
 );
 
-async function setup(faces: RequestHandler[] = []) {
+async function setup(faces: Face[] = []) {
   const { backend, calls, state } = createBackend();
   const logged: Record<string, unknown>[] = [];
   const log = { error: (details: object) => void logged.push({ ...details }) };
-  const app = createApp(backend, { log, faces: [...faces, createRouter(backend, { log })] });
+  const app = createServer(
+    createListener(backend, { log, faces: [...faces, createRestHttp(backend, { log })] }),
+  );
   server = await new Promise<Server>((resolve) => {
     const listening = app.listen(0, "127.0.0.1", () => resolve(listening));
   });
@@ -273,7 +274,7 @@ test("an unexpected error is logged in full and shows nothing of itself", async 
 
 test("another face goes before REST, and its errors become problems too", async () => {
   const { call, logged } = await setup([
-    (request, _response, next) => next(request.path === "/mcp" ? new Error("secret") : undefined),
+    (request, _response, next) => next(request.url === "/mcp" ? new Error("secret") : undefined),
   ]);
   const { status, json, text } = await call("POST /mcp", { body: "{" });
   expect([status, json.code, text.includes("secret"), logged.length]).toEqual([500, "internal", false, 1]);

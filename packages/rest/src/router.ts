@@ -3,8 +3,8 @@ import { operations, SchedulerError } from "@org/scheduler-contract";
 import express from "express";
 import type { Request, RequestHandler, Response, Router } from "express";
 import { openApiDocument } from "./openapi.ts";
-import type { ErrorLog } from "./problem.ts";
-import { answerHeaders, bearerToken, problemHandler } from "./problem.ts";
+import { bearerToken, type ErrorLog, noRoute, setAnswerHeaders } from "@org/scheduler-http";
+import { problemHandler } from "./problem.ts";
 import { readInput } from "./read-input.ts";
 
 export interface RouterOptions {
@@ -26,7 +26,10 @@ export function createRouter<Caller extends CallerView>(
     methods.set(path, [...(methods.get(path) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
   };
 
-  router.use(answerHeaders());
+  router.use((request, response, next) => {
+    setAnswerHeaders(request, response);
+    next();
+  });
   for (const operation of Object.values<Operation>(operations)) {
     route(operation.http.method, expressPath(operation), serve(backend, operation));
   }
@@ -68,11 +71,4 @@ function otherMethods(known: string[]): RequestHandler {
       hint: `Use ${known.join(" or ")}.`,
     });
   };
-}
-
-/** What is said where nothing answers. */
-export function noRoute(request: Request): SchedulerError {
-  return new SchedulerError("not_found", `There is no ${request.method} ${request.path.slice(0, 200)}.`, {
-    hint: "GET /openapi.json lists every route; the API begins with /v1, for example GET /v1/jobs.",
-  });
 }

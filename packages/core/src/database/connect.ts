@@ -196,12 +196,17 @@ export function refuseUnfit({ version, encoding }: { version: number; encoding: 
 export interface EmbeddedSettings {
   /** Where its files are; in memory where none is given. */
   dataDir: string | undefined;
+  /** What it holds at first: a dump of another one, as `dumpDataDir` makes it. */
+  dump?: Blob | undefined;
   /** Hears that it stopped for good, and why: only a new process can open it again. */
   onBroken?: ((error: SchedulerError) => void) | undefined;
 }
 
 /** Opens the embedded database. Throws `conflict` where another process has it, `unavailable` where it does not open. */
-export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log: Log): Promise<Database> {
+export async function openEmbedded(
+  { dataDir, dump, onBroken }: EmbeddedSettings,
+  log: Log,
+): Promise<Database> {
   let unlock = async (): Promise<void> => {};
   try {
     if (dataDir !== undefined) {
@@ -213,6 +218,7 @@ export async function openEmbedded({ dataDir, onBroken }: EmbeddedSettings, log:
     const { PGlite } = await import("@electric-sql/pglite");
     const pglite = await PGlite.create({
       dataDir: dataDir === undefined ? "memory://" : join(dataDir, "database"),
+      ...(dump && { loadDataDir: dump }),
     });
     await pglite.exec(useSchema);
     if (dataDir !== undefined) await closeToOthers(join(dataDir, "database"));

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { openAsBlob } from "node:fs";
 import pg from "pg";
 import { sql } from "kysely";
 import type { Caller } from "../access/caller.ts";
@@ -9,6 +10,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** A server with the database `scheduler_template`; null runs on PGlite. */
     postgresUrl: string | null;
+    /** The file that holds a dump of an embedded database with all tables and no rows. */
+    dumpPath: string | undefined;
   }
 }
 
@@ -51,9 +54,11 @@ export async function openTestScheduler(options: { clock?: Clock } = {}): Promis
   // Only here: the other helpers of this folder also serve programs that run without Vitest.
   const { inject } = await import("vitest");
   const server = inject("postgresUrl");
+  const dumpPath = inject("dumpPath");
   const databaseUrl = server === null ? undefined : await copyTemplate(server);
   const scheduler = await createScheduler({
     databaseUrl,
+    dump: dumpPath === undefined ? undefined : await openAsBlob(dumpPath),
     clock: options.clock,
     allowedTargets: ["127.0.0.0/8"],
     jwtSecret: randomBytes(32),

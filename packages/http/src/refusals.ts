@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type ErrorCode, SchedulerError, toProblem } from "@org/scheduler-contract";
+import { headersOf } from "./problem.ts";
 
 /** What Node's parser refuses by itself, with a status alone: here it is told like every other error. */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -89,13 +90,11 @@ function answerTo(error: SchedulerError): { status: number; body: string; header
   const requestId = randomUUID();
   const problem = toProblem(error, requestId);
   const body = JSON.stringify(problem);
-  const headers = {
-    "Content-Type": "application/problem+json; charset=utf-8",
-    "Content-Length": String(Buffer.byteLength(body)),
-    "Cache-Control": "no-store",
-    "X-Request-Id": requestId,
+  return {
+    status: problem.status,
+    body,
+    headers: { ...headersOf(problem, body), "X-Request-Id": requestId },
   };
-  return { status: problem.status, body, headers };
 }
 
 /** What is left of the request is not worth reading. */

@@ -20,3 +20,10 @@ export function requestIdOf(request: IncomingMessage, response: ServerResponse):
 export function urlOf({ url = "/" }: IncomingMessage): URL {
   return URL.parse(url, "http://localhost") ?? new URL("http://localhost/");
 }
+
+/** Gives an answer the headers that each one has. */
+export function setAnswerHeaders(request: IncomingMessage, response: ServerResponse): void {
+  requestIdOf(request, response);
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("X-Content-Type-Options", "nosniff");
+}
