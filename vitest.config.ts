@@ -36,8 +36,8 @@ export default defineConfig({
         },
       },
       {
-        // Whole processes, which mostly wait: two files at a time, and nothing else beside them. The lateness that
-        // firing.test.ts prints is that of an idle machine when it runs alone: vitest run --project e2e firing
+        // Whole processes, which mostly wait: three files at a time of these and of the next, and nothing else beside them. The
+        // lateness that firing.test.ts prints is that of an idle machine when it runs alone: vitest run --project e2e firing
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
@@ -45,7 +45,7 @@ export default defineConfig({
           setupFiles: ["test/e2e/setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
@@ -57,7 +57,7 @@ export default defineConfig({
           setupFiles: ["test/e2e/setup.ts"],
           hookTimeout: 60_000,
           maxWorkers: 3,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],
