@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Storage and engine run twice: on the embedded database and on a real server.
+// Storage and engine run twice: on the embedded database and on a real server. Their files share processes, and so the
+// modules and the embedded database that those have loaded.
 const onDatabase = ["packages/core/src/**/*.db.test.ts"];
 const onServer = ["packages/core/src/**/*.pg.test.ts"];
 
@@ -12,7 +13,7 @@ export default defineConfig({
           name: "unit",
           include: ["{packages,apps}/*/src/**/*.test.ts", "examples/*/*.test.ts"],
           exclude: [...onDatabase, ...onServer],
-          maxWorkers: "100%",
+          maxWorkers: 2,
         },
       },
       {
@@ -21,7 +22,8 @@ export default defineConfig({
           include: [...onDatabase, ...onServer],
           globalSetup: ["packages/core/src/testing/global-setup.ts"],
           hookTimeout: 30_000,
-          maxWorkers: "100%",
+          isolate: false,
+          maxWorkers: 2,
         },
       },
       {
@@ -32,7 +34,8 @@ export default defineConfig({
           provide: { postgresUrl: null },
           testTimeout: 15_000,
           hookTimeout: 60_000,
-          maxWorkers: "100%",
+          maxWorkers: 2,
+          isolate: false,
         },
       },
       {
