@@ -12,7 +12,7 @@ import { closeToOthers, makePrivate } from "./private-files.ts";
 import { preparedName } from "./statement.ts";
 import { type Db, schema, type Tables } from "./tables.ts";
 
-/** Runs SQL text for the ticket queue; without values it may hold several statements. */
+/** Runs SQL text for pg-boss; without values it may hold several statements. */
 type RunSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
 
 export interface Database {
@@ -22,7 +22,7 @@ export interface Database {
   /** The embedded database has one connection, and so one process. */
   embedded: PGlite | undefined;
   runSql: RunSql;
-  /** Calls back on each notification, and after each reconnect since some may have been missed. */
+  /** Calls back on each notification, and after each reconnect, since notifications may have been missed. */
   listen(channels: string[], onNotice: (channel: string, payload: string) => void): Promise<StopListening>;
   /** How many connections this process has. */
   connections(): { total: number; idle: number; waiting: number };

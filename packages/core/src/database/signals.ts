@@ -2,11 +2,11 @@ import { sql } from "kysely";
 import type { Database, StopListening } from "./connect.ts";
 import type { Db, Tx } from "./tables.ts";
 
-/** The notices that processes give each other. All are hints: whoever misses one finds out by polling. */
+/** The signals that processes give each other, by LISTEN and NOTIFY. All are hints: a process that misses one polls. */
 const channels = {
-  /** Something is due sooner than planners may expect. */
+  /** A job or an execution is due sooner than planners may expect, or a queue goes on. */
   due: "scheduler_due",
-  /** Somebody is to be told of an end. */
+  /** A delivery is due: somebody is to be told of the end of an execution. */
   delivery: "scheduler_delivery",
   /** A running execution is to be aborted; the payload is its UUID. */
   cancel: "scheduler_cancel",
@@ -14,14 +14,14 @@ const channels = {
 
 type Channel = keyof typeof channels;
 
-/** Sends a notice when the transaction commits. One per transaction at the most: notices queue under one lock. */
+/** Gives a signal when the transaction commits. One per transaction at the most: PostgreSQL queues them under one lock. */
 export async function signal(db: Db | Tx, channel: Channel, payload = ""): Promise<void> {
   await sql`select pg_notify(${channels[channel]}, ${payload})`.execute(db);
 }
 
 export type Listener = Record<Channel, (payload: string) => void>;
 
-/** Calls back on every notice, and on each channel after a reconnect. */
+/** Calls back on every signal, and on each channel after a reconnect. */
 export function listen(database: Database, listener: Listener): Promise<StopListening> {
   const byChannel = new Map(
     Object.entries(channels).map(([name, channel]) => [channel as string, name as Channel]),

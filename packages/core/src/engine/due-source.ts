@@ -10,13 +10,13 @@ import type { Order } from "./waiting.sql.ts";
 const heldBackMs = 250;
 
 interface Planning extends Taking {
-  /** Whether there was more than slots in the last turn. */
+  /** Whether more executions were ready in the last turn than there were slots. */
   hasBacklog(): boolean;
   /** Tells what a pass saw of the lines of queues. */
   seeLines(pass: Pick<PlanPass, "inLines" | "linedUp">): void;
 }
 
-/** What is due by itself: jobs whose next slot has come, and executions whose time to wait is over. */
+/** The source of jobs whose next slot has come, and of executions whose `due_at` has come. */
 export function createDueSource(engine: Engine, { workerId, hold, hasBacklog, seeLines }: Planning): Source {
   let more = false;
   let lookAgainAt = -Infinity;

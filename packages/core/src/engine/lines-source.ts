@@ -6,14 +6,14 @@ import { pollMs, type Source, type Taking } from "./source.ts";
 /** Below that of any queue. */
 const lowestPriority = -1000;
 
-/** The lines of the queues, each look from some priority on. */
+/** The sources of executions that stand in the lines of queues. */
 export interface Lines {
-  /** Those of queues that have at least this priority. */
+  /** The lines of queues that have at least this priority. */
   from(leastPriority: number): Source;
   all: Source;
   /** Takes notice of what the planner saw. */
   see(pass: Pick<PlanPass, "inLines" | "linedUp">): void;
-  /** Somebody's turn may have come: a place is free in a queue, or it goes on. */
+  /** Hears that a turn may have come: a place is free in a queue, or a queue goes on. */
   notice(): void;
 }
 

@@ -3,30 +3,31 @@ import { defaultQueue } from "../queues/queue.ts";
 import { shareInSql } from "../sending/destination.ts";
 import { endOf, type EndReason } from "../executions/life.sql.ts";
 
-/** A queue in which executions wait for their turn, and whose turn it may be. */
+/** A queue with executions in its line, the first of which may have its turn. */
 export interface Line {
   scope_id: number;
   queue: string;
-  /** When the first in its line was due. */
+  /** When the first execution in the line was due. */
   line_at: Date;
 }
 
-/** An execution whose turn it is. */
+/** An execution in the line of a queue, whose turn it is. */
 export interface Turn {
   scope_id: number;
   queue: string;
   id: string;
   host: string;
-  /** When it was due, or is in a moment. */
+  /** When the execution was due, or will be in a moment. */
   line_at: Date;
-  /** Over how long the requests of its queue are counted; null where they are not. */
+  /** Over how many seconds the requests of its queue are counted; null where its queue has no rate limit. */
   period: number | null;
-  /** Why it is to end instead; null for what starts. */
+  /** Why the execution is to end instead of starting; null where it starts. */
   ends: EndReason | null;
 }
 
 /**
- * The queues in which somebody waits, each found by one look into the index: how many wait makes no difference.
+ * The queues with executions in their lines, each found by one look into the index: how many executions wait makes no
+ * difference.
  * Recursive, since PostgreSQL cannot skip from one value of an index to the next by itself.
  */
 const waiting = `waiting as (
@@ -40,7 +41,7 @@ const waiting = `waiting as (
       order by e.scope_id, e.queue, e.line_at limit 1) next
   )`;
 
-/** How many of a queue run, of rows `l` that name it. */
+/** How many executions of a queue run; a row `l` names the queue. */
 const running = `(select count(*) from open_executions o where o.scope_id = l.scope_id and o.counts_in = l.queue)`;
 
 /** How many requests of a queue were sent in the period that ends now. */

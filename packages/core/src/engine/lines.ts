@@ -16,7 +16,7 @@ const marginMs = 100;
 
 export interface LinePass {
   started: StartedExecution[];
-  /** What nobody wants any more, or whose time has run out: for `endUnstarted`. */
+  /** Executions that nobody wants any more, or whose time has run out: for `endUnstarted`. */
   unwanted: End[];
   /** Others may have their turn at once. */
   more: boolean;

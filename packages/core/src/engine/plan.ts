@@ -41,11 +41,11 @@ const lateMs = 10_000;
 const leadMs = 25;
 
 export interface PlanPass {
-  /** What starts on this worker: at once, or at the instant it is for where that is a moment ahead. */
+  /** The executions that start on this worker: at once, or at their instant where that is a moment ahead. */
   started: StartedExecution[];
-  /** What nobody wants any more, or whose time has run out: for `endUnstarted`. */
+  /** Executions that nobody wants any more, or whose time has run out: for `endUnstarted`. */
   unwanted: End[];
-  /** Something that was due is not any more. */
+  /** A job or an execution that was due is not due any more. */
   moved: boolean;
   /** Executions wait for their turn in their queues. */
   inLines: boolean;
@@ -119,7 +119,7 @@ interface Woken {
 
 const nobody: Woken = { started: [], unwanted: [], linedUp: 0, more: false };
 
-/** Starts what waited for its time and finds room; the rest goes on waiting. */
+/** Starts the executions whose `due_at` has come and that find room; the others go on waiting. */
 async function wakeWaiting(
   session: Session,
   {
@@ -204,7 +204,7 @@ function isStarted<Row extends { status: string }>(row: Row): row is Row & { sta
   return row.status === "running";
 }
 
-/** Lets what a new execution takes the place of come to its end. */
+/** Ends the executions of jobs whose new slot takes their place. */
 async function endPrevious(session: EndingSession, plans: JobPlan[]): Promise<void> {
   const canceling = plans.filter(({ cancelsPrevious }) => cancelsPrevious);
   if (canceling.length === 0) return;

@@ -1,17 +1,17 @@
 import type { StartedExecution } from "../executions/life.sql.ts";
 import type { Admission } from "./slots.ts";
 
-/** Something that executions come from, as the loop that fills the slots sees it: the planner, the lines of queues. */
+/** Where executions come from, as the loop that fills the slots sees it: the planner, or the lines of queues. */
 export interface Source {
-  /** A look at once may find something that can start. */
+  /** Whether a look at once may find an execution that can start. */
   mayHaveMore(): boolean;
   /** When to look without having been told of anything, by `performance.now()`. */
   lookAgainAt(): number;
   /** Shares of which no more was given in the last look, so that others are looked for behind them. */
   heldBack(): string[];
-  /** Takes what there is room for. */
+  /** Starts the executions that there is room for. */
   take(admission: Admission): Promise<void>;
-  /** A request of this share was answered, so that it may have room again. Answers whether something waits for that. */
+  /** Hears that a request of this share was answered. Answers whether an execution of that share was held back for want of room. */
   noticeAnswer(share: string): boolean;
 }
 

@@ -2,19 +2,19 @@ import { type Session, statement } from "../database/statement.ts";
 import { endOf, type EndReason, isInLine, revisionOf, thereIs } from "../executions/life.sql.ts";
 import { shareInSql } from "../sending/destination.ts";
 
-/** An execution whose time to wait is over: a retry, a delayed or a manual run, a replay, a slot that found no room. */
+/** An execution whose `due_at` has come: a retry, a delayed or a manual run, a replay, a slot that found no room. */
 export interface WaitingExecution {
   scope_id: number;
   id: string;
   host: string;
   due_at: Date;
-  /** It waits on: for its turn in its queue. */
+  /** It goes into the line of its queue instead of starting. */
   lines_up: boolean;
-  /** Why it is to end instead; null for what starts or waits on. */
+  /** Why it is to end instead; null where it starts or goes into a line. */
   ends: EndReason | null;
 }
 
-/** Which of them are looked at first where there are more than can start. */
+/** Which executions are claimed first where more are due than can start. */
 export type Order = "freshest" | "oldest";
 
 const claim = (order: Order) =>
@@ -33,7 +33,7 @@ const claim = (order: Order) =>
 
 const claims = { freshest: claim("freshest"), oldest: claim("oldest") };
 
-/** Claims executions that waited for their time, none of them of a share in `full`. */
+/** Claims executions whose `due_at` has come, none of them of a share in `full`. */
 export function claimWaiting(
   session: Session,
   { limit, leadMs, full, order }: { limit: number; leadMs: number; full: string[]; order: Order },
