@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { TypeID } from "typeid-js";
 import { stringify, v7 } from "uuid";
+import { SchedulerError } from "@org/scheduler-contract";
 
 /** The prefix of each kind of id, as callers see it: `job_01h455vb4pex5vsknk084sn02q`. */
 export type IdPrefix = "job" | "exec" | "dlv" | "rpl" | "queue" | "tok" | "ws" | "usr" | "sgn";
@@ -54,6 +55,25 @@ export function fromPublicId(prefix: IdPrefix, id: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Says `not_found`: a caller's id has nothing behind it, or another workspace's. `shown` says where the caller's own ids
+ * are shown.
+ */
+export function noSuch(
+  noun: string,
+  id: string,
+  {
+    prefix,
+    field = `${noun.replaceAll(" ", "_")}_id`,
+    shown,
+  }: { prefix: IdPrefix; field?: string; shown: string },
+): SchedulerError {
+  return new SchedulerError("not_found", `There is no ${noun} ${id.slice(0, 64)}.`, {
+    field,
+    hint: `Ids look like ${prefix}_01h455vb4pex5vsknk084sn02q; ${shown}.`,
+  });
 }
 
 /** The smallest UUIDv7 of an instant: ids made before it sort below, ids made at or after it do not. */

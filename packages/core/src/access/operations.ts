@@ -1,5 +1,5 @@
 import { SchedulerError, type Mode, type Token } from "@org/scheduler-contract";
-import { fromPublicId, newId, toPublicId } from "../ids.ts";
+import { fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import {
@@ -110,10 +110,7 @@ const tokenOperations: Handlers<Exclude<Names, "login">> = {
     if (id !== undefined && (await revokeToken(tx, { ...owner, id }, now))) {
       return { deleted: true, id: toPublicId("tok", id) };
     }
-    throw new SchedulerError("not_found", `There is no token ${input.token_id}.`, {
-      field: "token_id",
-      hint: "Ids look like tok_01h455vb4pex5vsknk084sn02q; GET /v1/tokens shows yours.",
-    });
+    throw noSuch("token", input.token_id, { prefix: "tok", shown: "GET /v1/tokens shows yours" });
   },
 };
 

@@ -1,7 +1,7 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { signal } from "../database/signals.ts";
 import { requireExecution } from "../executions/require.ts";
-import { fromPublicId } from "../ids.ts";
+import { fromPublicId, noSuch } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -26,10 +26,7 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
     const id = fromPublicId("dlv", delivery_id);
     const row = id === undefined ? undefined : await findDelivery(tx, caller.scopeId, id);
     if (!row) {
-      throw new SchedulerError("not_found", `There is no delivery ${delivery_id}.`, {
-        field: "delivery_id",
-        hint: "Ids look like dlv_01h455vb4pex5vsknk084sn02q; GET /v1/deliveries shows yours.",
-      });
+      throw noSuch("delivery", delivery_id, { prefix: "dlv", shown: "GET /v1/deliveries shows yours" });
     }
     const retried = await retryFailed(tx, row.id, now);
     if (retried) {

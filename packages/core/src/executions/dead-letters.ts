@@ -2,7 +2,7 @@ import { type Output, type ParsedInput, SchedulerError } from "@org/scheduler-co
 import { type Caller, describeCaller } from "../access/caller.ts";
 import { signal } from "../database/signals.ts";
 import type { Db, Tx } from "../database/tables.ts";
-import { firstIdAt, fromPublicId, newId, toPublicId } from "../ids.ts";
+import { firstIdAt, fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { type Handlers, sessionIn } from "../operations/context.ts";
 import {
@@ -127,9 +127,10 @@ async function readExecutionIds(tx: Tx, caller: Caller, ids: string[]): Promise<
 }
 
 function noSuchExecution(id: string): SchedulerError {
-  return new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
+  return noSuch("execution", id, {
+    prefix: "exec",
     field: "execution_ids",
-    hint: "Ids look like exec_01h455vb4pex5vsknk084sn02q; list_executions shows yours.",
+    shown: "list_executions shows yours",
   });
 }
 

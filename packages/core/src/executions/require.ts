@@ -1,7 +1,6 @@
-import { SchedulerError } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
-import { fromPublicId } from "../ids.ts";
+import { fromPublicId, noSuch } from "../ids.ts";
 import { findReplay, type ReplayRow } from "./dead-letters.sql.ts";
 import { type ExecutionRow, findExecution } from "./executions.sql.ts";
 
@@ -10,10 +9,7 @@ export async function requireExecution(db: Db | Tx, caller: Caller, id: string):
   const uuid = fromPublicId("exec", id);
   const row = uuid === undefined ? undefined : await findExecution(db, caller.scopeId, uuid);
   if (row) return row;
-  throw new SchedulerError("not_found", `There is no execution ${id.slice(0, 64)}.`, {
-    field: "execution_id",
-    hint: "Ids look like exec_01h455vb4pex5vsknk084sn02q; list_executions shows yours.",
-  });
+  throw noSuch("execution", id, { prefix: "exec", shown: "list_executions shows yours" });
 }
 
 /** The replay behind a caller's id. Throws `not_found`, also for another workspace's. */
@@ -21,8 +17,5 @@ export async function requireReplay(db: Db | Tx, caller: Caller, id: string): Pr
   const uuid = fromPublicId("rpl", id);
   const row = uuid === undefined ? undefined : await findReplay(db, caller.scopeId, uuid);
   if (row) return row;
-  throw new SchedulerError("not_found", `There is no replay ${id.slice(0, 64)}.`, {
-    field: "replay_id",
-    hint: "Ids look like rpl_01h455vb4pex5vsknk084sn02q; POST /v1/executions/replay answers with one.",
-  });
+  throw noSuch("replay", id, { prefix: "rpl", shown: "POST /v1/executions/replay answers with one" });
 }

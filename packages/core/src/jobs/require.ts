@@ -1,7 +1,7 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
 import type { Db, Tx } from "../database/tables.ts";
-import { fromPublicId } from "../ids.ts";
+import { fromPublicId, noSuch } from "../ids.ts";
 import { stateInWords } from "./job.ts";
 import { findJob, type JobRow, knowsJob, lockJob } from "./jobs.sql.ts";
 
@@ -29,10 +29,7 @@ export async function requireJobKey(db: Db, caller: Caller, id: string): Promise
 }
 
 function noSuchJob(id: string): SchedulerError {
-  return new SchedulerError("not_found", `There is no job ${id.slice(0, 64)}.`, {
-    field: "job_id",
-    hint: "Ids look like job_01h455vb4pex5vsknk084sn02q; list_jobs shows yours.",
-  });
+  return noSuch("job", id, { prefix: "job", shown: "list_jobs shows yours" });
 }
 
 /** A job's state does not allow what was asked. */

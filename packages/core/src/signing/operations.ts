@@ -1,7 +1,7 @@
 import { SchedulerError, type Output } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import type { Cipher } from "../encryption/cipher.ts";
-import { fromPublicId, newId, toPublicId } from "../ids.ts";
+import { fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { generateSecret, ownerOf } from "./secret.ts";
@@ -51,9 +51,9 @@ export function signingOperations(cipher: Cipher | undefined): Handlers<Names> {
       if (id !== undefined && (await deleteSigningSecret(tx, caller.scopeId, id))) {
         return { deleted: true, id: toPublicId("sgn", id) };
       }
-      throw new SchedulerError("not_found", `There is no signing secret ${signing_secret_id}.`, {
-        field: "signing_secret_id",
-        hint: "Ids look like sgn_01h455vb4pex5vsknk084sn02q; GET /v1/signing-secrets shows yours.",
+      throw noSuch("signing secret", signing_secret_id, {
+        prefix: "sgn",
+        shown: "GET /v1/signing-secrets shows yours",
       });
     },
   };
