@@ -141,6 +141,16 @@ export async function loseDeliveries(session: Session, ids: string[]): Promise<v
   if (ids.length > 0) await lose(session, { ids });
 }
 
+const anyPending = statement<object, { any: boolean }>(
+  "any_pending",
+  "select exists (select from deliveries where due_at is not null) as any",
+);
+
+/** Whether any delivery is still to be made. */
+export async function hasPending(session: Session): Promise<boolean> {
+  return (await anyPending(session, {}))[0]!.any;
+}
+
 /** A delivery that has been due for a while. */
 type Stray = Required<DueDelivery>;
 

@@ -1,7 +1,7 @@
 import { NIL } from "uuid";
 import { inTransaction, sessionOf } from "../database/session.ts";
 import type { Delivering } from "./callback.ts";
-import { findStray, loseDeliveries } from "./deliver.sql.ts";
+import { findStray, hasPending, loseDeliveries } from "./deliver.sql.ts";
 
 /** How far the walk through deliveries has come that should be in the queue. */
 export interface Walk {
@@ -21,6 +21,8 @@ export async function lookAfterDeliveries(
   walk: Walk,
 ): Promise<void> {
   const { deliveries, log } = delivering;
+  // To look costs a dozen statements, which requests that leave meanwhile would feel.
+  if (!(await hasPending(sessionOf(delivering)))) return;
   await deliveries.supervise();
   const lost = await inTransaction(delivering, async (session) => {
     const ids = await deliveries.takeLost(session.db);
