@@ -5,7 +5,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import { cutArrays, cutTexts, overweight, toResult, withNote } from "./fit.ts";
 import { present } from "./present.ts";
 import type { Answer } from "./present.ts";
-import type { ResponseFormat, Tool } from "./tools.ts";
+import { type ResponseFormat, responseFormats, type Tool } from "./tools.ts";
 import { cutTextsIn } from "./values.ts";
 
 export interface CallContext {
@@ -36,13 +36,21 @@ export async function callTool(tool: Tool, args: unknown, context: CallContext):
   }
 }
 
-/** What the tool has on top of its operation is taken off; the operation gets the arguments as they were written. */
+/**
+ * What the tool has on top of its operation is taken off; the operation gets the arguments as they were written, and checks
+ * them. Only what the tool does not take is refused here, where all that it takes can be named.
+ */
 function readCall(tool: Tool, args: unknown): Call {
-  const checked = parseInput(tool.checked, args) as Answer;
-  const input: Answer = { ...(args as Answer) };
-  if (tool.risk !== "read") return { input, format: "concise" };
-  delete input["response_format"];
-  return { input, format: (checked["response_format"] as ResponseFormat | undefined) ?? "concise" };
+  if (tool.risk !== "read" || typeof args !== "object" || args === null)
+    return { input: args as Answer, format: "concise" };
+  const { response_format: format = "concise", ...input } = args as Answer & {
+    response_format?: ResponseFormat;
+  };
+  const { shape } = tool.checked.input;
+  const isTaken =
+    responseFormats.includes(format) && Object.keys(input).every((name) => Object.hasOwn(shape, name));
+  if (!isTaken) parseInput(tool.checked, args);
+  return { input, format };
 }
 
 /** Asks again for fewer rows when a page is too heavy, so that its cursor goes on behind the last row shown. */

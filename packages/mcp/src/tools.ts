@@ -14,7 +14,7 @@ export interface Tool {
   annotations: Annotations;
   inputSchema: JsonSchema;
   outputSchema: JsonSchema;
-  /** The operation with the arguments that only the tool has: what a call is checked against. */
+  /** The operation with the arguments that only the tool has. */
   checked: Operation;
   /** The fields of a concise answer; for lists, of each row. */
   concise: readonly string[];
@@ -31,7 +31,7 @@ export interface Annotations {
 }
 
 /** What every reading tool takes besides its operation's input. */
-const responseFormats = ["concise", "detailed"] as const;
+export const responseFormats = ["concise", "detailed"] as const;
 export type ResponseFormat = (typeof responseFormats)[number];
 
 /** A field whose description is at least this long is described once. */

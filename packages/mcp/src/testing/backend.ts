@@ -66,9 +66,9 @@ export function createTestBackend(): TestBackend {
       );
     },
     execute: async (name, input, caller) => {
-      calls.push({ name, input: input as Fields });
       const operation = operations[name];
       const fields = parseInput(operation, input) as Fields;
+      calls.push({ name, input: input as Fields });
       if (caller?.readOnly && operation.risk !== "read") throw new Error("a read-only caller got this far");
       return (await carryOut[name]!(fields)) as never;
     },
