@@ -46,6 +46,9 @@ export const maxAttempts = 8;
 /** Longer than sending and writing takes. After this, the worker is taken for lost and the delivery is due again. */
 const heldMs = 30_000;
 
+/** As good as for ever; pg-boss stores an integer of 32 bits. */
+const foreverSeconds = 50 * 365 * 24 * 60 * 60;
+
 const schema = "scheduler_deliveries";
 const queue = "deliveries";
 const lost = "lost";
@@ -62,11 +65,13 @@ export async function openDeliveryQueue(database: Database, log: Log): Promise<D
   });
   boss.on("error", (error) => log.warn({ error: error.message }, "the queue of deliveries reports an error"));
   await boss.start();
-  await boss.createQueue(lost, { retryLimit: 0 });
+  await boss.createQueue(lost, { retryLimit: 0, retentionSeconds: foreverSeconds });
   await boss.createQueue(queue, {
     expireInSeconds: heldMs / 1000,
     retryLimit: maxAttempts - 1,
     retryDelay: 0,
+    // pg-boss takes away what has waited for longer. Here a delivery is over when its record says so.
+    retentionSeconds: foreverSeconds,
     deadLetter: lost,
   });
   // Makes pg-boss read and keep the settings of its queues now: it does so on a connection of its own, and inside a
