@@ -21,8 +21,8 @@ export async function declareJobs(context: WriteContext, inputs: Declaration[]):
   assertKeys(ordered);
   for (const each of ordered) inBatch(each, () => assertTargets(each.input, context.allowedTargets));
   // Before any job is locked, and in one order: whoever makes a queue while another holds its jobs could wait for ever.
-  const { tx, caller, now } = context;
-  await addQueues({ tx, caller, now }, queuesOf(inputs));
+  const { tx, caller } = context;
+  await addQueues(context, queuesOf(inputs));
   const ids = new Map<number, string>();
   for (let left: Entry[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
     // What somebody else creates meanwhile is left out, and there to be found in the next round.

@@ -1,11 +1,11 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { assertAllowedHost, BlockedAddressError, parseRange, type Range } from "../sending/address-guard.ts";
+import { localhost } from "../sending/resolver.ts";
 
-/** Names whose addresses are known whoever is asked. Other names are looked up when a request is sent. */
-const knownNames: [name: RegExp, addresses: string[]][] = [
-  [/(?:^|\.)localhost\.?$/, ["127.0.0.1", "::1"]],
-  [/^metadata\.google\.internal\.?$/, ["169.254.169.254"]],
-];
+/** The addresses of names that have the same for everybody. Other names are looked up when a request is sent. */
+function knownAddresses(name: string): string[] | undefined {
+  return /^metadata\.google\.internal\.?$/.test(name) ? ["169.254.169.254"] : localhost(name);
+}
 
 const everything = ["0.0.0.0/0", "::/0"].map(parseRange);
 
@@ -25,8 +25,7 @@ export function assertTargets(
 
 /** Whether the guard of what is sent would let a request through, as far as that can be told without a lookup. */
 function isOpen(hostname: string, allowed: Range[]): boolean {
-  const [, addresses = [hostname]] = knownNames.find(([name]) => name.test(hostname)) ?? [];
-  return addresses.some((address) => {
+  return (knownAddresses(hostname) ?? [hostname]).some((address) => {
     try {
       assertAllowedHost(address, allowed);
       return true;

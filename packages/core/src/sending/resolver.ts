@@ -202,8 +202,8 @@ const reasons: Record<string, string> = {
   ECANCELLED: "the lookup was canceled",
 };
 
-/** RFC 6761, section 6.3: whoever asks a name server for these gives the answer away. */
-function localhost(name: string): string[] | undefined {
+/** The addresses of localhost. RFC 6761, section 6.3: whoever asks a name server for these gives the answer away. */
+export function localhost(name: string): string[] | undefined {
   return /^(.+\.)?localhost\.?$/.test(name) ? ["127.0.0.1", "::1"] : undefined;
 }
 
