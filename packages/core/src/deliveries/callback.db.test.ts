@@ -6,10 +6,10 @@ import { testBench } from "../testing/bench.ts";
 import { deliver, limits, setQueueTime } from "../testing/deliver.ts";
 import { takeBackAll } from "../testing/lost-workers.ts";
 import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from "../testing/index.ts";
-import { unsent } from "../sending/unsent.ts";
+import { heldBack, unsent } from "../sending/unsent.ts";
 import { plan } from "../engine/plan.ts";
 import { retain, startRetaining } from "../engine/retain.ts";
-import { type Callback, claimCallbacks, toDeliveryOutcome, toHeldBack } from "./callback.ts";
+import { type Callback, claimCallbacks, toDeliveryOutcome } from "./callback.ts";
 import { record } from "./deliver.ts";
 import { lookAfterDeliveries, start } from "./look-after.ts";
 import type { Limits } from "./queue.ts";
@@ -266,6 +266,23 @@ describe("a callback", () => {
     expect(await deliver(setup.scheduler, clock)).toMatchObject([{ number: 1, status: "sent" }]);
   });
 
+  test("is made once more where a worker that stopped hands its last attempt back", async () => {
+    ear.answer(500);
+    await createCalling();
+    await drain(setup.scheduler, clock);
+    for (let attempt = 1; attempt <= 7; attempt++)
+      expect(await deliver(setup.scheduler, clock, later(attempt * 10_000))).toMatchObject([
+        { number: attempt, status: "pending" },
+      ]);
+    clock.set(later(80_000));
+    const [last] = await claim();
+    const outcome = toDeliveryOutcome(last!, unsent("interrupted"));
+    await record(setup.scheduler.engine, [{ claimed: last!.claimed, outcome }]);
+    ear.answer(200);
+    expect(await deliver(setup.scheduler, clock, later(80_001))).toMatchObject([{ status: "sent" }]);
+    expect(await onlyDelivery()).toMatchObject({ status: "sent" });
+  });
+
   test("that the queue has lost, as in a restore, is put into it again", async () => {
     await createCalling();
     await drain(setup.scheduler, clock);
@@ -318,7 +335,12 @@ describe("a callback", () => {
     const { engine } = setup.scheduler;
     const [callback] = await claim();
     const untilMs = clock.now().getTime() + 60_000;
-    const outcome = toHeldBack(callback!, { untilMs, failures: 10 });
+    const held = heldBack(
+      callback!.host,
+      { untilMs, failures: 10 },
+      { now: clock.now(), asked: "callbacks" },
+    );
+    const outcome = toDeliveryOutcome(callback!, held);
     await record(engine, [{ claimed: callback!.claimed, outcome }]);
     expect(await onlyDelivery()).toMatchObject({
       status: "pending",

@@ -8,9 +8,11 @@ import type { Log } from "../log.ts";
 import { defaultRetry } from "../time/retry.ts";
 import type { Answer, Sending } from "../sending/answer.ts";
 import type { Sender } from "../sending/sender.ts";
+import type { Circuits } from "../sending/circuits.ts";
 import { judge } from "../sending/outcome.ts";
 import type { Message } from "../sending/outgoing.ts";
 import { send } from "../sending/send.ts";
+import { heldBack } from "../sending/unsent.ts";
 import { type DeliveryOutcome, findPending, findTold, type Told } from "./deliver.sql.ts";
 import type { Claimed, DeliveryQueue, Limits } from "./queue.ts";
 
@@ -84,13 +86,17 @@ function toMessage(delivery: Told, { number }: Claimed, { execution, attempt }: 
   };
 }
 
-/** Sends a callback, signed as its scope signs. */
-export function sendCallback(delivering: Delivering, callback: Callback): Sending {
+/** Sends a callback, signed as its scope signs. Without `circuits`, none is held back. */
+export function sendCallback(delivering: Delivering, callback: Callback, circuits?: Circuits): Sending {
   return send(delivering, {
     id: callback.id,
     scope_id: callback.scope_id,
     signing_version: callback.signing_version,
     nowMs: () => delivering.clock.now()?.getTime() ?? databaseMs(callback),
+    keepsBack(now) {
+      const leave = circuits?.ask(callback, now.getTime()) ?? "leaves";
+      return leave === "leaves" ? undefined : heldBack(callback.host, leave, { now, asked: "callbacks" });
+    },
     message: () => callback.sent,
   });
 }
@@ -100,8 +106,16 @@ export function databaseMs({ clock, toldAt }: Told): number {
   return clock + performance.now() - toldAt;
 }
 
-/** What an answer means for the delivery: 2xx is heard, everything else as the default retry policy has it. */
+/**
+ * What an answer means for the delivery: 2xx is heard, everything else as the default retry policy has it. One that was
+ * held back is due again at the next probe of its receiver.
+ */
 export function toDeliveryOutcome(callback: Callback, answer: Answer): DeliveryOutcome {
+  const of = { id: callback.id, number: callback.claimed.number, status_code: answer.statusCode };
+  if (answer.heldBackMs !== undefined) {
+    const { heldBackMs: retry_ms, errorCode: error_code, error } = answer;
+    return { ...of, status: "pending", retry_ms, held_back: true, error_code, error };
+  }
   const rules = {
     attempts: callback.claimed.number,
     successStatuses: ["2xx" as const],
@@ -111,29 +125,10 @@ export function toDeliveryOutcome(callback: Callback, answer: Answer): DeliveryO
   };
   const { next, retryMs, errorCode, error } = judge(answer, rules, Math.random());
   return {
-    id: callback.id,
-    number: callback.claimed.number,
+    ...of,
     status: next === "succeeded" ? "sent" : retryMs === null ? "failed" : "pending",
     retry_ms: retryMs,
-    status_code: answer.statusCode,
     error_code: errorCode,
     error,
-  };
-}
-
-/** A delivery that is not sent, since its receiver does not answer: it is due again at the receiver's next probe. */
-export function toHeldBack(
-  callback: Callback,
-  { untilMs, failures }: { untilMs: number; failures: number },
-): DeliveryOutcome {
-  return {
-    id: callback.id,
-    number: callback.claimed.number,
-    status: "pending",
-    retry_ms: untilMs - databaseMs(callback),
-    held_back: true,
-    status_code: null,
-    error_code: "circuit_open",
-    error: `${callback.host} has not answered the last ${failures} callbacks; the next probe is at ${new Date(untilMs).toISOString()}.`,
   };
 }

@@ -11,10 +11,9 @@ import {
   type Delivering,
   sendCallback,
   toDeliveryOutcome,
-  toHeldBack,
 } from "./callback.ts";
 import { type DeliveryOutcome, settleDeliveries } from "./deliver.sql.ts";
-import { type Claimed, type Limits, maxAttempts } from "./queue.ts";
+import type { Claimed, Limits } from "./queue.ts";
 
 /** The loop that tells others what became of executions. */
 export interface Deliveries {
@@ -78,17 +77,18 @@ export function createDeliveries(
   let looksBehind = false;
 
   function limits(): Limits {
-    const byScope = Map.groupBy([...underWay.values()], ({ callback }) => callback.scope_id);
-    const held = new Set([...underWay.values()].map(({ callback }) => shareOf(callback)));
+    const held = [...underWay.values()].map(({ callback }) => callback.claimed);
+    const byScope = Map.groupBy(held, (claimed) => claimed.scope_id);
+    const shares = new Set(held.map(({ share }) => share));
     // Once the time of a probe has come, one request to its receiver is let through.
     const unanswering = circuits
       .open()
-      .filter((circuit) => circuit.probe_at.getTime() > databaseNow() || held.has(shareOf(circuit)));
+      .filter((circuit) => circuit.probe_at.getTime() > databaseNow() || shares.has(shareOf(circuit)));
     return {
       count: Math.min(places - underWay.size, atOnce),
       perReceiver,
       full: [...unanswering.map(shareOf), ...(looksBehind ? served : [])],
-      fullScopes: [...byScope].filter(([, held]) => held.length > perScope - atOnce).map(([scope]) => scope),
+      fullScopes: [...byScope].filter(([, of]) => of.length > perScope - atOnce).map(([scope]) => scope),
     };
   }
 
@@ -97,11 +97,8 @@ export function createDeliveries(
 
   function send(callback: Callback): void {
     databaseNow = () => databaseMs(callback);
-    const leave = circuits.ask(callback, databaseNow());
-    if (leave !== "leaves")
-      return void delivered.push({ claimed: callback.claimed, outcome: toHeldBack(callback, leave) });
     const key = `${callback.id}/${callback.claimed.number}`;
-    const sending = sendCallback(delivering, callback);
+    const sending = sendCallback(delivering, callback, circuits);
     const over = sending.answer.then((answer) => {
       underWay.delete(key);
       circuits.notice(callback, answer, databaseMs(callback));
@@ -150,9 +147,7 @@ export function record(delivering: Delivering, batch: Delivered[]): Promise<void
     const again = batch.flatMap(({ claimed, outcome: { number, held_back: heldBack } }) => {
       const dueAt = recorded.get(claimed.id);
       const { id, scope_id, share } = claimed;
-      return dueAt
-        ? [{ id, scope_id, share, made: Math.min(heldBack ? number - 1 : number, maxAttempts - 1), dueAt }]
-        : [];
+      return dueAt ? [{ id, scope_id, share, made: heldBack ? number - 1 : number, dueAt }] : [];
     });
     await deliveries.put(session.db, again);
   });

@@ -1,6 +1,7 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { DeliveryStatus } from "@org/scheduler-contract";
 import type { Db, Deliveries, Tx } from "../database/tables.ts";
+import { receiverOf } from "../executions/callbacks.sql.ts";
 
 export type DeliveryRow = Selectable<Deliveries>;
 
@@ -39,13 +40,18 @@ export function findDelivery(tx: Tx, scopeId: number, id: string): Promise<Deliv
     .executeTakeFirst();
 }
 
-/** Makes a failed delivery due again. Answers what it is now; undefined where it had not failed. */
-export function retryFailed(tx: Tx, id: string, now: Date): Promise<DeliveryRow | undefined> {
+/** Makes a failed delivery due again. Answers what it is now, with its receiver; undefined where it had not failed. */
+export function retryFailed(
+  tx: Tx,
+  id: string,
+  now: Date,
+): Promise<(DeliveryRow & { share: string }) | undefined> {
   return tx
     .updateTable("deliveries")
     .set({ status: "pending", due_at: now, finished_at: null, attempt_count: 0 })
     .where("id", "=", id)
     .where("status", "=", "failed")
     .returningAll()
+    .returning(sql<string>`${sql.raw(receiverOf("deliveries"))}`.as("share"))
     .executeTakeFirst();
 }

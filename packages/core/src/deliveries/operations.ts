@@ -1,11 +1,10 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { signal } from "../database/signals.ts";
+import { tell } from "../executions/over.sql.ts";
 import { requireExecution } from "../executions/require.ts";
 import { fromPublicId, noSuch } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
-import type { Handlers } from "../operations/context.ts";
+import { type Handlers, sessionIn } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
-import { shareOf } from "../sending/destination.ts";
 import { findDelivery, listDeliveries, retryFailed } from "./deliveries.sql.ts";
 import { toDelivery } from "./delivery.ts";
 
@@ -22,17 +21,17 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
     return toPage(rows, { limit, prefix: "dlv", view: toDelivery });
   },
 
-  async retry_delivery({ tx, deliveries, caller, now }, { delivery_id }) {
-    const id = fromPublicId("dlv", delivery_id);
-    const row = id === undefined ? undefined : await findDelivery(tx, caller.scopeId, id);
+  async retry_delivery(context, { delivery_id }) {
+    const { tx, caller, now } = context;
+    const uuid = fromPublicId("dlv", delivery_id);
+    const row = uuid === undefined ? undefined : await findDelivery(tx, caller.scopeId, uuid);
     if (!row) {
       throw noSuch("delivery", delivery_id, { prefix: "dlv", shown: "GET /v1/deliveries shows yours" });
     }
     const retried = await retryFailed(tx, row.id, now);
     if (retried) {
-      const share = shareOf({ scope_id: retried.scope_id, host: new URL(retried.url).host });
-      await deliveries.put(tx, [{ id: retried.id, scope_id: retried.scope_id, share, dueAt: now }]);
-      await signal(tx, "delivery");
+      const { id, scope_id, share } = retried;
+      await tell(sessionIn(context), [{ id, scope_id, share, dueAt: now }]);
       return toDelivery(retried);
     }
     throw new SchedulerError(

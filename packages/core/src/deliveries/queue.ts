@@ -41,7 +41,7 @@ export interface Limits {
 }
 
 /** How often a delivery is tried. */
-export const maxAttempts = 8;
+const maxAttempts = 8;
 
 /** Longer than sending and writing takes. After this, the worker is taken for lost and the delivery is due again. */
 const heldMs = 30_000;
@@ -85,7 +85,8 @@ export async function openDeliveryQueue(database: Database, log: Log): Promise<D
         id,
         data: { made },
         group: { id: share, tier: String(scope_id) },
-        retryLimit: maxAttempts - 1 - made,
+        // The last attempt may have been handed back by a worker that stopped: then there is one more.
+        retryLimit: Math.max(0, maxAttempts - 1 - made),
         startAfter,
       }));
       await boss.insert(queue, jobs, { db: fromKysely(db), returnId: false });

@@ -29,7 +29,7 @@ export function begin(
       if (isSure?.() === false) return unsent("unsure");
       if (expires_at !== null && now >= expires_at) return unsent("expired");
       const leave = circuits?.ask(execution, now.getTime()) ?? "leaves";
-      return leave === "leaves" ? undefined : heldBack(execution.host, leave, now);
+      return leave === "leaves" ? undefined : heldBack(execution.host, leave, { now });
     },
     message: () => toMessage(execution),
   });

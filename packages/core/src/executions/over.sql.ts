@@ -108,6 +108,16 @@ export interface MadeRoom {
   freed: boolean;
 }
 
+/** Makes deliveries due, and lets workers know. */
+export async function tell(
+  { db, deliveries }: Pick<EndingSession, "db" | "deliveries">,
+  due: DueDelivery[],
+): Promise<void> {
+  if (due.length === 0) return;
+  await deliveries.put(db, due);
+  await signal(db, "delivery");
+}
+
 /** Sees to what follows the ends that a statement answers of, beyond the tables that it changed itself. */
 export async function follow<Own extends string>(
   { db, deliveries }: EndingSession,
@@ -116,10 +126,7 @@ export async function follow<Own extends string>(
   const told = rows.flatMap(({ id, scope_id, share, due_at: dueAt }) =>
     scope_id === null || share === null || dueAt === null ? [] : [{ id, scope_id, share, dueAt }],
   );
-  if (told.length > 0) {
-    await deliveries.put(db, told);
-    await signal(db, "delivery");
-  }
+  await tell({ db, deliveries }, told);
   const over = rows.filter((row) => row.is === "over");
   return { guarded: over.some(({ guarded }) => guarded), freed: over.some(({ freed }) => freed) };
 }

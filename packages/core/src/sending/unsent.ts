@@ -37,16 +37,16 @@ export function unsent(why: keyof typeof verdicts): Answer {
   return { ...verdicts[why], statusCode: null, latencyMs: 0, headers: null, body: null, truncated: false };
 }
 
-/** What came of a request that was held back, since its host does not answer. */
+/** What came of a request that was held back, since its host does not answer. `asked` says what it did not answer. */
 export function heldBack(
   host: string,
   { untilMs, failures }: { untilMs: number; failures: number },
-  now: Date,
+  { now, asked = "requests" }: { now: Date; asked?: "requests" | "callbacks" },
 ): Answer {
   const until = new Date(untilMs).toISOString();
   return {
     ...unsent("circuit_open"),
-    error: `${host} has not answered the last ${failures} requests; the next probe is at ${until}.`,
+    error: `${host} has not answered the last ${failures} ${asked}; the next probe is at ${until}.`,
     heldBackMs: untilMs - now.getTime(),
   };
 }
