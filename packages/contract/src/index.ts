@@ -1,5 +1,6 @@
 export type { Access } from "./access.ts";
 export * from "./errors.ts";
+export * from "./exact-json.ts";
 export { isTooDeep, maxDepth } from "./flaw.ts";
 export * from "./input.ts";
 export * from "./operation.ts";

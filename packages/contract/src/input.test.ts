@@ -27,7 +27,6 @@ test("defaults are filled in, and nothing else is changed", () => {
   expect(parseInput(operations.create_job, { ...job, name: " a ", body })).toEqual({
     name: "a",
     url: "https://a.example/",
-    method: "GET",
     timezone: "UTC",
     body,
   });

@@ -8,6 +8,8 @@ const readRaw = bodyParser.raw({ limit: "1mb", type: () => true });
 export interface JsonOptions {
   /** What a face wants, for the hints of errors: "one JSON object, such as …". */
   wants: string;
+  /** `JSON.parse`, or what reads more of a text than that does. */
+  parse: (text: string) => unknown;
 }
 
 /**
@@ -17,14 +19,14 @@ export interface JsonOptions {
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  { wants }: JsonOptions,
+  { wants, parse }: JsonOptions,
 ): Promise<unknown> {
   const bytes = await receive(request, response);
   if (bytes.length === 0) return undefined;
   const type = request.headers["content-type"];
   if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? "")) throw unsupportedMediaType(type);
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;
+    return parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     const where = error instanceof SyntaxError ? positionOf(error) : ": it is not UTF-8";
     throw new SchedulerError("invalid_json", `The body is not JSON${where}.`, { hint: `Send ${wants}.` });

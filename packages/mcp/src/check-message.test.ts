@@ -20,7 +20,6 @@ const wrong: [what: string, body: string][] = [
   ["a number for a name", call('{"name":5}')],
   ["no name", call('{"arguments":{}}')],
   ["a list for arguments", call('{"name":"list_jobs","arguments":[]}')],
-  ["null for arguments", call('{"name":"list_jobs","arguments":null}')],
   ["a number for _meta", call('{"name":"list_jobs","_meta":5}')],
   ["a number for a cursor", list('{"cursor":5}')],
   ["nothing to initialize with", initialize("{}")],

@@ -16,6 +16,7 @@ import type { AuthInfo } from "@modelcontextprotocol/server";
 import { buildServer } from "./build-server.ts";
 import type { BuildServerOptions, ServerInfo } from "./build-server.ts";
 import { type InvalidParams, invalidParams } from "./check-message.ts";
+import { readMessage } from "./read-message.ts";
 import { readNarrowing } from "./narrowing.ts";
 
 export interface McpHttpOptions {
@@ -66,7 +67,7 @@ export function createMcpHttp<Caller extends CallerView>(
     const requestId = requestIdOf(request, response);
     try {
       const server = await admit(request, requestId);
-      const body = await readJson(request, response, { wants: oneMessage });
+      const body = await readJson(request, response, { wants: oneMessage, parse: readMessage });
       if (body === undefined) throw noMessage();
       const invalid = invalidParams(body);
       if (invalid) return answerInvalid(request, response, invalid);

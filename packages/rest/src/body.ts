@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { SchedulerError } from "@org/scheduler-contract";
+import { parseExactly, SchedulerError, withBodyText } from "@org/scheduler-contract";
 import { readJson } from "@org/scheduler-http";
 
 const wants =
@@ -10,7 +10,7 @@ export async function readBody(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Record<string, unknown>> {
-  const value = await readJson(request, response, { wants });
+  const value = await readJson(request, response, { wants, parse });
   if (value === undefined) return {};
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value as Record<string, unknown>;
@@ -18,4 +18,13 @@ export async function readBody(
   throw new SchedulerError("invalid_input", "The body is JSON, but not an object.", {
     hint: 'Send one JSON object, such as {"name": "nightly report"}; /openapi.json lists its fields.',
   });
+}
+
+/** The JSON of an input; a job's body, also that of each in a batch, stays the text that it came as. */
+function parse(text: string): unknown {
+  const json = parseExactly(text);
+  withBodyText(json.value, json);
+  const { jobs } = (json.value ?? {}) as { jobs?: unknown };
+  if (Array.isArray(jobs)) for (const job of jobs) withBodyText(job, json);
+  return json.value;
 }

@@ -74,7 +74,7 @@ const newJob = z.strictObject({
   url: targetUrl,
   key: slug.optional().describe("updates the job that has it"),
   kind: z.enum(jobKinds).optional(),
-  method: method.default("GET"),
+  method: method.optional().describe("default GET, with a body POST"),
   headers: headers.optional(),
   body: body.optional(),
   ...timing,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type ExactNumber, isExactNumber } from "../exact-json.ts";
 import { statuses } from "./common.ts";
 
 export const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] as const;
@@ -112,6 +113,17 @@ const assertionTypes = [
   "answered_under_ms",
 ] as const;
 
+/** As many digits as anybody compares, and no more zeros than storage can hold. */
+const comparable = /^-?[\d.]{1,100}(e[+-]?\d{1,3})?$/i;
+
+const exactNumber = z
+  .unknown()
+  .refine(
+    (value) => typeof value === "number" || (isExactNumber(value) && comparable.test(value.rawJSON)),
+    "expected a number of at most 100 digits",
+  )
+  .meta({ type: "number" }) as z.ZodType<number | ExactNumber, number | ExactNumber>;
+
 /** One more thing that must hold for an answer to count as a success. */
 export const assertion = z
   .strictObject({
@@ -122,7 +134,7 @@ export const assertion = z
       .max(500)
       .regex(jsonPath, "expected names and indices only, such as $.items[0].state")
       .optional(),
-    value: z.union([z.string().max(2000), z.number(), z.boolean(), z.null()]),
+    value: z.union([z.string().max(2000), exactNumber, z.boolean(), z.null()]),
   })
   .superRefine((given, context) => {
     const problem = assertionProblem(given);

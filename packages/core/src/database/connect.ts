@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import { type Dialect, Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import pg from "pg";
-import { SchedulerError } from "@org/scheduler-contract";
+import { parseExactly, SchedulerError } from "@org/scheduler-contract";
 import { type Log, reasonOf } from "../log.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { listenOnPostgres } from "./listen.ts";
@@ -44,6 +44,14 @@ export interface PostgresSettings {
 /** No statement names our schema: each connection says it once. */
 const useSchema = `set search_path = ${schema}`;
 
+/** PostgreSQL keeps every digit of a number in JSON: reading it must not lose one. */
+const parseJson = (text: string): unknown => parseExactly(text).value;
+const jsonTypes: readonly number[] = [pg.types.builtins.JSON, pg.types.builtins.JSONB];
+const types = {
+  getTypeParser: (oid: number, format?: "text") =>
+    jsonTypes.includes(oid) ? parseJson : (pg.types.getTypeParser(oid, format) as unknown),
+} as pg.CustomTypesConfig;
+
 /**
  * A statement that takes longer holds up a loop or a caller for no good. The server gives up first and says so; a
  * connection cut half-open says nothing, and then the limit of our own is what frees whoever waits on it: loops are
@@ -58,6 +66,7 @@ export async function connectPostgres(settings: PostgresSettings, log: Log): Pro
     connectionString: settings.url,
     max: settings.poolSize,
     application_name: "scheduler",
+    types,
     connectionTimeoutMillis: 10_000,
     query_timeout: settings.silenceMs ?? silenceMs,
     statement_timeout: statementMs,
@@ -132,6 +141,7 @@ async function onOwnConnection(url: string, log: Log, run: (db: Db) => Promise<v
     connectionString: url,
     max: 1,
     application_name: "scheduler-unhurried",
+    types,
     keepAlive: true,
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, its types do not say so
     onConnect: (client) => client.query(useSchema),
@@ -219,6 +229,7 @@ export async function openEmbedded(
     const pglite = await PGlite.create({
       dataDir: dataDir === undefined ? "memory://" : join(dataDir, "database"),
       ...(dump && { loadDataDir: dump }),
+      parsers: Object.fromEntries(jsonTypes.map((oid) => [oid, parseJson])),
     });
     await pglite.exec(useSchema);
     if (dataDir !== undefined) await closeToOthers(join(dataDir, "database"));

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import type { ParsedInput } from "@org/scheduler-contract";
+import { canonicalJson } from "../canonical-json.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { defaultRetry, fullRetry } from "../time/retry.ts";
 import type { JobRow } from "./jobs.sql.ts";
@@ -66,6 +66,7 @@ export function wanted(input: JobInput, base: Base): Wanted {
   return {
     ...row,
     host: new URL(row.url).host,
+    method: methodOf(input, base),
     headers: headersOf(input, base),
     inherits_timeout: timeout === undefined ? base.inherits_timeout : timeout === null,
     inherits_retry: retry === undefined ? base.inherits_retry : retry === null,
@@ -78,13 +79,45 @@ function readField(name: OptionalName | RequiredName, said: unknown): unknown {
   return reader ? reader(said) : said;
 }
 
-/** The headers, with the type of the body: of one that stays, the type that it has. */
+/** A body without a method is sent by POST. Where there was one already, its method was chosen with it. */
+function methodOf({ method, body }: JobInput, base: Base): Wanted["method"] {
+  const staying = base.method ?? "GET";
+  if (method !== undefined) return method;
+  return body != null && base.body === null && staying === "GET" ? "POST" : staying;
+}
+
+/** The headers, with the type of the body where they do not say it. */
 function headersOf({ headers, body }: JobInput, base: Base): Record<string, string> {
+  const before = contentType(base.headers);
+  const isOurs = base.body !== null && before?.[1] === typeOf(base.body);
+  if (headers === undefined && body !== undefined && isOurs) {
+    const { [before[0]]: _, ...others } = base.headers;
+    return withTypeOf(body, others);
+  }
   const said = headers === undefined ? base.headers : (headers ?? {});
   if (contentType(said)) return said;
-  const staying = body === undefined && base.body !== null ? contentType(base.headers) : undefined;
-  if (staying) return { ...said, [staying[0]]: staying[1] };
-  return body == null || typeof body === "string" ? said : { ...said, "Content-Type": "application/json" };
+  // A body that stays keeps the type that it has.
+  if (body === undefined) return base.body !== null && before ? { ...said, [before[0]]: before[1] } : said;
+  return withTypeOf(body, said);
+}
+
+function withTypeOf(body: unknown, headers: Record<string, string>): Record<string, string> {
+  return body === null ? headers : { ...headers, "Content-Type": typeOf(body) };
+}
+
+function typeOf(body: unknown): string {
+  return typeof body !== "string" || isJson(body) ? "application/json" : "text/plain; charset=utf-8";
+}
+
+/** A number or a word is JSON too, but whoever sends one means text. */
+function isJson(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function contentType(headers: Record<string, string>): [name: string, value: string] | undefined {
@@ -101,9 +134,5 @@ export function difference(job: JobRow, row: Wanted): Partial<Wanted> {
 
 /** Whether both are the same JSON; the order of fields makes no difference. */
 function isSame(one: unknown, other: unknown): boolean {
-  return one === other || isDeepStrictEqual(asJson(one), asJson(other));
-}
-
-function asJson(value: unknown): unknown {
-  return value === null ? null : JSON.parse(JSON.stringify(value));
+  return one === other || canonicalJson(one) === canonicalJson(other);
 }

@@ -34,7 +34,7 @@ describe("a request that is sent again", () => {
   test("is the same however its fields are ordered, and with defaults written out", async () => {
     const { name, url, when } = reminder;
     const job = await keyed("a", { metadata: { one: "1", two: "2" } });
-    const again = { idempotency_key: "a", when, timezone: "UTC", method: "GET", url, name } as const;
+    const again = { idempotency_key: "a", when, timezone: "UTC", url, name } as const;
     expect(await run("create_job", { ...again, metadata: { two: "2", one: "1" } })).toEqual(job);
   });
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { SchedulerError } from "@org/scheduler-contract";
+import { canonicalJson } from "../canonical-json.ts";
 import type { WriteContext } from "./context.ts";
 import { kept } from "../kept.ts";
 import { findAnswer, lockKey, storeAnswer } from "./answers.sql.ts";
@@ -43,14 +44,6 @@ function fingerprintOf(operation: string, input: object): string {
   return createHash("sha256")
     .update(`${operation} ${canonicalJson(input)}`)
     .digest("hex");
-}
-
-/** The same text for the same value, in whatever order its fields were written. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)));
-  });
 }
 
 function inProgress(): SchedulerError {

@@ -1,4 +1,10 @@
-import type { Assertion } from "@org/scheduler-contract";
+import {
+  type Assertion,
+  type ExactNumber,
+  isExactNumber,
+  isSameNumber,
+  parseExactly,
+} from "@org/scheduler-contract";
 import type { Answer } from "./answer.ts";
 
 /** Answers what the first assertion that does not hold expected and what came instead; null when all of them hold. */
@@ -22,7 +28,7 @@ function problemOf({ type, name, path, value }: Assertion, answer: Received): st
     }
     case "body_contains": {
       const body = answer.body ?? "";
-      if (body.includes(String(value))) return null;
+      if (body.includes(value as string)) return null;
       const seen = answer.truncated ? `its first ${keptText} do not` : `got ${shown(body)}`;
       return `Expected the body to contain ${shown(value)}, ${seen}.`;
     }
@@ -30,9 +36,9 @@ function problemOf({ type, name, path, value }: Assertion, answer: Received): st
       return problemAtPath(path!, value, answer);
     case "answered_under_ms": {
       const took = Math.ceil(answer.latencyMs);
-      return answer.latencyMs < Number(value)
+      return answer.latencyMs < (value as number)
         ? null
-        : `Expected an answer in under ${value} ms, it took ${took} ms.`;
+        : `Expected an answer in under ${value as number} ms, it took ${took} ms.`;
     }
   }
 }
@@ -43,13 +49,21 @@ function problemAtPath(path: string, value: unknown, { body, truncated }: Receiv
   if (truncated) return `Expected ${path} of a JSON body, but its first ${keptText} are not all of it.`;
   let json: unknown;
   try {
-    json = JSON.parse(body ?? "");
+    json = parseExactly(body ?? "").value;
   } catch {
     return `Expected ${path} of a JSON body, got ${shown(body ?? "")}.`;
   }
   const given = valueAt(json, path);
-  // What is compared with is a scalar, and a scalar is deeply equal where it is the same.
-  return given === value ? null : differs(path, value, given);
+  return isSameScalar(given, value) ? null : differs(path, value, given);
+}
+
+/** What is compared with is a scalar, and a scalar is deeply equal where it is the same. */
+function isSameScalar(given: unknown, value: unknown): boolean {
+  return isNumber(given) && isNumber(value) ? isSameNumber(given, value) : given === value;
+}
+
+function isNumber(value: unknown): value is number | ExactNumber {
+  return typeof value === "number" || isExactNumber(value);
 }
 
 /** A segment of a path such as `$.items[0]['a b']`; the contract lets nothing else in. */
