@@ -25,11 +25,21 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
+/** One of the things that are wrong with an input. */
+export interface Mistake {
+  /** A dotted path; absent where the input as a whole is meant. */
+  field?: string;
+  detail: string;
+  hint: string;
+}
+
 export interface ErrorDetails {
   /** What to do next, with an example to copy. */
   hint: string;
   /** The input field at fault, as a dotted path. */
   field?: string;
+  /** Everything that is wrong with the input, the error itself first. */
+  errors?: Mistake[];
   retryAfterSeconds?: number;
   /** Where the error came from another server: the id under which that server's log knows it. */
   requestId?: string;
@@ -41,6 +51,7 @@ export class SchedulerError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly field: string | undefined;
+  readonly errors: Mistake[] | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly requestId: string | undefined;
 
@@ -50,6 +61,7 @@ export class SchedulerError extends Error {
     this.code = code;
     this.hint = details.hint;
     this.field = details.field;
+    this.errors = details.errors;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.requestId = details.requestId;
   }
@@ -64,6 +76,7 @@ export interface Problem {
   code: ErrorCode;
   hint: string;
   field?: string;
+  errors?: Mistake[];
   retry_after_seconds?: number;
   request_id: string;
 }
@@ -88,6 +101,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
     code: known.code,
     hint: known.hint,
     ...(known.field === undefined ? {} : { field: known.field }),
+    ...(known.errors === undefined ? {} : { errors: known.errors }),
     ...(known.retryAfterSeconds === undefined ? {} : { retry_after_seconds: known.retryAfterSeconds }),
     request_id: known.requestId ?? requestId,
   };
@@ -101,6 +115,7 @@ export function fromProblem(problem: Problem): SchedulerError {
     hint: problem.hint,
     requestId: problem.request_id,
     ...(problem.field === undefined ? {} : { field: problem.field }),
+    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
     ...(problem.retry_after_seconds === undefined ? {} : { retryAfterSeconds: problem.retry_after_seconds }),
   });
 }

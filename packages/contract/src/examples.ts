@@ -1,3 +1,17 @@
+/** An instant to copy: the next 09:00 UTC that is at least some hours away. */
+export function exampleInstant(now: Date = new Date()): string {
+  const at = new Date(now.getTime() + 12 * 3_600_000);
+  return `${new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate() + 1, 9)).toISOString().slice(0, 19)}Z`;
+}
+
+/** The same as a time on the wall. */
+export function exampleLocal(now: Date = new Date()): string {
+  return exampleInstant(now).slice(0, 16).replace("T", " ");
+}
+
+/** Fields that take an instant. */
+const instants = ["from", "to", "run_at", "start_at"];
+
 /** What a field looks like, for hints. A field of this name looks the same in every operation. */
 const examples: Record<string, string> = {
   agent: '"researcher"',
@@ -12,7 +26,7 @@ const examples: Record<string, string> = {
   cron: '"0 9 * * *"',
   cursor: "next_cursor of the page before",
   delay_seconds: "60, from 0 to 86400",
-  delivery_id: '"dlv_01h455vb4pex5vsknk084sn02q"; GET /v1/deliveries shows them',
+  delivery_id: '"dlv_01h455vb4pex5vsknk084sn02q"; list_deliveries (GET /v1/deliveries) shows them',
   email: '"you@example.com"',
   end_at: '"2030-01-01T00:00:00Z"',
   error_code: '"timeout"',
@@ -20,7 +34,6 @@ const examples: Record<string, string> = {
   execution_id: '"exec_01h455vb4pex5vsknk084sn02q"; list_executions shows them',
   execution_ids: '["exec_01h455vb4pex5vsknk084sn02q"]',
   expires_at: '"2030-01-01T00:00:00Z"',
-  from: '"2026-07-01T09:00:00Z"',
   headers: '{"Authorization": "Bearer TOKEN"}',
   idempotency_key: '"order-1234-reminder", up to 255 printable ASCII characters',
   jitter_seconds: "60, from 1 to 86400",
@@ -36,21 +49,19 @@ const examples: Record<string, string> = {
   rate_limit: '{"max": 10, "period_seconds": 60}',
   replay_id: '"rpl_01h455vb4pex5vsknk084sn02q"',
   retry: '{"max_attempts": 5, "base_seconds": 10}',
-  run_at: '"2026-07-01T09:00:00Z"',
   signing_secret_id: '"sgn_01h455vb4pex5vsknk084sn02q"; GET /v1/signing-secrets shows them',
-  start_at: '"2026-07-01T09:00:00Z"',
   success_statuses: '["2xx", 304]',
   timeout_seconds: "30, from 1 to 300",
   timezone: '"Europe/Berlin"',
-  to: '"2026-07-01T09:00:00Z"',
   token_id: '"tok_01h455vb4pex5vsknk084sn02q"; GET /v1/tokens shows them',
   ttl_seconds: "3600",
   url: '"https://api.example.com/sync"',
-  wait_seconds: "30, from 0 to 60",
-  when: '"in 2h", "2026-07-01 09:00" or "0 9 * * *"',
+  wait_seconds: "30, from 0 to 50",
   window_seconds: "3600, from 60 to 86400",
 };
 
 export function exampleOf(field: string): string | undefined {
+  if (instants.includes(field)) return `"${exampleInstant()}"`;
+  if (field === "when") return `"in 2h", "${exampleLocal()}" or "0 9 * * *"`;
   return Object.hasOwn(examples, field) ? examples[field] : undefined;
 }

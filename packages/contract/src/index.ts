@@ -1,5 +1,6 @@
 export type { Access } from "./access.ts";
 export * from "./errors.ts";
+export { exampleInstant, exampleLocal } from "./examples.ts";
 export * from "./exact-json.ts";
 export { isTooDeep, maxDepth } from "./flaw.ts";
 export * from "./input.ts";
@@ -20,5 +21,6 @@ export type {
 export type { CatchUp, Job, JobKind, JobState, Overlap } from "./schemas/job.ts";
 export type { Queue } from "./schemas/queue.ts";
 export type { Assertion, RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
+export { aliases, didYouMean, plainName } from "./suggest.ts";
 export { maxBodyBytes } from "./schemas/request.ts";
 export type { Mode, Token, TokenKind } from "./schemas/token.ts";

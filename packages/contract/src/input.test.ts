@@ -76,20 +76,32 @@ describe("a refusal names the field and the fix", () => {
       "create_job",
       [],
       undefined,
-      "create_job: Invalid input: expected object",
+      "create_job: expected an object, not a list",
       "Send a JSON object with name, url",
     ],
-    ["create_job", { ...job, cron: 5 }, "cron", "expected string", 'Give cron like "0 9 * * *".'],
-    ["create_job", { ...job, retry: { max: 1 } }, "retry.max", "not a known field", "check its spelling"],
+    ["create_job", { ...job, cron: 5 }, "cron", "expected text, not a number", 'Give cron like "0 9 * * *".'],
+    [
+      "create_job",
+      { ...job, retry: { max: 1 } },
+      "retry.max",
+      "not a known field",
+      "retry takes max_attempts, strategy",
+    ],
     [
       "create_job",
       { ...job, success_statuses: ["2xx", "ok"] },
       "success_statuses.1",
-      "Invalid",
+      "expected a status such as 304",
       '["2xx", 304]',
     ],
-    ["create_job", { ...job, timeout_seconds: 301 }, "timeout_seconds", "<=300", "from 1 to 300"],
-    ["create_job", { ...job, run_at: "tomorrow" }, "run_at", "RFC 3339", '"2026-07-01T09:00:00Z"'],
+    [
+      "create_job",
+      { ...job, timeout_seconds: 301 },
+      "timeout_seconds",
+      "goes from 1 to 300",
+      "from 1 to 300",
+    ],
+    ["create_job", { ...job, run_at: "tomorrow" }, "run_at", "RFC 3339", "Give run_at like"],
     ["create_job", { ...job, start_at: "1969-12-31T23:59:59Z" }, "start_at", "1970 to 9999", "like"],
     ["create_job", { ...job, end_at: "9999-12-31T23:59:59-14:00" }, "end_at", "1970 to 9999", "like"],
     [
@@ -127,6 +139,54 @@ describe("a refusal names the field and the fix", () => {
     expect(error.message).toContain(detail);
     expect(error.hint).toContain(hint);
     expect(error.message.length + error.hint.length).toBeLessThan(600);
+  });
+});
+
+describe("a refusal tells every mistake", () => {
+  test("with its field and its fix, the first of them as its own", () => {
+    const error = refusal("create_job", {
+      nmae: "a",
+      uri: "https://a.example/",
+      method: "post",
+      timeout_seconds: 600,
+      max_runs: 0,
+      retry: { max_retries: 3, jitter: "yes" },
+      success_statuses: [99],
+    });
+    const [first, ...more] = error.errors!;
+    expect(error).toMatchObject({ field: first!.field, message: first!.detail, hint: first!.hint });
+    const told = Object.fromEntries(
+      [first!, ...more].map(({ field, detail, hint }) => [field, `${detail} ${hint}`]),
+    );
+    expect(Object.keys(told).toSorted()).toEqual([
+      "max_runs",
+      "method",
+      "nmae",
+      "retry.jitter",
+      "retry.max_retries",
+      "success_statuses.0",
+      "timeout_seconds",
+      "uri",
+    ]);
+    expect(told).toMatchObject({
+      nmae: expect.stringContaining('Did you mean "name"?') as string,
+      uri: expect.stringContaining('Did you mean "url"?') as string,
+      method: expect.stringContaining('Did you mean "POST"?') as string,
+      timeout_seconds: expect.stringContaining("goes from 1 to 300") as string,
+      max_runs: expect.stringContaining("goes from 1 to 1000000000") as string,
+      "retry.max_retries": expect.stringContaining('Did you mean "max_attempts"?') as string,
+      "retry.jitter": expect.stringContaining("true or false, without quotes") as string,
+    });
+  });
+
+  test("and tells no more of them than anybody reads", () => {
+    const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`unknown_${index}`, 1]));
+    expect(refusal("list_jobs", many).errors).toHaveLength(20);
+  });
+
+  test("with times that are still to come", () => {
+    const [, example] = /"([^"]+)"/.exec(create({ run_at: "tomorrow" }).hint)!;
+    expect(Date.parse(example!)).toBeGreaterThan(Date.now());
   });
 });
 

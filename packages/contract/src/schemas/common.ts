@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { exampleInstant } from "../examples.ts";
 
 /** A point in time on the wire: RFC 3339, answered in UTC with milliseconds. */
 export const instant = z.string().meta({ format: "date-time" });
@@ -8,7 +9,7 @@ const lastInstant = Date.UTC(9999, 11, 31);
 
 /** A point in time as input: RFC 3339 with its offset, within what ids and databases can tell. */
 export const instantInput = z.iso
-  .datetime({ offset: true, error: "expected an RFC 3339 instant such as 2026-07-01T09:00:00Z" })
+  .datetime({ offset: true, error: () => `expected an RFC 3339 instant such as ${exampleInstant()}` })
   .refine((text) => {
     const at = Date.parse(text);
     return at >= firstInstant && at <= lastInstant;
@@ -36,7 +37,11 @@ export const deleted = z.object({ deleted: z.literal(true), id: z.string() });
 
 /** HTTP status codes, one by one or a whole class at a time: `[200, 304]`, `["2xx"]`. */
 export const statuses = z
-  .array(z.union([z.int().min(100).max(599), z.enum(["1xx", "2xx", "3xx", "4xx", "5xx"])]))
+  .array(
+    z.union([z.int().min(100).max(599), z.enum(["1xx", "2xx", "3xx", "4xx", "5xx"])], {
+      error: 'expected a status such as 304, or a class of them such as "2xx"',
+    }),
+  )
   .max(50);
 
 /** Labels of the caller's own: up to 50 pairs of short strings. */

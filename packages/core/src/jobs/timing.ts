@@ -95,7 +95,7 @@ function sameShot(asked: JobKind, read: JobKind, saysWhen: boolean): boolean {
 
 const neededBy: Record<JobKind, string> = {
   one_time: 'Leave the timing out, or give when as a time such as "in 2h".',
-  scheduled: 'Give when as a time, such as "in 2h" or "2026-07-01T09:00:00Z".',
+  scheduled: 'Give run_at, or when as a time such as "in 2h".',
   cron: 'Give cron, such as "0 9 * * *".',
   recurring: "Give every_n_minutes, such as 15.",
 };

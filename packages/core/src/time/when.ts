@@ -4,16 +4,9 @@ import { parseCron } from "./cron.ts";
 import { cronFields } from "./cron-values.ts";
 import { assertTimeZone } from "./zone-name.ts";
 import { toInstant } from "./zone.ts";
-import { hintForUnread } from "./when-hint.ts";
+import { hintForUnread, type WhenContext } from "./when-hint.ts";
 
 export type When = { kind: "scheduled"; runAt: number } | { kind: "cron"; cron: string };
-
-export interface WhenContext {
-  /** Epoch ms that durations count from. */
-  now: number;
-  /** IANA zone of wall-clock times. */
-  timezone: string;
-}
 
 const maxLength = 255;
 const yearsAhead = 10;
@@ -50,7 +43,10 @@ export function parseWhen(text: string, { now, timezone }: WhenContext): When {
     parseCron(written, "when");
     return { kind: "cron", cron: written };
   }
-  return refuse(`Couldn't read ${JSON.stringify(written.slice(0, 80))} as a time.`, hintForUnread(written));
+  return refuse(
+    `Couldn't read ${JSON.stringify(written.slice(0, 80))} as a time.`,
+    hintForUnread(written, { now, timezone }),
+  );
 }
 
 /** Throws `invalid_schedule` unless `instant` (epoch ms) lies after `now` and no more than ten years ahead of it. */
@@ -120,16 +116,13 @@ function assertCalendar(
 ): void {
   const length = daysInMonth(year, month);
   if (length === 0)
-    refuse(`"${written}" has no such month.`, 'Months go from 01 to 12, as in "2026-07-01 09:00".');
+    refuse(`"${written}" has no such month.`, "Months go from 01 to 12: YEAR-MONTH-DAY HOUR:MINUTE.");
   if (day < 1 || day > length) {
     const last = `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${length}`;
     refuse(`"${written}" is not a day of the calendar.`, `The last day of that month is ${last}.`);
   }
   if (hour > 23 || minute > 59 || second > 59) {
-    refuse(
-      `"${written}" is not a time of day.`,
-      'Times go from 00:00:00 to 23:59:59, as in "2026-07-01 09:00".',
-    );
+    refuse(`"${written}" is not a time of day.`, "Times go from 00:00:00 to 23:59:59.");
   }
 }
 
