@@ -373,10 +373,13 @@ CREATE INDEX executions_in_line ON scheduler.executions USING btree (scope_id, q
 CREATE INDEX executions_in_line_expire ON scheduler.executions USING btree (expires_at) WHERE ((line_at IS NOT NULL) AND (expires_at IS NOT NULL));
 CREATE INDEX idempotency_keys_by_age ON scheduler.idempotency_keys USING btree (created_at);
 CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX jobs_by_name ON scheduler.jobs USING btree (scope_id, lower(name) text_pattern_ops, id) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, number);
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX jobs_failing ON scheduler.jobs USING btree (scope_id, id) WHERE ((consecutive_failures > 0) AND (deleted_at IS NULL));
 CREATE INDEX jobs_in_queue ON scheduler.jobs USING btree (scope_id, queue, next_run_at) WHERE ((next_run_at IS NOT NULL) AND (queue <> 'default'::text));
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (guards_job_id, id) WHERE (guards_job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, counts_in) WHERE (counts_in IS NOT NULL);

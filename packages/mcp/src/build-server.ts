@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Execute, Toolset } from "@org/scheduler-contract";
-import { McpServer } from "@modelcontextprotocol/server";
-import type { StandardSchemaWithJSON } from "@modelcontextprotocol/server";
+import { Server } from "@modelcontextprotocol/server";
+import type { Tool as ListedTool } from "@modelcontextprotocol/server";
 import { callTool } from "./call-tool.ts";
 import type { ErrorLog } from "@org/scheduler-http";
-import type { JsonSchema } from "./compact-schema.ts";
 import { instructionsFor } from "./instructions.ts";
-import { selectTools } from "./tools.ts";
+import { notOffered } from "./not-offered.ts";
+import { selectTools, type Tool } from "./tools.ts";
 
 export interface BuildServerOptions {
   /** Carries out the operations for whoever this server serves. */
@@ -17,7 +17,7 @@ export interface BuildServerOptions {
   toolsets?: readonly Toolset[];
   info?: ServerInfo;
   log?: ErrorLog;
-  /** Stands in every error's answer. A new one for each call unless told. */
+  /** Stands in the log beside an error. A new one for each call unless told. */
   requestId?: string;
 }
 
@@ -32,39 +32,29 @@ const defaultInfo: ServerInfo = { name: "scheduler", version: "0.1.0" };
 const cacheHint = { ttlMs: 300_000, cacheScope: "private" } as const;
 
 /** An MCP server for one caller, whatever carries it: its tools are the contract's operations. */
-export function buildServer(options: BuildServerOptions): McpServer {
+export function buildServer(options: BuildServerOptions): Server {
   const { execute, readOnly, toolsets, info = defaultInfo, log } = options;
   const tools = selectTools(readOnly, toolsets);
-  const server = new McpServer(info, {
+  const listed = { tools: tools.map(toListed) };
+  const server = new Server(info, {
     capabilities: { tools: { listChanged: false } },
     instructions: instructionsFor(tools.map((tool) => tool.name)),
     cacheHints: { "tools/list": cacheHint, "server/discover": cacheHint },
   });
-  for (const tool of tools) {
-    const { name, title, description, annotations } = tool;
-    const inputSchema = advertise(tool.inputSchema);
-    const outputSchema = advertise(tool.outputSchema);
-    const config = { title, description, inputSchema, outputSchema, annotations };
-    server.registerTool(name, config, (args) =>
-      callTool(tool, args, {
-        execute,
-        requestId: options.requestId ?? randomUUID(),
-        ...(log && { log }),
-      }),
-    );
-  }
+  // The server's own check of arguments knows no hints, and its own error for a tool no reason: both are ours.
+  server.setRequestHandler("tools/list", () => listed);
+  server.setRequestHandler("tools/call", ({ params }) => {
+    const tool = tools.find(({ name }) => name === params.name);
+    if (!tool) throw notOffered(params.name, { offered: tools, readOnly });
+    return callTool(tool, params.arguments, {
+      execute,
+      requestId: options.requestId ?? randomUUID(),
+      ...(log && { log }),
+    });
+  });
   return server;
 }
 
-/** Shows a schema and lets everything through: our own check has hints, the SDK's does not. */
-function advertise(schema: JsonSchema): StandardSchemaWithJSON {
-  const show = () => ({ ...schema });
-  return {
-    "~standard": {
-      version: 1,
-      vendor: "scheduler",
-      validate: (value) => ({ value }),
-      jsonSchema: { input: show, output: show },
-    },
-  };
+function toListed({ name, title, description, annotations, inputSchema, outputSchema }: Tool): ListedTool {
+  return { name, title, description, annotations, inputSchema, outputSchema } as ListedTool;
 }

@@ -1,11 +1,12 @@
 import type { ErrorLog } from "@org/scheduler-http";
-import { parseInput, toProblem } from "@org/scheduler-contract";
-import type { Execute } from "@org/scheduler-contract";
+import { type Execute, parseInput, type Problem, SchedulerError, toProblem } from "@org/scheduler-contract";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { cutArrays, cutTexts, overweight, toResult, withNote } from "./fit.ts";
+import { readLeniently } from "./lenient.ts";
 import { present } from "./present.ts";
-import type { Answer } from "./present.ts";
-import { type ResponseFormat, responseFormats, type Tool } from "./tools.ts";
+import type { Answer, View } from "./present.ts";
+import { resolveReferences } from "./references.ts";
+import { responseFormats, type Tool } from "./tools.ts";
 import { cutTextsIn } from "./values.ts";
 
 export interface CallContext {
@@ -17,49 +18,73 @@ export interface CallContext {
 
 interface Call {
   input: Answer;
-  format: ResponseFormat;
+  view: View;
+  /** What of the arguments was read as something else. */
+  bent: string[];
 }
 
 /** Carries out one call of a tool. Whatever goes wrong is an `isError` result that holds the contract's problem. */
 export async function callTool(tool: Tool, args: unknown, context: CallContext): Promise<CallToolResult> {
   try {
-    return toResult(await answer(tool, readCall(tool, args), context.execute));
+    const call = await readCall(tool, args, context.execute);
+    const built = await answer(tool, call, context.execute);
+    return toResult(call.bent.length === 0 ? built : withNote(built, call.bent.join("; ")));
   } catch (error) {
     const problem = toProblem(error, context.requestId);
     if (problem.status >= 500) {
       const { requestId, log } = context;
       log?.error({ err: error, request_id: requestId, tool: tool.name }, "tool call failed");
     }
-    // An error may repeat what was sent.
-    const text = JSON.stringify(cutTextsIn(problem, 1000));
-    return { content: [{ type: "text", text }], isError: true };
+    return toError(problem);
   }
 }
 
+/** Only what helps whoever called: each word of an error is read by a model. */
+function toError({ code, detail, hint, errors, retry_after_seconds }: Problem): CallToolResult {
+  const told = { code, detail, hint, errors, retry_after_seconds };
+  // An error may repeat what was sent.
+  const text = JSON.stringify(cutTextsIn(told, 1000));
+  return { content: [{ type: "text", text }], isError: true };
+}
+
 /**
- * What the tool has on top of its operation is taken off; the operation gets the arguments as they were written, and checks
+ * What the tool has on top of its operation is taken off; the operation gets the arguments as they were meant, and checks
  * them. Only what the tool does not take is refused here, where all that it takes can be named.
  */
-function readCall(tool: Tool, args: unknown): Call {
-  if (tool.risk !== "read" || typeof args !== "object" || args === null)
-    return { input: args as Answer, format: "concise" };
-  const { response_format: format = "concise", ...input } = args as Answer & {
-    response_format?: ResponseFormat;
-  };
+async function readCall(tool: Tool, args: unknown, execute: Execute): Promise<Call> {
+  const { args: read, bent } = readLeniently(args, tool.reading);
+  const { response_format: format = "concise", clear = [], ...input } = read as ToolArguments;
   const { shape } = tool.checked.input;
   const isTaken =
-    responseFormats.includes(format) && Object.keys(input).every((name) => Object.hasOwn(shape, name));
-  if (!isTaken) parseInput(tool.checked, args);
-  return { input, format };
+    responseFormats.includes(format) &&
+    Array.isArray(clear) &&
+    clear.every((name) => tool.clearable.includes(name)) &&
+    Object.keys(read as object).every((name) => Object.hasOwn(shape, name));
+  if (!isTaken) parseInput(tool.checked, read);
+  const resolved = await resolveReferences(withCleared(input, clear), execute, bent);
+  return { input: resolved, view: { format }, bent };
+}
+
+type ToolArguments = Answer & { response_format?: View["format"]; clear?: string[] };
+
+function withCleared(input: Answer, clear: readonly string[]): Answer {
+  const both = clear.find((name) => input[name] !== undefined);
+  if (both !== undefined) {
+    throw new SchedulerError("invalid_input", `"${both}" is given and cleared.`, {
+      field: "clear",
+      hint: `Give ${both}, or name it in clear, not both.`,
+    });
+  }
+  return { ...input, ...Object.fromEntries(clear.map((name) => [name, null])) };
 }
 
 /** Asks again for fewer rows when a page is too heavy, so that its cursor goes on behind the last row shown. */
-async function answer(tool: Tool, { input, format }: Call, execute: Execute): Promise<Answer> {
+async function answer(tool: Tool, { input, view }: Call, execute: Execute): Promise<Answer> {
   let limit = Infinity;
   let page = input;
   for (;;) {
     const output = (await execute(tool.name, page as never)) as Answer;
-    const built = cutTexts((maxText = Infinity) => present(tool, output, { format, maxText }));
+    const built = cutTexts((maxText = Infinity) => present(tool, output, { ...view, maxText }));
     const factor = overweight(built);
     const rows = tool.isPage ? (output["data"] as Answer[]).length : 1;
     if (factor <= 1) return limit === Infinity ? built : withNote(built, fewerRows(rows));

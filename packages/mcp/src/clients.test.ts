@@ -86,8 +86,8 @@ describe.each([
     expect(textOf(missing)).toMatchObject({ code: "not_found", hint: expect.stringContaining("list_jobs") });
     const wrong = await client.callTool({ name: "list_jobs", arguments: { colour: "red" } });
     expect(wrong.isError).toBe(true);
-    expect(textOf(wrong)).toMatchObject({ code: "invalid_input", field: "colour", status: 422 });
-    await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/nope not found/);
+    expect(textOf(wrong)).toMatchObject({ code: "invalid_input", errors: [{ field: "colour" }] });
+    await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/There is no tool "nope"/);
     await client.close();
   });
 
@@ -111,7 +111,7 @@ describe.each([
     ]);
     expect(reader.getInstructions()).not.toContain("create_job schedules");
     await expect(reader.callTool({ name: "delete_job", arguments: { job_id: "x" } })).rejects.toThrow(
-      /delete_job not found/,
+      /delete_job is not offered: this connection/,
     );
     expect(backend.jobs).toHaveLength(1);
     await reader.close();

@@ -4,64 +4,78 @@ export interface JsonSchema {
   description?: string;
   enum?: unknown[];
   format?: string;
+  pattern?: string;
+  minimum?: number;
   maximum?: number;
   default?: unknown;
   properties?: Record<string, JsonSchema>;
   required?: string[];
   items?: JsonSchema;
-  additionalProperties?: unknown;
+  additionalProperties?: JsonSchema | boolean;
   anyOf?: JsonSchema[];
 }
 
 /**
  * An input schema as a model needs it: names, types, choices, defaults and the limits it might meet. What else the
  * strict schema says (lengths, patterns, unions of shapes) is left to the check, whose error tells it with a hint.
+ *
+ * Each node has one type, and no choice is null: some models' providers, and some clients, refuse all tools for one that
+ * has more. What takes several types is told as text, which is read as what it stands for.
  */
 export function compactInput(schema: JsonSchema, depth = 0): JsonSchema {
-  const { type, anyOf, description, format, maximum, properties, required, items } = schema;
-  if (anyOf) return { ...compactUnion(anyOf, depth), ...(description && { description }) };
-  const compact: JsonSchema = {};
-  if (type) compact.type = type;
+  const { description, default: preset, ...rest } = schema;
+  const node = oneType(rest);
+  const compact: JsonSchema = { type: node.type! };
   if (description) compact.description = description;
-  if (schema.enum) compact.enum = schema.enum;
-  if (format) compact.format = format;
-  if (depth === 1 && maximum !== undefined && maximum <= 1000) compact.maximum = maximum;
-  if (properties) compact.properties = compactProperties(properties, depth);
-  if (required) compact.required = required;
-  if (items) compact.items = compactItems(compactInput(items, depth + 1));
-  if (depth === 0 && schema.additionalProperties === false) compact.additionalProperties = false;
-  if (schema.default !== undefined) compact.default = schema.default;
+  if (node.enum) compact.enum = node.enum;
+  if (node.format) compact.format = node.format;
+  if (depth === 1 && node.maximum !== undefined && node.maximum <= 1000) compact.maximum = node.maximum;
+  if (node.properties) compact.properties = compactProperties(node.properties, depth);
+  if (node.required?.length) compact.required = node.required;
+  if (node.items) compact.items = compactInput(node.items, depth + 1);
+  // At the top, a provider refuses it.
+  if (depth > 0 && typeof node.additionalProperties === "object")
+    compact.additionalProperties = compactInput(node.additionalProperties, depth + 1);
+  if (preset !== undefined) compact.default = preset;
   return compact;
 }
 
-/** An output schema as small as it is useful: which fields are always there. Others may come with them. */
-export function compactOutput(concise: readonly string[], isPage: boolean): JsonSchema {
-  const fields = { required: [...concise] };
-  if (!isPage) return { type: "object", ...fields };
+/** What a value may be besides null. */
+export function choicesOf({ anyOf, ...schema }: JsonSchema): JsonSchema[] {
+  return (anyOf ?? [schema]).filter(({ type }) => type !== "null");
+}
+
+function oneType(schema: JsonSchema): JsonSchema {
+  const [only, ...others] = choicesOf(schema);
+  return only === undefined || others.length > 0 || typeof only.type !== "string" ? { type: "string" } : only;
+}
+
+/**
+ * An output schema as small as it is useful: what each answer has and is never null, with its type. Others may come with
+ * them. Of a list it is the frame.
+ */
+export function compactOutput(schema: JsonSchema, concise: readonly string[], isPage: boolean): JsonSchema {
+  if (isPage) return pageSchema;
+  const { properties = {}, required = [] } = schema;
+  const always = concise.filter(
+    (name) => required.includes(name) && typeof properties[name]?.type === "string",
+  );
+  const fields = always.map((name) => [name, typeOnly(properties[name]!)]);
   return {
     type: "object",
-    properties: { data: { type: "array", items: fields } },
-    required: ["data", "next_cursor", "has_more"],
+    properties: Object.fromEntries(fields) as Record<string, JsonSchema>,
+    required: always,
   };
 }
 
-/** One real choice beside null stays itself and takes null in; several are told by their types alone. */
-function compactUnion(choices: JsonSchema[], depth: number): JsonSchema {
-  const members = choices.map((choice) => compactInput(choice, depth));
-  if (members.some((member) => !member.type)) return {};
-  const types = [...new Set(members.flatMap((member) => member.type!))];
-  const type = types.length === 1 ? types[0]! : types;
-  const [only, ...others] = members.filter((member) => member.type !== "null");
-  if (only && others.length === 0) {
-    const nullable = members.length > 1 && only.enum;
-    return { ...only, type, ...(nullable && { enum: [...only.enum!, null] }) };
-  }
-  return types.includes("array") ? { type, items: {} } : { type };
-}
+const pageSchema: JsonSchema = {
+  type: "object",
+  properties: { data: { type: "array", items: { type: "object" } }, has_more: { type: "boolean" } },
+  required: ["data", "has_more"],
+};
 
-/** Some models' providers refuse an array without items, however little they say. */
-function compactItems(items: JsonSchema): JsonSchema {
-  return typeof items.type === "string" ? items : {};
+function typeOnly({ type, items }: JsonSchema): JsonSchema {
+  return { type: type!, ...(items && { items: { type: oneType(items).type! } }) };
 }
 
 function compactProperties(

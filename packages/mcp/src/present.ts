@@ -3,8 +3,12 @@ import { cutText, cutTextsIn } from "./values.ts";
 
 export type Answer = Record<string, unknown>;
 
-export interface Presentation {
+/** How a caller wants to see an answer. */
+export interface View {
   format: ResponseFormat;
+}
+
+export interface Presentation extends View {
   /** Longer texts are cut. */
   maxText?: number;
 }

@@ -16,6 +16,10 @@ export interface Tool {
   outputSchema: JsonSchema;
   /** The operation with the arguments that only the tool has. */
   checked: Operation;
+  /** The fields that `clear` may name. */
+  clearable: readonly string[];
+  /** All that those may be, for reading what clients make of them. */
+  reading: JsonSchema;
   /** The fields of a concise answer; for lists, of each row. */
   concise: readonly string[];
   /** Those of them that are not in every answer. */
@@ -34,14 +38,9 @@ export interface Annotations {
 export const responseFormats = ["concise", "detailed"] as const;
 export type ResponseFormat = (typeof responseFormats)[number];
 
-/** A field whose description is at least this long is described once. */
-const longDescription = 50;
-
 /** Every tool, in the order of the operations. */
-export const tools: readonly Tool[] = spellOutOnce(
-  Object.values<Operation>(operations).flatMap((operation) =>
-    operation.tool ? [toTool(operation, operation.tool)] : [],
-  ),
+export const tools: readonly Tool[] = Object.values<Operation>(operations).flatMap((operation) =>
+  operation.tool ? [toTool(operation, operation.tool)] : [],
 );
 
 /** The tools a server offers: those of the toolsets, and only the reading ones if it may do no more. */
@@ -53,11 +52,12 @@ export function selectTools(readOnly: boolean, toolsets?: readonly Toolset[]): r
 
 function toTool(operation: Operation, { toolset, concise }: ToolFace): Tool {
   const { title, description, risk, output } = operation;
-  const checked = risk === "read" ? withResponseFormat(operation) : operation;
+  const clearable = clearableOf(operation);
+  const checked = withToolArguments(operation, clearable);
+  const reading = z.toJSONSchema(checked.input, { io: "input" }) as JsonSchema;
   const shape = output instanceof z.ZodObject ? output.shape : {};
   const isPage = "next_cursor" in shape;
   const optional = concise.filter((field) => shape[field] instanceof z.ZodOptional);
-  const required = concise.filter((field) => !optional.includes(field));
   return {
     name: operation.name as OperationName,
     title,
@@ -65,18 +65,34 @@ function toTool(operation: Operation, { toolset, concise }: ToolFace): Tool {
     toolset,
     risk,
     annotations: annotate(operation),
-    inputSchema: compactInput(z.toJSONSchema(checked.input, { io: "input" }) as JsonSchema),
-    outputSchema: compactOutput(required, isPage),
+    inputSchema: compactInput(reading),
+    outputSchema: compactOutput(z.toJSONSchema(output, { io: "output" }) as JsonSchema, concise, isPage),
     checked,
+    clearable,
+    reading,
     concise,
     optional,
     isPage,
   };
 }
 
-function withResponseFormat(operation: Operation): Operation {
-  const input = operation.input.extend({ response_format: z.enum(responseFormats).optional() });
-  return { ...operation, input };
+/**
+ * What reads also takes `response_format`. What takes null takes `clear` instead: clients that are strict send null for
+ * everything that they leave out.
+ */
+function withToolArguments(operation: Operation, clearable: readonly string[]): Operation {
+  const { risk, input } = operation;
+  const extra = {
+    ...(risk === "read" && { response_format: z.enum(responseFormats).optional() }),
+    ...(clearable.length > 0 && {
+      clear: z.array(z.enum(clearable)).optional().describe("fields to set back to their defaults"),
+    }),
+  };
+  return { ...operation, input: input.extend(extra) };
+}
+
+function clearableOf({ input }: Operation): string[] {
+  return Object.keys(input.shape).filter((name) => input.shape[name]!.safeParse(null).success);
 }
 
 /** A change that can be undone is no destruction, so `write` is not; what takes a URL will call out to it. */
@@ -87,22 +103,4 @@ function annotate({ risk, idempotent, input }: Operation): Annotations {
     idempotentHint: idempotent,
     openWorldHint: risk === "execute" || (risk === "write" && "url" in input.shape),
   };
-}
-
-/** What several writing tools of a toolset take in the same way is spelled out by the first; the others point there. */
-function spellOutOnce(table: Tool[]): Tool[] {
-  const spelledBy = new Map<string, string>();
-  for (const { name, toolset, risk, inputSchema } of table) {
-    // A reading tool may be offered without the others.
-    if (risk === "read") continue;
-    const fields = inputSchema.properties ?? {};
-    for (const [field, { type, description, default: _, ...shape }] of Object.entries(fields)) {
-      const json = JSON.stringify(shape.properties ?? { description, ...shape });
-      if (json.length < longDescription || shape.items) continue;
-      const first = spelledBy.get(`${toolset} ${field} ${json}`);
-      if (first) fields[field] = { ...(type && { type }), description: `as in ${first}` };
-      else spelledBy.set(`${toolset} ${field} ${json}`, name);
-    }
-  }
-  return table;
 }

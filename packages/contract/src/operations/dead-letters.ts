@@ -2,7 +2,7 @@ import { z } from "zod";
 import { operation } from "../operation.ts";
 import { id, idempotencyKey, instant, instantInput } from "../schemas/common.ts";
 import { attemptErrorCodes } from "../schemas/execution.ts";
-import { slug } from "../schemas/request.ts";
+import { executionText, slug } from "../schemas/request.ts";
 
 /** Executions that ended without success, and how many of them at once. */
 const deadLetterInput = {
@@ -10,6 +10,7 @@ const deadLetterInput = {
   queue: slug.optional(),
   error_code: z.enum(attemptErrorCodes).optional(),
   status: z.enum(["failed", "expired", "canceled"]).default("failed"),
+  ...executionText,
   from: instantInput.optional().describe("scheduled at or after"),
   to: instantInput.optional(),
   execution_ids: z.array(id).min(1).max(100).optional(),
@@ -47,6 +48,10 @@ export const replayExecutions = operation({
   access: "any_caller",
   idempotent: false,
   http: { method: "POST", path: "/v1/executions/replay", status: 201 },
+  tool: {
+    toolset: "executions",
+    concise: ["id", "dry_run", "matched", "replayed", "remaining", "per_second", "finishes_at"],
+  },
 });
 
 export const purgeExecutions = operation({

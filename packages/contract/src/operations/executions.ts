@@ -8,7 +8,7 @@ import {
   executionWithAttempts,
   triggers,
 } from "../schemas/execution.ts";
-import { slug } from "../schemas/request.ts";
+import { executionText, slug } from "../schemas/request.ts";
 
 const concise = [
   "id",
@@ -32,6 +32,7 @@ export const listExecutions = operation({
     trigger: z.enum(triggers).optional(),
     queue: slug.optional(),
     error_code: z.enum(attemptErrorCodes).optional(),
+    ...executionText,
     replay_id: id.optional(),
     from: instantInput.optional().describe("scheduled at or after"),
     to: instantInput.optional(),

@@ -4,6 +4,7 @@ import * as deadLetters from "./dead-letters.ts";
 import * as deliveries from "./deliveries.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
+import * as manyJobs from "./many-jobs.ts";
 import * as queues from "./queues.ts";
 import * as signing from "./signing.ts";
 import * as slo from "./slo.ts";
@@ -30,6 +31,8 @@ export const operations = {
   delete_job: jobs.deleteJob,
   explain_job: jobs.explainJob,
   preview_schedule: jobs.previewSchedule,
+  pause_jobs: manyJobs.pauseJobs,
+  resume_jobs: manyJobs.resumeJobs,
 
   list_executions: executions.listExecutions,
   get_execution: executions.getExecution,

@@ -12,7 +12,8 @@ import {
   statuses,
 } from "../schemas/common.ts";
 import { execution } from "../schemas/execution.ts";
-import { catchUps, changedJob, job, jobKinds, jobStates, overlaps } from "../schemas/job.ts";
+import { jobFilter } from "../schemas/job-filter.ts";
+import { catchUps, changedJob, job, jobKinds, overlaps } from "../schemas/job.ts";
 import {
   assertions,
   body,
@@ -107,12 +108,7 @@ export const listJobs = operation({
   title: "List jobs",
   description: "List jobs, newest first, with state and next run.",
   input: z.strictObject({
-    state: z.enum(jobStates).optional(),
-    kind: z.enum(jobKinds).optional(),
-    queue: slug.optional(),
-    key: slug.optional(),
-    search: z.string().min(1).max(200).optional().describe("in name or URL"),
-    metadata: metadata.optional(),
+    ...jobFilter,
     ...pageInput,
   }),
   output: page(job),

@@ -105,6 +105,12 @@ export const slug = z
     "expected up to 100 letters, digits and . _ : -, the first of them a letter or a digit",
   );
 
+/** What of an execution no list of choices holds. */
+export const executionText = {
+  error_contains: z.string().min(1).max(200).optional(),
+  host: z.string().min(1).max(255).optional().describe("of the URL, with its port"),
+};
+
 const assertionTypes = [
   "status_equals",
   "header_equals",

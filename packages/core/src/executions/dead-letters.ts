@@ -1,4 +1,4 @@
-import { type Output, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
+import { exampleInstant, type Output, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
 import { type Caller, describeCaller } from "../access/caller.ts";
 import { signal } from "../database/signals.ts";
 import type { Db, Tx } from "../database/tables.ts";
@@ -18,6 +18,7 @@ import {
   type ReplayRow,
 } from "./dead-letters.sql.ts";
 import { requireReplay } from "./require.ts";
+import { readSpan } from "./span.ts";
 
 type Names = "replay_executions" | "purge_executions" | "get_replay" | "cancel_replay";
 
@@ -93,22 +94,25 @@ async function readFilter(
   caller: Caller,
   input: ParsedInput<"purge_executions">,
 ): Promise<Omit<DeadLetterFilter, "unreplayed">> {
-  const { job_id, queue, error_code: errorCode, from, to, execution_ids } = input;
-  const given = [job_id, queue, errorCode, from, to, execution_ids, input.all];
+  const { job_id, queue, error_code: errorCode, error_contains: errorContains, host, execution_ids } = input;
+  const { from, to } = readSpan(input);
+  const given = [job_id, queue, errorCode, errorContains, host, from, to, execution_ids, input.all];
   if (given.every((value) => value === undefined)) {
     throw new SchedulerError("invalid_input", "Nothing says which executions are meant.", {
       field: "all",
-      hint: 'Narrow them down, such as {"queue": "webhooks", "from": "2026-07-01T09:00:00Z"}, or send {"all": true}.',
+      hint: `Narrow them down, such as {"queue": "webhooks", "from": "${exampleInstant()}"}, or send {"all": true}.`,
     });
   }
   return {
     jobId: job_id === undefined ? undefined : await requireJobKey(tx, caller, job_id),
     queue,
     errorCode,
+    errorContains,
+    host,
     status: input.status,
     ids: execution_ids && (await readExecutionIds(tx, caller, execution_ids)),
-    fromId: from === undefined ? undefined : firstIdAt(new Date(from)),
-    beforeId: to === undefined ? undefined : firstIdAt(new Date(to)),
+    fromId: from && firstIdAt(from),
+    beforeId: to && firstIdAt(to),
   };
 }
 

@@ -13,6 +13,10 @@ export interface ExecutionFilter {
   trigger?: Trigger | undefined;
   queue?: string | undefined;
   errorCode?: AttemptErrorCode | undefined;
+  /** In the text of its error, whatever the case. */
+  errorContains?: string | undefined;
+  /** Of the URL that it was for. */
+  host?: string | undefined;
   ids?: string[] | undefined;
   replayId?: string | undefined;
   /** Ids of this and later. */
@@ -39,12 +43,42 @@ function executions(db: Db | Tx, scopeId: number) {
 
 const retryPolicy = `(${effective("retry", { revision: "revisions", queue: "queues" })})`;
 
-/** One page of executions, newest first, with one row more than `limit` where there is a next page. */
-export function listExecutions(
+/** How many executions are looked through for what no index knows. */
+const mostLookedThrough = 10_000;
+
+interface ExecutionPage {
+  filter: ExecutionFilter;
+  limit: number;
+}
+
+/**
+ * One page of executions, newest first, with one row more than `limit` where there is a next page. What no index knows is
+ * looked for among so many only: `lookedTo` is the last of them, where there are more.
+ */
+export async function listExecutions(
   db: Db,
   scopeId: number,
-  { filter, limit }: { filter: ExecutionFilter; limit: number },
-): Promise<ExecutionRow[]> {
+  { filter, limit }: ExecutionPage,
+): Promise<{ rows: ExecutionRow[]; lookedTo?: string }> {
+  const { errorContains, host, ...indexed } = filter;
+  if ((errorContains === undefined && host === undefined) || isOpen(filter.status))
+    return { rows: await pageOf(db, scopeId, { filter, limit }) };
+  const last = await executions(db, scopeId)
+    .where((eb) => matches(eb, indexed))
+    .clearSelect()
+    .select("executions.id")
+    .orderBy("executions.id", "desc")
+    .offset(mostLookedThrough - 1)
+    .limit(1)
+    .executeTakeFirst();
+  if (!last) return { rows: await pageOf(db, scopeId, { filter, limit }) };
+  const { id } = last;
+  const near = filter.fromId !== undefined && filter.fromId > id ? filter.fromId : id;
+  const rows = await pageOf(db, scopeId, { filter: { ...filter, fromId: near }, limit });
+  return { rows, lookedTo: id };
+}
+
+function pageOf(db: Db, scopeId: number, { filter, limit }: ExecutionPage): Promise<ExecutionRow[]> {
   const query = executions(db, scopeId)
     .where((eb) => matches(eb, filter))
     .limit(limit + 1);
@@ -76,6 +110,14 @@ export function matches(
   if (filter.errorCode !== undefined) wanted.push(eb("executions.error_code", "=", filter.errorCode));
   if (filter.replayId !== undefined) wanted.push(eb("executions.replay_id", "=", filter.replayId));
   if (filter.ids !== undefined) wanted.push(sql<SqlBool>`executions.id = any(${filter.ids}::uuid[])`);
+  if (filter.errorContains !== undefined) {
+    const pattern = `%${filter.errorContains.replace(/[\\%_]/g, "\\$&")}%`;
+    wanted.push(sql<SqlBool>`executions.error_code is not null and executions.error ilike ${pattern}`);
+  }
+  if (filter.host !== undefined) {
+    wanted.push(sql<SqlBool>`exists (select from revisions as r where r.scope_id = executions.scope_id
+      and r.id = executions.revision_id and r.host = lower(${filter.host}))`);
+  }
   if (filter.fromId !== undefined) wanted.push(eb("executions.id", ">=", filter.fromId));
   if (filter.beforeId !== undefined) wanted.push(eb("executions.id", "<", filter.beforeId));
   return eb.and(wanted);

@@ -9,6 +9,7 @@ import { requireExecution, requireReplay } from "./require.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
 import { findAttempts, findExecution, listExecutions, requestCancel } from "./executions.sql.ts";
 import { cancelWaiting } from "./life.sql.ts";
+import { readSpan } from "./span.ts";
 import { startExecution } from "./start.ts";
 import { untilOver } from "./until-over.ts";
 
@@ -18,23 +19,24 @@ type Names =
 export const executionOperations: Handlers<Names> = {
   async list_executions({ db, caller }, input) {
     const jobId = input.job_id === undefined ? undefined : await requireJobKey(db, caller, input.job_id);
-    const rows = await listExecutions(db, caller.scopeId, {
+    const { from, to } = readSpan(input);
+    const { rows, lookedTo } = await listExecutions(db, caller.scopeId, {
       filter: {
         jobId,
         status: input.status,
         trigger: input.trigger,
         queue: input.queue,
         errorCode: input.error_code,
+        errorContains: input.error_contains,
+        host: input.host,
         replayId: input.replay_id && (await requireReplay(db, caller, input.replay_id)).id,
-        fromId: input.from === undefined ? undefined : firstIdAt(new Date(input.from)),
-        beforeId: earlier(
-          readCursor("exec", input.cursor),
-          input.to === undefined ? undefined : firstIdAt(new Date(input.to)),
-        ),
+        fromId: from && firstIdAt(from),
+        beforeId: earlier(readCursor("exec", input.cursor), to && firstIdAt(to)),
       },
       limit: input.limit,
     });
-    return toPage(rows, { limit: input.limit, prefix: "exec", view: toExecution });
+    const page = { limit: input.limit, prefix: "exec", view: toExecution } as const;
+    return toPage(rows, { ...page, ...(lookedTo !== undefined && { lookedTo }) });
   },
 
   get_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from "kysely";
-import type { JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
+import type { ExecutionStatus, JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
 import { effective } from "../queues/effective.ts";
 import type { Db, JobChange, Jobs, NewJob, NewRevision, Revisions, Tx } from "../database/tables.ts";
 
@@ -36,7 +36,13 @@ interface JobFilter {
   kind?: JobKind | undefined;
   queue?: string | undefined;
   key?: string | undefined;
+  number?: number | undefined;
+  name?: string | undefined;
+  name_prefix?: string | undefined;
   search?: string | undefined;
+  last_status?: ExecutionStatus | undefined;
+  min_consecutive_failures?: number | undefined;
+  overdue?: boolean | undefined;
   metadata?: Record<string, string> | undefined;
 }
 
@@ -65,7 +71,11 @@ interface JobPage {
   filter: JobFilter;
   before: string | undefined;
   limit: number;
+  /** When a job is overdue. */
+  now: Date;
 }
+
+const overdueMs = 5000;
 
 /** What the requests of one page may weigh together, in bytes: a hundred at their limits are 66 MB. */
 const pageBytes = 2_000_000;
@@ -74,7 +84,7 @@ const pageBytes = 2_000_000;
  * One page of jobs, newest first, with one row more than asked where there is a next page. It ends early where its jobs
  * are heavy: the row that is one too many is marked then.
  */
-export async function listJobs(db: Db, scopeId: number, page: JobPage): Promise<JobRow[]> {
+export async function listJobs(db: Db | Tx, scopeId: number, page: JobPage): Promise<ListedJob[]> {
   const { state } = page.filter;
   const query = pageOfJobs(db, scopeId, page);
   if (state === undefined) return readPage(db, query);
@@ -98,7 +108,7 @@ export async function listJobs(db: Db, scopeId: number, page: JobPage): Promise<
 }
 
 /** Reads no more of a page than may be sent: PostgreSQL adds up the sizes without reading what they are of. */
-async function readPage(db: Db, query: ReturnType<typeof pageOfJobs>): Promise<ListedJob[]> {
+async function readPage(db: Db | Tx, query: ReturnType<typeof pageOfJobs>): Promise<ListedJob[]> {
   const weighed = db
     .selectFrom(query.select(weight.as("weight")).as("weighed"))
     .selectAll("weighed")
@@ -123,7 +133,7 @@ type ListedJob = JobRow & { is_beyond?: boolean };
 const weight = sql<number>`(octet_length(coalesce(revisions.body, '')) + octet_length(revisions.headers::text)
   + octet_length(coalesce(revisions.assertions::text, '')) + octet_length(jobs.metadata::text))`;
 
-function jobsUnderWay(db: Db, scopeId: number) {
+function jobsUnderWay(db: Db | Tx, scopeId: number) {
   return db
     .selectFrom("open_executions")
     .innerJoin("executions", "executions.id", "open_executions.id")
@@ -131,16 +141,33 @@ function jobsUnderWay(db: Db, scopeId: number) {
     .select("executions.job_id");
 }
 
-function pageOfJobs(db: Db, scopeId: number, { filter, before, limit }: JobPage) {
+function pageOfJobs(db: Db | Tx, scopeId: number, { filter, before, limit, now }: JobPage) {
   let query = jobs(db, scopeId);
   // An order would tempt PostgreSQL to walk through all jobs until it meets the only one.
   if (filter.key !== undefined) query = query.where("jobs.key", "=", filter.key);
+  else if (filter.number !== undefined) query = query.where("jobs.number", "=", filter.number);
   else query = query.orderBy("jobs.id", "desc").limit(limit + 1);
   if (before !== undefined) query = query.where("jobs.id", "<", before);
   if (filter.kind !== undefined) query = query.where("jobs.kind", "=", filter.kind);
   if (filter.queue !== undefined) query = query.where("jobs.queue", "=", filter.queue);
+  if (filter.name !== undefined) {
+    const lower = sql<boolean>`lower(jobs.name) = lower(${filter.name})`;
+    query = query.where(lower).where("jobs.name", "=", filter.name);
+  }
+  if (filter.name_prefix !== undefined)
+    query = query.where(sql<boolean>`lower(jobs.name) like lower(${literally(filter.name_prefix)}) || '%'`);
+  if (filter.last_status !== undefined) query = query.where("jobs.last_status", "=", filter.last_status);
+  if (filter.min_consecutive_failures !== undefined) {
+    query = query
+      .where("jobs.consecutive_failures", ">", 0)
+      .where("jobs.consecutive_failures", ">=", filter.min_consecutive_failures);
+  }
+  if (filter.overdue !== undefined) {
+    const since = new Date(now.getTime() - overdueMs);
+    query = query.where(sql<boolean>`coalesce(jobs.next_run_at < ${since}, false) = ${filter.overdue}`);
+  }
   if (filter.search !== undefined) {
-    const pattern = `%${filter.search.replace(/[\\%_]/g, "\\$&")}%`;
+    const pattern = `%${literally(filter.search)}%`;
     query = query.where((eb) =>
       eb.or([eb("jobs.name", "ilike", pattern), eb("revisions.url", "ilike", pattern)]),
     );
@@ -149,6 +176,11 @@ function pageOfJobs(db: Db, scopeId: number, { filter, before, limit }: JobPage)
     query = query.where(sql<boolean>`jobs.metadata @> ${JSON.stringify(filter.metadata)}::jsonb`);
   }
   return query;
+}
+
+/** A text as a pattern that matches it alone. */
+function literally(text: string): string {
+  return text.replace(/[\\%_]/g, "\\$&");
 }
 
 export function findJob(db: Db | Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
@@ -172,6 +204,29 @@ export async function lockJob(tx: Tx, scopeId: number, id: string): Promise<JobR
     .forUpdate()
     .executeTakeFirst();
   return locked && findJob(tx, scopeId, id);
+}
+
+/** The same for many, in one order: two that lock several do not wait for each other. */
+export async function lockJobs(tx: Tx, scopeId: number, ids: string[]): Promise<JobRow[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from jobs where scope_id = ${scopeId} and id = any(${ids}::uuid[]) and deleted_at is null
+    order by id for update`.execute(tx);
+  return findJobs(
+    tx,
+    scopeId,
+    rows.map(({ id }) => id),
+  );
+}
+
+/** What many jobs become together. */
+export type JobChanged = Pick<JobRow, "id" | "state" | "run_at" | "next_run_at">;
+
+export async function updateJobs(tx: Tx, scopeId: number, changes: JobChanged[], now: Date): Promise<void> {
+  await sql`
+    update jobs set state = x.state, run_at = x.run_at, next_run_at = x.next_run_at, updated_at = ${now}
+    from json_to_recordset(${JSON.stringify(changes)}::json) as x(
+      id uuid, state text, run_at timestamptz, next_run_at timestamptz)
+    where jobs.scope_id = ${scopeId} and jobs.id = x.id`.execute(tx);
 }
 
 /** Whether there is, or was until it was deleted, a job of this id. */

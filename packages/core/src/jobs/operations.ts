@@ -10,6 +10,7 @@ import { declareJobs } from "./declare.ts";
 import { explain } from "./explain.ts";
 import { toChangedJob, toJob, toSchedule } from "./job.ts";
 import { type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
+import { changeJobs } from "./many.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { assertNotCanceled, reschedules } from "./reschedule.ts";
 import { activate, readSchedule } from "./schedule.ts";
@@ -31,13 +32,17 @@ type Names =
   | "cancel_job"
   | "delete_job"
   | "explain_job"
-  | "preview_schedule";
+  | "preview_schedule"
+  | "pause_jobs"
+  | "resume_jobs";
 
 const newJob = "Create a new job with create_job.";
 
 export const jobOperations: Handlers<Names> = {
-  async list_jobs({ db, caller }, { limit, cursor, ...filter }) {
-    const rows = await listJobs(db, caller.scopeId, { filter, before: readCursor("job", cursor), limit });
+  async list_jobs({ db, caller, now }, { limit, cursor, ...filter }) {
+    const page = { filter, before: readCursor("job", cursor), limit };
+    const at = filter.overdue === undefined ? new Date() : await now();
+    const rows = await listJobs(db, caller.scopeId, { ...page, now: at });
     return toPage(rows, { limit, prefix: "job", view: toJob });
   },
 
@@ -75,25 +80,21 @@ export const jobOperations: Handlers<Names> = {
 
   async pause_job(context, input) {
     const job = await lockJobFor(context.tx, context.caller, input.job_id);
-    if (job.state === "paused") return toJob(job);
-    if (job.state !== "active") {
-      throw stateConflict(job, "paused", "Leave it as it is: only an active job has runs to hold back.");
-    }
-    return change(context, job, { state: "paused", next_run_at: null });
+    const paused = toPaused(job);
+    return paused ? change(context, job, paused) : toJob(job);
   },
 
   async resume_job(context, input) {
     const { tx, caller, now } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
-    if (job.state === "active") return toJob(job);
-    if (job.state === "canceled") throw stateConflict(job, "resumed", newJob);
-    if (job.state === "completed") {
-      throw stateConflict(job, "resumed", 'Give it a new timing with update_job, such as {"when": "in 2h"}.');
-    }
-    const timed = activate(job, now);
-    await noticeIfNear(tx, timed.next_run_at, now);
-    return change(context, job, { ...timed, state: timed.next_run_at === null ? "completed" : "active" });
+    const resumed = toResumed(job, now);
+    if (!resumed) return toJob(job);
+    await noticeIfNear(tx, resumed.next_run_at, now);
+    return change(context, job, resumed);
   },
+
+  pause_jobs: (context, input) => changeJobs(context, input, toPaused),
+  resume_jobs: (context, input) => changeJobs(context, input, (job) => toResumed(job, context.now)),
 
   async run_job({ tx, caller, now }, input) {
     // Locked, so that a job that is being deleted or canceled starts nothing more.
@@ -146,6 +147,24 @@ export const jobOperations: Handlers<Names> = {
     };
   },
 };
+
+type Changed = Pick<JobRow, "state" | "run_at" | "next_run_at">;
+
+function toPaused(job: JobRow): Changed | undefined {
+  if (job.state === "paused") return undefined;
+  if (job.state === "active") return { state: "paused", run_at: job.run_at, next_run_at: null };
+  throw stateConflict(job, "paused", "Leave it as it is: only an active job has runs to hold back.");
+}
+
+function toResumed(job: JobRow, now: Date): Changed | undefined {
+  if (job.state === "active") return undefined;
+  if (job.state === "canceled") throw stateConflict(job, "resumed", newJob);
+  if (job.state === "completed") {
+    throw stateConflict(job, "resumed", 'Give it a new timing with update_job, such as {"when": "in 2h"}.');
+  }
+  const timed = activate(job, now);
+  return { ...timed, state: timed.next_run_at === null ? "completed" : "active" };
+}
 
 function endingOf({ scope_id, id }: JobRow, reason: string): Ending {
   return { scope_id, kind: "job", id, reason };

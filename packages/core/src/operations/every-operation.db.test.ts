@@ -258,6 +258,8 @@ describe("a dry run", () => {
       "create_job",
       "put_job",
       "update_job",
+      "pause_jobs",
+      "resume_jobs",
       "replay_executions",
       "purge_executions",
     ]);
@@ -280,6 +282,8 @@ describe("the audit", () => {
     update_job: async () => ({ job_id: await newJob(), name: "b" }),
     pause_job: async () => ({ job_id: await newJob() }),
     resume_job: async () => ({ job_id: await newJob() }),
+    pause_jobs: async () => ({ job_ids: [await newJob()] }),
+    resume_jobs: async () => ({ job_ids: [await newJob()] }),
     run_job: async () => ({ job_id: await newJob() }),
     cancel_job: async () => ({ job_id: await newJob() }),
     delete_job: async () => ({ job_id: await newJob() }),

@@ -12,20 +12,29 @@ export function readCursor(prefix: IdPrefix, cursor: string | undefined): string
   });
 }
 
+interface PageOptions<Row, View> {
+  limit: number;
+  prefix: IdPrefix;
+  view: (row: Row) => View;
+  /** Up to where was looked, where there may be more rows behind it. */
+  lookedTo?: string;
+}
+
 /**
  * Cuts rows, one more than `limit` where there are more, into a page. A row that is beyond what a page may weigh ends it
  * before its limit.
  */
 export function toPage<Row extends { id: string; is_beyond?: boolean }, View>(
   rows: Row[],
-  { limit, prefix, view }: { limit: number; prefix: IdPrefix; view: (row: Row) => View },
+  { limit, prefix, view, lookedTo }: PageOptions<Row, View>,
 ): { data: View[]; next_cursor: string | null; has_more: boolean } {
   const end = rows.findIndex(({ is_beyond }, index) => is_beyond || index === limit);
   const more = end !== -1;
   const shown = more ? rows.slice(0, end) : rows;
+  const last = more ? shown.at(-1)!.id : lookedTo;
   return {
     data: shown.map(view),
-    next_cursor: more ? toPublicId(prefix, shown.at(-1)!.id) : null,
-    has_more: more,
+    next_cursor: last === undefined ? null : toPublicId(prefix, last),
+    has_more: last !== undefined,
   };
 }

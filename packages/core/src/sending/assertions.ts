@@ -21,7 +21,9 @@ type Received = Pick<Answer, "statusCode" | "headers" | "body" | "truncated" | "
 function problemOf({ type, name, path, value }: Assertion, answer: Received): string | null {
   switch (type) {
     case "status_equals":
-      return answer.statusCode === value ? null : `Expected status ${value as number}, got ${answer.statusCode}.`;
+      return answer.statusCode === value
+        ? null
+        : `Expected status ${value as number}, got ${answer.statusCode}.`;
     case "header_equals": {
       const given = answer.headers?.[name!.toLowerCase()];
       return given === value ? null : differs(`header ${name}`, value, given);
