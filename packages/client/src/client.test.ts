@@ -1,4 +1,4 @@
-import type { Backend, Input, Operation, OperationName, Output } from "@org/scheduler-contract";
+import type { Backend, CallOptions, Input, Operation, OperationName, Output } from "@org/scheduler-contract";
 import { operations, parseInput, SchedulerError } from "@org/scheduler-contract";
 import { createListener } from "@org/scheduler-http";
 import { createRestHttp } from "@org/scheduler-rest";
@@ -51,6 +51,7 @@ const awkward = "a b/c?d=é%2F&+#";
 /** Something for every kind of field; text that must survive paths and queries where any text will do. */
 const candidates: unknown[] = [
   60,
+  50,
   true,
   awkward,
   { [awkward]: awkward },
@@ -100,9 +101,11 @@ test("operations are methods, typed by the contract", async () => {
     input: { name: "a", url },
   });
   expect(await client.listJobs()).toEqual({ name: "list_jobs", input: {} });
-  expectTypeOf(client.getJob).parameters.toEqualTypeOf<[input: { job_id: string }]>();
+  expectTypeOf(client.getJob).parameters.toEqualTypeOf<[input: { job_id: string }, options?: CallOptions]>();
   expectTypeOf(client.getJob).returns.resolves.toEqualTypeOf<Output<"get_job">>();
-  expectTypeOf(client.listJobs).parameters.toEqualTypeOf<[input?: Input<"list_jobs">]>();
+  expectTypeOf(client.listJobs).parameters.toEqualTypeOf<
+    [input?: Input<"list_jobs">, options?: CallOptions]
+  >();
 });
 
 test("an idempotency key goes as a header, in no body and no URL", async () => {
@@ -189,6 +192,25 @@ test("a silent server is given up on, later if the operation waits", async () =>
   expect(await failure(waiting.getExecution({ execution_id: "exec_1", wait_seconds: 1 }))).toMatchObject({
     message: "The scheduler did not answer within 0.02 seconds.",
   });
+});
+
+test("a call that is called off ends, here and at the server, with the caller's own reason", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  const url = await listen((_request, response) => {
+    response.on("close", () => left.resolve());
+    arrived.resolve();
+  });
+  const caller = new AbortController();
+  const client = createClient({ url, token: "cron_pat_x" });
+  const wait = { execution_id: "exec_1", wait_seconds: 50 };
+  const waiting = client.waitForExecution(wait, { signal: caller.signal });
+  await arrived.promise;
+  const reason = new Error("no more time");
+  caller.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+  await left.promise;
+  await expect(client.execute("get_execution", wait, { signal: caller.signal })).rejects.toBe(reason);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import type { Execute, Input, OperationName, Output } from "@org/scheduler-contract";
+import type { CallOptions, Execute, Input, OperationName, Output } from "@org/scheduler-contract";
 import { operations, SchedulerError } from "@org/scheduler-contract";
 import { buildRequest } from "./build-request.ts";
 import { readAnswer } from "./read-answer.ts";
@@ -19,13 +19,15 @@ type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   : Name;
 
 type Method<Name extends OperationName> = (
-  ...input: {} extends Input<Name> ? [input?: Input<Name>] : [input: Input<Name>]
+  ...call: {} extends Input<Name>
+    ? [input?: Input<Name>, options?: CallOptions]
+    : [input: Input<Name>, options?: CallOptions]
 ) => Promise<Output<Name>>;
 
 /** Every operation as a method, `create_job` as `createJob`; `execute` takes the operation's name. */
 export type Client = { execute: Execute } & { [Name in OperationName as CamelCase<Name>]: Method<Name> };
 
-/** The contract over HTTP. Whatever goes wrong is thrown as a SchedulerError. */
+/** The contract over HTTP. Whatever goes wrong is thrown as a SchedulerError; what was called off, as its signal says. */
 export function createClient({
   url,
   token,
@@ -35,10 +37,10 @@ export function createClient({
   const baseUrl = checkUrl(url);
   const headers = { Accept: "application/json", ...authorization(token) };
 
-  const execute: Execute = async (name, input) => {
+  const execute: Execute = async (name, input, { signal } = {}) => {
     const { path, body, waitMs, headers: ownHeaders } = buildRequest(name, input ?? {});
     const patienceMs = timeoutMs + waitMs;
-    const answer = readAnswer({ baseUrl, patienceMs }, async () => {
+    const answer = readAnswer({ baseUrl, patienceMs, signal }, async () => {
       const response = await fetch(baseUrl + path, {
         method: operations[name].http.method,
         headers: {
@@ -48,7 +50,7 @@ export function createClient({
         },
         // A redirect would turn a POST into a GET, and carry the token elsewhere.
         redirect: "manual",
-        signal: AbortSignal.timeout(patienceMs),
+        signal: AbortSignal.any([AbortSignal.timeout(patienceMs), ...(signal ? [signal] : [])]),
         ...(body === undefined ? {} : { body }),
       });
       return { response, text: await response.text() };
@@ -58,7 +60,7 @@ export function createClient({
 
   const methods = Object.keys(operations).map((name) => [
     camelCase(name),
-    (input: Input<OperationName>) => execute(name as OperationName, input),
+    (input: Input<OperationName>, options?: CallOptions) => execute(name as OperationName, input, options),
   ]);
   return { execute, ...Object.fromEntries(methods) } as Client;
 }

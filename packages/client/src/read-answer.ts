@@ -4,6 +4,8 @@ import { fromProblem, SchedulerError } from "@org/scheduler-contract";
 interface Exchange {
   baseUrl: string;
   patienceMs: number;
+  /** Whoever calls off a call knows why: its own reason is thrown. */
+  signal: AbortSignal | undefined;
 }
 
 interface Received {
@@ -14,6 +16,7 @@ interface Received {
 /** What the server answered, or its problem thrown as the error it was. */
 export async function readAnswer(exchange: Exchange, receive: () => Promise<Received>): Promise<unknown> {
   const { response, text } = await receive().catch((error: unknown) => {
+    exchange.signal?.throwIfAborted();
     throw unreachable(exchange, error);
   });
   const value = parseJson(text);

@@ -33,6 +33,16 @@ test("defaults are filled in, and nothing else is changed", () => {
   expect(parseInput(operations.get_me, undefined)).toEqual({});
 });
 
+test.each(["get_execution", "wait_for_execution"] as const)("%s waits for 50 seconds at the most", (name) => {
+  const wait = (wait_seconds: number) => ({ execution_id: "exec_1", wait_seconds });
+  for (const seconds of [0, 50]) expect(parseInput(operations[name], wait(seconds))).toEqual(wait(seconds));
+  for (const seconds of [51, -1, 0.5])
+    expect(refusal(name, wait(seconds))).toMatchObject({
+      field: "wait_seconds",
+      hint: "Give wait_seconds like 30, from 0 to 50.",
+    });
+});
+
 test("a job of a batch is not tried by itself", () => {
   expect(refusal("create_jobs", { jobs: [{ ...job, dry_run: true }] }).field).toBe("jobs.0.dry_run");
 });

@@ -4,7 +4,17 @@ import type { Input, OperationName, Output } from "./operations/index.ts";
  * The one port: carries out operations for somebody. The core in this process is one adapter, the client over
  * HTTP the other. Throws SchedulerError.
  */
-export type Execute = <Name extends OperationName>(name: Name, input: Input<Name>) => Promise<Output<Name>>;
+export type Execute = <Name extends OperationName>(
+  name: Name,
+  input: Input<Name>,
+  options?: CallOptions,
+) => Promise<Output<Name>>;
+
+/** What a caller says of a call besides its input. */
+export interface CallOptions {
+  /** Aborted once nobody waits for the answer any more: an operation that waits ends then, a change does not. */
+  signal?: AbortSignal | undefined;
+}
 
 /** Who is asking, as far as a face needs to know. */
 export interface CallerView {
@@ -13,7 +23,7 @@ export interface CallerView {
 }
 
 /** What a face knows of the request behind a call. */
-export interface RequestContext {
+export interface RequestContext extends CallOptions {
   /** Where it came from, as the connection says: who guesses passwords is told apart by it. */
   address?: string | undefined;
   /** Called where nothing was done: the answer is that of an earlier request with the same `idempotency_key`. */

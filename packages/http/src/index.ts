@@ -3,4 +3,4 @@ export { checkHost, loopbackHosts } from "./hosts.ts";
 export { createListener, type Face, type ListenerOptions, noRoute } from "./listener.ts";
 export { answerProblem, type ErrorLog, type ProblemOptions } from "./problem.ts";
 export { refuseConnection, refuseExpectation, withSoundHeaders } from "./refusals.ts";
-export { bearerToken, requestIdOf, setAnswerHeaders, urlOf } from "./request.ts";
+export { bearerToken, closingOf, requestIdOf, setAnswerHeaders, urlOf } from "./request.ts";

@@ -21,6 +21,14 @@ export function urlOf({ url = "/" }: IncomingMessage): URL {
   return URL.parse(url, "http://localhost") ?? new URL("http://localhost/");
 }
 
+/** Aborted once a connection has closed, or its answer is out: nobody waits for that answer any more. */
+export function closingOf(response: ServerResponse): AbortSignal {
+  const closing = new AbortController();
+  if (response.destroyed) closing.abort();
+  else response.once("close", () => closing.abort());
+  return closing.signal;
+}
+
 /** Gives an answer the headers that each one has. */
 export function setAnswerHeaders(request: IncomingMessage, response: ServerResponse): void {
   requestIdOf(request, response);

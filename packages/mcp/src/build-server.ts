@@ -43,11 +43,11 @@ export function buildServer(options: BuildServerOptions): Server {
   });
   // The server's own check of arguments knows no hints, and its own error for a tool no reason: both are ours.
   server.setRequestHandler("tools/list", () => listed);
-  server.setRequestHandler("tools/call", ({ params }) => {
+  server.setRequestHandler("tools/call", ({ params }, { mcpReq: { signal } }) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (!tool) throw notOffered(params.name, { offered: tools, readOnly });
     return callTool(tool, params.arguments, {
-      execute,
+      execute: (operation, input) => execute(operation, input, { signal }),
       requestId: options.requestId ?? randomUUID(),
       ...(log && { log }),
     });

@@ -1,3 +1,4 @@
+import type { Backend } from "@org/scheduler-contract";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -89,6 +90,24 @@ describe.each([
     expect(textOf(wrong)).toMatchObject({ code: "invalid_input", errors: [{ field: "colour" }] });
     await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/There is no tool "nope"/);
     await client.close();
+  });
+
+  it("ends the wait when it goes away", async () => {
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const execute: Backend["execute"] = (_name, _input, _caller, request) => {
+      request!.signal!.addEventListener("abort", () => ended.resolve());
+      asked.resolve();
+      return ended.promise as Promise<never>;
+    };
+    await using server = await serve(createMcpHttp({ ...createTestBackend(), execute }));
+    const client = await connect(server.url);
+    const args = { execution_id: "exec_1", wait_seconds: 50 };
+    const call = client.callTool({ name: "wait_for_execution", arguments: args });
+    await asked.promise;
+    await client.close();
+    await expect(call).rejects.toThrow(/closed|abort/i);
+    await ended.promise;
   });
 
   it("is refused with a bad token", async () => {

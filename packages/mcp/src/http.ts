@@ -53,7 +53,7 @@ export function createMcpHttp<Caller extends CallerView>(
     const caller = await backend.authenticate(bearerToken(request));
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());
     return {
-      execute: (name, input) => backend.execute(name, input, caller),
+      execute: (name, input, options) => backend.execute(name, input, caller, options),
       requestId,
       ...narrowing,
       readOnly: narrowing.readOnly || caller.readOnly,

@@ -22,7 +22,11 @@ interface Call {
 /** Checks tokens and inputs as the contract says, remembers what it was asked, and answers with its echo. */
 function createBackend() {
   const calls: Call[] = [];
-  const state = { ready: true, failure: undefined as unknown };
+  const state = {
+    ready: true,
+    failure: undefined as unknown,
+    meanwhile: undefined as ((signal: AbortSignal) => Promise<void>) | undefined,
+  };
   const backend: Backend = {
     async authenticate(token) {
       if (token === "cron_pat_good") return { readOnly: false };
@@ -36,6 +40,7 @@ function createBackend() {
     ) {
       const parsed = parseInput(operations[name], input) as Record<string, unknown>;
       if (state.failure !== undefined) throw state.failure;
+      await state.meanwhile?.(request!.signal!);
       if (calls.some(({ input: { idempotency_key: key } }) => key && key === parsed["idempotency_key"]))
         request?.onReplayed?.();
       calls.push({ name, input: parsed });
@@ -279,6 +284,23 @@ test("another face goes before REST, and its errors become problems too", async 
   const { status, json, text } = await call("POST /mcp", { body: "{" });
   expect([status, json.code, text.includes("secret"), logged.length]).toEqual([500, "internal", false, 1]);
   expect((await call("GET /v1/me")).status).toBe(200);
+});
+
+test("whoever goes away ends the wait", async () => {
+  const { call, state } = await setup();
+  const asked = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  state.meanwhile = (signal) => {
+    signal.addEventListener("abort", () => ended.resolve());
+    asked.resolve();
+    return ended.promise;
+  };
+  const caller = new AbortController();
+  const answer = call("GET /v1/executions/exec_1?wait_seconds=50", { signal: caller.signal });
+  await asked.promise;
+  caller.abort();
+  await expect(answer).rejects.toThrow("aborted");
+  await ended.promise;
 });
 
 test("an error that helps to wait says how long", async () => {

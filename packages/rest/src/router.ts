@@ -3,7 +3,7 @@ import { operations, SchedulerError } from "@org/scheduler-contract";
 import express from "express";
 import type { Request, RequestHandler, Response, Router } from "express";
 import { openApiDocument } from "./openapi.ts";
-import { bearerToken, type ErrorLog, noRoute, setAnswerHeaders } from "@org/scheduler-http";
+import { bearerToken, closingOf, type ErrorLog, noRoute, setAnswerHeaders } from "@org/scheduler-http";
 import { problemHandler } from "./problem.ts";
 import { readInput } from "./read-input.ts";
 
@@ -49,12 +49,14 @@ function expressPath(operation: Operation): string {
 function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: Operation): RequestHandler {
   const name = operation.name as OperationName;
   return async (request: Request, response: Response) => {
+    const signal = closingOf(response);
     // The token first: nobody's body is read before we know whose it is.
     const caller =
       operation.access === "public" ? undefined : await backend.authenticate(bearerToken(request));
     const input = await readInput(operation, request, response);
     const output = await backend.execute(name, input as Input<OperationName>, caller, {
       address: request.socket.remoteAddress,
+      signal,
       onReplayed: () => void response.set("Idempotent-Replayed", "true"),
     });
     // A dry run creates nothing.

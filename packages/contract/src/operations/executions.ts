@@ -10,6 +10,10 @@ import {
 } from "../schemas/execution.ts";
 import { executionText, slug } from "../schemas/request.ts";
 
+/** Clients, proxies and load balancers give up after a minute: an operation that waits has answered by then. */
+const longestWaitSeconds = 50;
+const waitSeconds = z.int().min(0).max(longestWaitSeconds);
+
 const concise = [
   "id",
   "job_id",
@@ -52,7 +56,7 @@ export const getExecution = operation({
   description: "Show an execution with every attempt.",
   input: z.strictObject({
     execution_id: id,
-    wait_seconds: z.int().min(0).max(60).default(0),
+    wait_seconds: waitSeconds.default(0),
   }),
   output: executionWithAttempts,
   risk: "read",
@@ -66,7 +70,7 @@ export const waitForExecution = operation({
   name: "wait_for_execution",
   title: "Wait for an execution",
   description: "Wait until an execution is over or the time is up; answers with where it stands.",
-  input: z.strictObject({ execution_id: id, wait_seconds: z.int().min(1).max(60).default(30) }),
+  input: z.strictObject({ execution_id: id, wait_seconds: waitSeconds.default(30) }),
   output: executionWithAttempts,
   risk: "read",
   access: "any_caller",

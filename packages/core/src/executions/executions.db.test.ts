@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Execution, Input, Job, Output } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
+import { fromPublicId } from "../ids.ts";
 import { otherProcess, testBench } from "../testing/bench.ts";
 import { drain, noRoom, testClock } from "../testing/index.ts";
+import { untilOver } from "./until-over.ts";
 
 const clock = testClock("2026-03-01T12:00:00Z");
 const { setup, target, run, create } = testBench({ clock, job: { when: "1h" } });
@@ -144,6 +146,22 @@ describe("wait_for_execution", () => {
       attempts: [],
     });
     expect(performance.now() - begun).toBeGreaterThan(990);
+  });
+
+  test("answers with where it stands once nobody waits for it any more", async () => {
+    const { id: execution_id } = await run("run_job", { job_id: (await create()).id });
+    const gone = new AbortController();
+    const wait = (name: "get_execution" | "wait_for_execution") =>
+      setup.scheduler.execute(name, { execution_id, wait_seconds: 50 }, setup.caller, gone);
+    const { db } = setup.scheduler.engine.database;
+    const waiting = untilOver(db, fromPublicId("exec", execution_id)!, 50_000, gone.signal);
+    const others = run("wait_for_execution", { execution_id, wait_seconds: 50 });
+    gone.abort();
+    await waiting;
+    for (const answer of [wait("get_execution"), wait("wait_for_execution")])
+      expect(await answer).toMatchObject({ status: "pending" });
+    await drain(setup.scheduler, clock);
+    expect(await others).toMatchObject({ status: "succeeded" });
   });
 });
 

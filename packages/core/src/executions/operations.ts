@@ -82,19 +82,19 @@ export const executionOperations: Handlers<Names> = {
   },
 };
 
-/** Answers when the execution is over or the time is up. */
+/** Answers when the execution is over, the time is up or nobody waits any more. */
 async function waitFor(
   context: ReadContext,
   id: string,
   waitSeconds: number,
 ): Promise<ExecutionWithAttempts> {
-  const { db, caller } = context;
+  const { db, caller, signal } = context;
   const giveUp = performance.now() + waitSeconds * 1000;
   let row = await requireExecution(db, caller, id);
   for (;;) {
     const left = giveUp - performance.now();
-    if (isFinal(row.status) || left <= 0) break;
-    await untilOver(db, row.id, left);
+    if (isFinal(row.status) || left <= 0 || signal?.aborted) break;
+    await untilOver(db, row.id, left, signal);
     row = await requireExecution(db, caller, id);
   }
   const attempts = await findAttempts(db, caller.scopeId, row.id);

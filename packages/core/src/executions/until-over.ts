@@ -19,8 +19,12 @@ const lookouts = new WeakMap<Db, Lookout>();
 const firstLookMs = 20;
 const lastLookMs = 500;
 
-/** Waits until an execution is over, or may be: it is told too where looking failed. At most `ms` milliseconds. */
-export async function untilOver(db: Db, id: string, ms: number): Promise<void> {
+/**
+ * Waits until an execution is over, or may be: it is told too where looking failed. At most `ms` milliseconds, and no longer
+ * than until the signal is aborted.
+ */
+export async function untilOver(db: Db, id: string, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
   let lookout = lookouts.get(db);
   if (!lookout) lookouts.set(db, (lookout = { waiters: new Set(), looking: false }));
   const { waiters } = lookout;
@@ -28,9 +32,12 @@ export async function untilOver(db: Db, id: string, ms: number): Promise<void> {
   const waiter = { id, since: performance.now(), tell: resolve };
   waiters.add(waiter);
   if (!lookout.looking) void lookOut(db, lookout);
-  const timeUp = setTimeout(resolve, ms);
+  const leave = (): void => resolve();
+  const timeUp = setTimeout(leave, ms);
+  signal?.addEventListener("abort", leave);
   await promise;
   clearTimeout(timeUp);
+  signal?.removeEventListener("abort", leave);
   waiters.delete(waiter);
 }
 

@@ -18,6 +18,8 @@ export interface ReadContext {
   caller: Caller;
   /** Asks for the time, the database's or the test's; few readers need it. */
   now(): Promise<Date>;
+  /** Aborted once nobody waits for the answer any more. */
+  signal: AbortSignal | undefined;
 }
 
 /** What changing operations work with: one transaction, one instant. */

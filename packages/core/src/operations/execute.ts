@@ -41,7 +41,7 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
     if (!caller) throw needsCaller();
     if (operation.risk === "read") {
       authorize(caller, operation);
-      return handle({ db, caller, now });
+      return handle({ db, caller, now, signal: request.signal });
     }
 
     const { dry_run, idempotency_key: key } = parsed as { dry_run?: boolean; idempotency_key?: string };
