@@ -40,7 +40,8 @@ describe.each(faces)("over %s", (face, path, body) => {
     for (const token of tokens) {
       const answer = await send({ token });
       expectProblemAnswer(answer, { status: 401, code: "unauthenticated" });
-      const invalid = token === undefined ? "" : ', error="invalid_token"';
+      const invalid =
+        token === undefined ? "" : ', error="invalid_token", error_description="This token is unknown."';
       expect(answer.headers.get("WWW-Authenticate")).toBe(`Bearer realm="scheduler"${invalid}`);
     }
   });

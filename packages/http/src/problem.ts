@@ -35,7 +35,7 @@ export function answerProblem(
 
 /** The headers of a problem, whichever way it leaves. */
 export function headersOf(
-  { status, retry_after_seconds: retryAfter }: Problem,
+  { status, detail, retry_after_seconds: retryAfter }: Problem,
   body: string,
   request?: IncomingMessage,
 ): Record<string, string> {
@@ -44,15 +44,17 @@ export function headersOf(
     "Content-Length": String(Buffer.byteLength(body)),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    ...(status === 401 && request && { "WWW-Authenticate": challenge(request) }),
+    ...(status === 401 && request && { "WWW-Authenticate": challenge(request, detail) }),
     // What is left of the body is not worth reading.
     ...(status === 413 && { Connection: "close" }),
     ...(retryAfter !== undefined && { "Retry-After": String(Math.ceil(retryAfter)) }),
   };
 }
 
-/** RFC 6750: the error attribute only when a token was given. */
-function challenge(request: IncomingMessage): string {
+/** RFC 6750: the error attributes only when a token was given, and of no character that would end or break them. */
+function challenge(request: IncomingMessage, detail: string): string {
   const scheme = 'Bearer realm="scheduler"';
-  return bearerToken(request) === undefined ? scheme : `${scheme}, error="invalid_token"`;
+  if (bearerToken(request) === undefined) return scheme;
+  const description = detail.replace(/[^ !#-[\]-~]/g, "");
+  return `${scheme}, error="invalid_token", error_description="${description}"`;
 }

@@ -58,7 +58,11 @@ function statusForHost(url: string, host: string): Promise<number | undefined> {
 describe("the token", () => {
   it.each([
     ["none", { Authorization: "" }, 'Bearer realm="scheduler"'],
-    ["a wrong one", { Authorization: "Bearer nope" }, 'Bearer realm="scheduler", error="invalid_token"'],
+    [
+      "a wrong one",
+      { Authorization: "Bearer nope" },
+      'Bearer realm="scheduler", error="invalid_token", error_description="The token is missing or not valid."',
+    ],
     ["another scheme", { Authorization: `Basic ${token}` }, expect.stringContaining("Bearer")],
   ])("%s is answered with 401 and how to do it", async (_, headers, challenge) => {
     await using server = await serve(createMcpHttp(createTestBackend()));

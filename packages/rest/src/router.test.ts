@@ -30,7 +30,7 @@ function createBackend() {
   const backend: Backend = {
     async authenticate(token) {
       if (token === "cron_pat_good") return { readOnly: false };
-      throw new SchedulerError("unauthenticated", "No valid token.", { hint: "Send a token." });
+      throw new SchedulerError("unauthenticated", 'No "é\r\n\\" valid token.', { hint: "Send a token." });
     },
     async execute<Name extends OperationName>(
       name: Name,
@@ -236,7 +236,9 @@ test("a missing token is asked for, a wrong one is called invalid", async () => 
   const missing = await call("GET /v1/me", { headers: { Authorization: "" } });
   expect(missing.headers.get("www-authenticate")).toBe('Bearer realm="scheduler"');
   const wrong = await call("GET /v1/me", { headers: { Authorization: "bearer nope" } });
-  expect(wrong.headers.get("www-authenticate")).toBe('Bearer realm="scheduler", error="invalid_token"');
+  expect(wrong.headers.get("www-authenticate")).toBe(
+    'Bearer realm="scheduler", error="invalid_token", error_description="No  valid token."',
+  );
   const login = await call("POST /v1/auth/login", {
     headers: { Authorization: "" },
     body: '{"email":"a@b.example","password":"p"}',

@@ -12,17 +12,22 @@ function tokens(db: Db | Tx) {
     .select(["scopes.mode", "scopes.workspace_id"]);
 }
 
-/** The valid token with this hash, its use recorded; once a minute is enough, a write per request is not. */
-export async function useToken(db: Db, hash: Buffer, at: Date | null): Promise<TokenRow | undefined> {
+/**
+ * The token with this hash, revoked and expired ones too. The use of a valid one is recorded; once a minute is enough, a
+ * write per request is not.
+ */
+export async function useToken(
+  db: Db,
+  hash: Buffer,
+  at: Date | null,
+): Promise<(TokenRow & { expired: boolean }) | undefined> {
   const now = sql<Date>`coalesce(${at}::timestamptz, now())`;
   const stale = sql<boolean>`coalesce(last_used_at < ${now} - interval '1 minute', true)`;
   const row = await tokens(db)
-    .select(stale.as("stale"))
+    .select([stale.as("stale"), sql<boolean>`coalesce(expires_at <= ${now}, false)`.as("expired")])
     .where("hash", "=", hash)
-    .where("revoked_at", "is", null)
-    .where((eb) => eb.or([eb("expires_at", "is", null), eb("expires_at", ">", now)]))
     .executeTakeFirst();
-  if (row?.stale) {
+  if (row?.stale && !row.expired && row.revoked_at === null) {
     const use = db.updateTable("tokens").set({ last_used_at: now }).where("id", "=", row.id);
     await use.where(stale).execute();
   }

@@ -15,25 +15,26 @@ interface Options {
 /** Longer than any token of ours; what is longer is not even hashed. */
 const maxTokenLength = 2000;
 
-/** Resolves a token or JWT to its caller. Throws `unauthenticated`, in the same words whatever is wrong with it. */
+/**
+ * Resolves a token or JWT to its caller. Throws `unauthenticated`: whoever holds the whole token learns what became of it,
+ * whoever guesses hears the same of every guess.
+ */
 export async function authenticate(token: string | undefined, options: Options): Promise<Caller> {
   if (token === undefined || token === "") {
     throw new SchedulerError("unauthenticated", "This needs a token.", {
       hint: "Send it as a header: Authorization: Bearer cron_pat_…",
     });
   }
-  const caller = token.length > maxTokenLength ? undefined : await resolve(token, options);
-  if (caller) return caller;
-  throw new SchedulerError("unauthenticated", "This token is unknown, expired or revoked.", {
-    hint: "Create a new one with POST /v1/tokens, or log in again with POST /v1/auth/login.",
-  });
+  if (token.length > maxTokenLength) throw unknown();
+  // A JWT has two dots, a token of ours has none.
+  return token.includes(".") ? resolveJwt(token, options) : resolveToken(token, options);
 }
 
-async function resolve(token: string, { db, jwtSecret, now }: Options): Promise<Caller | undefined> {
-  // A JWT has two dots, a token of ours has none.
-  if (token.includes(".")) return jwtSecret && resolveJwt(token, { db, jwtSecret, now });
+async function resolveToken(token: string, { db, now }: Options): Promise<Caller> {
   const row = await useToken(db, hashToken(token), now);
-  if (!row) return undefined;
+  if (!row) throw unknown();
+  if (row.revoked_at !== null) throw noLongerValid("was revoked");
+  if (row.expired) throw noLongerValid(`expired at ${row.expires_at!.toISOString()}`);
   return {
     kind: row.kind,
     name: row.name,
@@ -47,14 +48,12 @@ async function resolve(token: string, { db, jwtSecret, now }: Options): Promise<
   };
 }
 
-async function resolveJwt(
-  token: string,
-  { db, jwtSecret, now }: { db: Db; jwtSecret: Uint8Array; now: Date | null },
-): Promise<Caller | undefined> {
-  const subject = await verifyJwt(jwtSecret, token, now ?? new Date());
+async function resolveJwt(token: string, { db, jwtSecret, now }: Options): Promise<Caller> {
+  const subject = jwtSecret && (await verifyJwt(jwtSecret, token, now ?? new Date()));
   const user = subject && (await findUser(db, { id: subject.userId }));
-  if (!user || user.workspace_id !== subject.workspaceId) return undefined;
-  if (subject.issuedAt <= user.logged_out_at) return undefined;
+  if (!user || user.workspace_id !== subject.workspaceId) throw unknown();
+  if (subject.issuedAt <= user.logged_out_at) throw noLongerValid("was revoked when its user logged out");
+  if (subject.expired) throw noLongerValid(`expired at ${subject.expiresAt.toISOString()}`);
   return {
     kind: "user",
     name: user.email,
@@ -66,4 +65,18 @@ async function resolveJwt(
     userId: user.id,
     agent: null,
   };
+}
+
+const another = "create a new one with POST /v1/tokens, or log in again with POST /v1/auth/login.";
+
+function unknown(): SchedulerError {
+  return new SchedulerError("unauthenticated", "This token is unknown.", {
+    hint: `Check that it is whole and that this server made it; otherwise ${another}`,
+  });
+}
+
+function noLongerValid(why: string): SchedulerError {
+  return new SchedulerError("unauthenticated", `This token ${why}.`, {
+    hint: `It cannot be used any more: ${another}`,
+  });
 }

@@ -30,8 +30,10 @@ function forge(
 test("names who it was given to, for seven days", async () => {
   const { token, expiresAt } = await signJwt(secret, subject, now);
   expect(expiresAt).toEqual(inDays(7));
-  expect(await verifyJwt(secret, token, inDays(6.99))).toEqual({ ...subject, issuedAt: now });
-  expect(await verifyJwt(secret, token, inDays(7.01))).toBeUndefined();
+  const issued = { ...subject, issuedAt: now, expiresAt };
+  expect(await verifyJwt(secret, token, inDays(6.99))).toEqual({ ...issued, expired: false });
+  for (const days of [7, 7.01])
+    expect(await verifyJwt(secret, token, inDays(days))).toEqual({ ...issued, expired: true });
   expect(await verifyJwt(secret, await forge({}).sign(secret), now)).toMatchObject(subject);
 });
 
@@ -75,5 +77,7 @@ test("needs our signature, algorithm, issuer and every claim", async () => {
     await forge({ ws: undefined }).sign(secret),
     await forge({ sub: undefined }).sign(secret),
   ];
-  for (const token of forged) expect(await verifyJwt(secret, token, now)).toBeUndefined();
+  for (const token of forged)
+    // Nor does one that is not ours become one that has expired.
+    for (const at of [now, inDays(8)]) expect(await verifyJwt(secret, token, at)).toBeUndefined();
 });

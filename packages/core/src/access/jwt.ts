@@ -1,4 +1,4 @@
-import { jwtVerify, SignJWT } from "jose";
+import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { validate } from "uuid";
 
 /** Who a JWT was given to. */
@@ -10,6 +10,8 @@ export interface JwtSubject {
 /** Of which instant a JWT is: those of before a user's last log-out are refused. */
 export interface IssuedJwt extends JwtSubject {
   issuedAt: Date;
+  expiresAt: Date;
+  expired: boolean;
 }
 
 const issuer = "scheduler";
@@ -35,7 +37,7 @@ export async function signJwt(
   return { token, expiresAt };
 }
 
-/** Who a JWT was given to, or undefined where it is not ours or no longer valid. */
+/** Who a JWT was given to, or undefined where it is not ours. */
 export async function verifyJwt(
   secret: Uint8Array,
   token: string,
@@ -48,10 +50,15 @@ export async function verifyJwt(
       requiredClaims: ["exp"],
       currentDate: now,
     });
-    const { sub, ws, ms, iat = 0 } = payload;
-    if (!isUuid(sub) || !isUuid(ws)) return undefined;
-    return { userId: sub, workspaceId: ws, issuedAt: new Date(typeof ms === "number" ? ms : iat * 1000) };
-  } catch {
-    return undefined;
+    return toIssued(payload, false);
+  } catch (error) {
+    // The signature and the issuer are checked before the time is.
+    return error instanceof errors.JWTExpired ? toIssued(error.payload, true) : undefined;
   }
+}
+
+function toIssued({ sub, ws, ms, iat = 0, exp = 0 }: JWTPayload, expired: boolean): IssuedJwt | undefined {
+  if (!isUuid(sub) || !isUuid(ws)) return undefined;
+  const issuedAt = new Date(typeof ms === "number" ? ms : iat * 1000);
+  return { userId: sub, workspaceId: ws, issuedAt, expiresAt: new Date(exp * 1000), expired };
 }
