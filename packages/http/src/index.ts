@@ -1,6 +1,6 @@
 export { readJson, type JsonOptions } from "./body.ts";
 export { checkHost, loopbackHosts } from "./hosts.ts";
-export { createListener, type Face, type ListenerOptions, noRoute } from "./listener.ts";
+export { asksForOAuth, createListener, type Face, type ListenerOptions, noRoute } from "./listener.ts";
 export { answerProblem, type ErrorLog, type ProblemOptions } from "./problem.ts";
 export { refuseConnection, refuseExpectation, withSoundHeaders } from "./refusals.ts";
 export { bearerToken, closingOf, requestIdOf, setAnswerHeaders, urlOf } from "./request.ts";

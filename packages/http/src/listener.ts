@@ -47,8 +47,21 @@ function passesOn(face: Face, request: IncomingMessage, response: ServerResponse
   });
 }
 
+/** Whether it is one of those requests that MCP clients make by themselves when they are answered with 401. */
+export function asksForOAuth(request: IncomingMessage): boolean {
+  return /^(\/mcp)?\/(\.well-known(\/.*)?|register|authorize|token)\/?$/.test(urlOf(request).pathname);
+}
+
 /** What is said where nothing answers. */
 export function noRoute(request: IncomingMessage): SchedulerError {
+  // Their answer takes the place of the one that said what was wrong with the token.
+  if (asksForOAuth(request)) {
+    return new SchedulerError("not_found", "There is no OAuth here.", {
+      hint:
+        "Put `Authorization: Bearer cron_pat_…` into the client's headers, with a token of POST /v1/tokens; " +
+        "a token that was sent and refused is unknown, expired or revoked.",
+    });
+  }
   const path = urlOf(request).pathname.slice(0, 200);
   return new SchedulerError("not_found", `There is no ${request.method} ${path}.`, {
     hint: "GET /openapi.json lists every route; the API begins with /v1, for example GET /v1/jobs.",

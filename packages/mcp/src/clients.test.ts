@@ -116,6 +116,29 @@ describe.each([
     await expect(connect(server.url, "nope")).rejects.toThrow(/unauthenticated|unauthorized|401/i);
   });
 
+  it("is told by a bad token what to do, though it looks for OAuth", async () => {
+    const { server } = await setup();
+    await using _server = server;
+    const authProvider = {
+      redirectUrl: "http://localhost/callback",
+      clientMetadata: { redirect_uris: ["http://localhost/callback"] },
+      clientInformation: () => undefined,
+      saveClientInformation: () => {},
+      tokens: () => ({ access_token: "nope", token_type: "Bearer" }),
+      saveTokens: () => {},
+      redirectToAuthorization: () => {},
+      saveCodeVerifier: () => {},
+      codeVerifier: () => "",
+    };
+    const url = new URL(server.url);
+    const transport =
+      connect === older
+        ? new OlderTransport(url, { authProvider })
+        : new StreamableHTTPClientTransport(url, { authProvider });
+    const client = connect === older ? new OlderClient(info) : new Client(info);
+    await expect(client.connect(transport as never)).rejects.toThrow(/There is no OAuth here.*cron_pat_/s);
+  });
+
   it("sees only what its token and its address allow", async () => {
     const { server, backend } = await setup();
     await using _server = server;

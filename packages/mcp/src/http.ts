@@ -3,9 +3,11 @@ import type { Backend, CallerView, Problem } from "@org/scheduler-contract";
 import { SchedulerError } from "@org/scheduler-contract";
 import {
   answerProblem,
+  asksForOAuth,
   bearerToken,
   checkHost,
   type ErrorLog,
+  noRoute,
   readJson,
   requestIdOf,
   urlOf,
@@ -49,6 +51,7 @@ export function createMcpHttp<Caller extends CallerView>(
 
   async function admit(request: IncomingMessage, requestId: string): Promise<BuildServerOptions> {
     checkHost(request, allowedHosts);
+    if (asksForOAuth(request)) throw noRoute(request);
     if (request.method !== "POST") throw methodNotAllowed(request.method);
     const caller = await backend.authenticate(bearerToken(request));
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());

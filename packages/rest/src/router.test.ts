@@ -246,6 +246,40 @@ test("a missing token is asked for, a wrong one is called invalid", async () => 
   expect(login.status).toBe(200);
 });
 
+test.each([
+  "GET /.well-known/oauth-protected-resource",
+  "GET /.well-known/oauth-protected-resource/mcp",
+  "GET /.well-known/oauth-authorization-server?a=b",
+  "OPTIONS /.well-known/openid-configuration",
+  "GET /mcp/.well-known/openid-configuration",
+  "POST /register",
+  "PUT /register/",
+  "DELETE /mcp/register",
+  "GET /authorize",
+  "POST /token",
+])("%s is told that there is no OAuth, and how a token is sent", async (target) => {
+  const { call } = await setup();
+  for (const headers of [{ Authorization: "" }, { Authorization: "Bearer nope" }, {}]) {
+    const { status, json, headers: answered } = await call(target, { headers });
+    expect(status).toBe(404);
+    expect(answered.get("content-type")).toMatch(/^application\/problem\+json/);
+    expect(json).toMatchObject({
+      code: "not_found",
+      detail: "There is no OAuth here.",
+      hint: expect.stringMatching(/`Authorization: Bearer cron_pat_….*unknown, expired or revoked/),
+    });
+  }
+});
+
+test.each(["POST /v1/register", "GET /registered", "GET /well-known/a", "GET /mcp/v1/token"])(
+  "%s is no question about OAuth",
+  async (target) => {
+    const { call } = await setup();
+    const { json } = await call(target);
+    expect(json).toMatchObject({ code: "not_found", detail: `There is no ${target}.` });
+  },
+);
+
 test("every answer carries the API's headers and a request id", async () => {
   const { call } = await setup();
   const given = await call("GET /v1/me", { headers: { "X-Request-Id": "from-the-caller_1" } });
