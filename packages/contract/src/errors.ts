@@ -9,6 +9,7 @@ export const errorCodes = {
   forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
+  not_acceptable: { status: 406, title: "No acceptable form of answer" },
   request_timeout: { status: 408, title: "The request did not come to its end in time" },
   conflict: { status: 409, title: "Conflict with the current state" },
   idempotency_key_reuse: { status: 409, title: "The idempotency key was used for something else" },

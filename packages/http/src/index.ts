@@ -1,3 +1,4 @@
+export { qualityOf } from "./accept.ts";
 export { readJson, type JsonOptions } from "./body.ts";
 export { checkHost, loopbackHosts } from "./hosts.ts";
 export { asksForOAuth, createListener, type Face, type ListenerOptions, noRoute } from "./listener.ts";

@@ -10,23 +10,32 @@ import { createTestBackend, exampleJob, listBudget, readOnlyToken, token } from 
 import { serve } from "./testing/serve.ts";
 
 const info = { name: "test", version: "1.0.0" };
-const bearer = (value: string) => ({ requestInit: { headers: { Authorization: `Bearer ${value}` } } });
 
-async function modern(url: string, value = token) {
+/** What a client sends, but for its token and for what it accepts. */
+const bearer = (value: string, accept?: string) => ({
+  requestInit: { headers: { Authorization: `Bearer ${value}` } },
+  fetch: (url: string | URL | Request, init: RequestInit = {}) => {
+    const headers = new Headers(init.headers);
+    if (accept !== undefined) headers.set("Accept", accept);
+    return fetch(url, { ...init, headers });
+  },
+});
+
+async function modern(url: string, value = token, accept?: string) {
   const client = new Client(info, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(value)));
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(value, accept)));
   return client;
 }
 
-async function negotiating(url: string, value = token) {
+async function negotiating(url: string, value = token, accept?: string) {
   const client = new Client(info, { versionNegotiation: { mode: "auto" } });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(value)));
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), bearer(value, accept)));
   return client;
 }
 
-async function older(url: string, value = token) {
+async function older(url: string, value = token, accept?: string) {
   const client = new OlderClient(info);
-  await client.connect(new OlderTransport(new URL(url), bearer(value)));
+  await client.connect(new OlderTransport(new URL(url), bearer(value, accept)));
   return client;
 }
 
@@ -92,23 +101,40 @@ describe.each([
     await client.close();
   });
 
-  it("ends the wait when it goes away", async () => {
-    const asked = Promise.withResolvers<void>();
-    const ended = Promise.withResolvers<void>();
-    const execute: Backend["execute"] = (_name, _input, _caller, request) => {
-      request!.signal!.addEventListener("abort", () => ended.resolve());
-      asked.resolve();
-      return ended.promise as Promise<never>;
-    };
-    await using server = await serve(createMcpHttp({ ...createTestBackend(), execute }));
-    const client = await connect(server.url);
-    const args = { execution_id: "exec_1", wait_seconds: 50 };
-    const call = client.callTool({ name: "wait_for_execution", arguments: args });
-    await asked.promise;
+  it.each(["application/json", "text/event-stream", "*/*"])("works where it accepts %s", async (accept) => {
+    const { server, backend } = await setup();
+    await using _server = server;
+    const client = await connect(server.url, token, accept);
+    await client.listTools();
+    const args = { name: "nightly report", url: "https://api.example.com/sync", cron: "0 9 * * *" };
+    const created = await client.callTool({ name: "create_job", arguments: args });
+    expect(created.structuredContent).toMatchObject({ id: backend.jobs[0]!.id });
+    const missing = await client.callTool({ name: "get_job", arguments: { job_id: "job_nope" } });
+    expect(textOf(missing)).toMatchObject({ code: "not_found" });
+    await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/nope not found/);
     await client.close();
-    await expect(call).rejects.toThrow(/closed|abort/i);
-    await ended.promise;
   });
+
+  it.each([undefined, "application/json"])(
+    "ends the wait when it goes away, accepting %s",
+    async (accept) => {
+      const asked = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<void>();
+      const execute: Backend["execute"] = (_name, _input, _caller, request) => {
+        request!.signal!.addEventListener("abort", () => ended.resolve());
+        asked.resolve();
+        return ended.promise as Promise<never>;
+      };
+      await using server = await serve(createMcpHttp({ ...createTestBackend(), execute }));
+      const client = await connect(server.url, token, accept);
+      const args = { execution_id: "exec_1", wait_seconds: 50 };
+      const call = client.callTool({ name: "wait_for_execution", arguments: args });
+      await asked.promise;
+      await client.close();
+      await expect(call).rejects.toThrow(/closed|abort/i);
+      await ended.promise;
+    },
+  );
 
   it("is refused with a bad token", async () => {
     const { server } = await setup();

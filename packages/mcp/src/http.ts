@@ -14,7 +14,8 @@ import {
 } from "@org/scheduler-http";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, ProtocolError } from "@modelcontextprotocol/server";
-import type { AuthInfo } from "@modelcontextprotocol/server";
+import type { AuthInfo, McpHandlerRequestOptions } from "@modelcontextprotocol/server";
+import { acceptedForm, bothForms, type Form, inForm, written } from "./answer-form.ts";
 import { buildServer } from "./build-server.ts";
 import type { BuildServerOptions, ServerInfo } from "./build-server.ts";
 import { type InvalidParams, invalidParams } from "./check-message.ts";
@@ -47,7 +48,6 @@ export function createMcpHttp<Caller extends CallerView>(
   };
   const servers = new WeakMap<AuthInfo, BuildServerOptions>();
   const mcp = createMcpHandler(({ authInfo }) => buildServer(servers.get(authInfo!)!), { onerror });
-  const serve = toNodeHandler(mcp, { onerror });
 
   async function admit(request: IncomingMessage, requestId: string): Promise<BuildServerOptions> {
     checkHost(request, allowedHosts);
@@ -72,12 +72,17 @@ export function createMcpHttp<Caller extends CallerView>(
       const server = await admit(request, requestId);
       const body = await readJson(request, response, { wants: oneMessage, parse: readMessage });
       if (body === undefined) throw noMessage();
+      const form = acceptedForm(request.headers.accept, body);
       const invalid = invalidParams(body);
-      if (invalid) return answerInvalid(request, response, invalid);
+      if (invalid) return answerInvalid({ request, response, form }, invalid);
+      const answer = async (message: Request, options?: McpHandlerRequestOptions) => {
+        message.headers.set("Accept", bothForms);
+        return inForm(await mcp.fetch(message, options), form, Array.isArray(body));
+      };
       // The handler passes on what it finds in `auth`; the token itself stays here.
       const auth: AuthInfo = { token: "", clientId: "", scopes: [] };
       servers.set(auth, server);
-      await serve(Object.assign(request, { auth }), response, body);
+      await toNodeHandler({ fetch: answer }, { onerror })(Object.assign(request, { auth }), response, body);
     } catch (error) {
       answerProblem(request, response, error, { log, adapt: transportProblem });
     }
@@ -87,11 +92,15 @@ export function createMcpHttp<Caller extends CallerView>(
 }
 
 /** Since the revision of 2026 an error is a status too; before, one that has a message's id came with 200. */
-function answerInvalid(request: IncomingMessage, response: ServerResponse, answer: InvalidParams): void {
+function answerInvalid(
+  { request, response, form }: { request: IncomingMessage; response: ServerResponse; form: Form },
+  answer: InvalidParams,
+): void {
   const revision = request.headers["mcp-protocol-version"]?.toString() ?? "";
   const status = revision >= "2026" || answer.id === null ? 400 : 200;
-  response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-  response.end(JSON.stringify(answer));
+  const { type, text } = written(answer, form);
+  response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store" });
+  response.end(text);
 }
 
 const oneMessage = 'one JSON-RPC message, such as {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}';
