@@ -43,11 +43,17 @@ export function buildServer(options: BuildServerOptions): Server {
   });
   // The server's own check of arguments knows no hints, and its own error for a tool no reason: both are ours.
   server.setRequestHandler("tools/list", () => listed);
-  server.setRequestHandler("tools/call", ({ params }, { mcpReq: { signal } }) => {
+  server.setRequestHandler("tools/call", ({ params }, { mcpReq }) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (!tool) throw notOffered(params.name, { offered: tools, readOnly });
+    const { signal, _meta: meta } = mcpReq;
+    const progressToken = meta?.progressToken;
     return callTool(tool, params.arguments, {
       execute: (operation, input) => execute(operation, input, { signal }),
+      ...(progressToken !== undefined && {
+        progress: (progress: number, total: number) =>
+          mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, total } }),
+      }),
       requestId: options.requestId ?? randomUUID(),
       ...(log && { log }),
     });

@@ -11,6 +11,8 @@ import { cutTextsIn } from "./values.ts";
 
 export interface CallContext {
   execute: Execute;
+  /** Tells whoever waits how many seconds of how many have passed; absent where nobody wants to know. */
+  progress?: (seconds: number, of: number) => Promise<void>;
   /** What an error's answer and the log have in common. */
   requestId: string;
   log?: ErrorLog;
@@ -27,7 +29,7 @@ interface Call {
 export async function callTool(tool: Tool, args: unknown, context: CallContext): Promise<CallToolResult> {
   try {
     const call = await readCall(tool, args, context.execute);
-    const built = await answer(tool, call, context.execute);
+    const built = await telling(secondsOf(tool, call), context, () => answer(tool, call, context.execute));
     return toResult(call.bent.length === 0 ? built : withNote(built, call.bent.join("; ")));
   } catch (error) {
     const problem = toProblem(error, context.requestId);
@@ -36,6 +38,35 @@ export async function callTool(tool: Tool, args: unknown, context: CallContext):
       log?.error({ err: error, request_id: requestId, tool: tool.name }, "tool call failed");
     }
     return toError(problem);
+  }
+}
+
+/** Between two signs of life: proxies and clients give up on what is silent for a minute. */
+const tellEveryMs = 5000;
+
+function secondsOf({ reading }: Tool, { input }: Call): unknown {
+  return input["wait_seconds"] ?? reading.properties?.["wait_seconds"]?.default;
+}
+
+async function telling<Result>(
+  seconds: unknown,
+  { progress, log, requestId }: CallContext,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (!progress || typeof seconds !== "number" || seconds === 0) return work();
+  const begun = performance.now();
+  const timer = setInterval(() => {
+    const passed = Math.round((performance.now() - begun) / 1000);
+    // Whoever went away is told nothing more.
+    progress(Math.min(passed, seconds), seconds).catch((error: unknown) => {
+      clearInterval(timer);
+      log?.error({ err: error, request_id: requestId }, "progress could not be told");
+    });
+  }, tellEveryMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
   }
 }
 

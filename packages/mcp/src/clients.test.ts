@@ -111,7 +111,7 @@ describe.each([
     expect(created.structuredContent).toMatchObject({ id: backend.jobs[0]!.id });
     const missing = await client.callTool({ name: "get_job", arguments: { job_id: "job_nope" } });
     expect(textOf(missing)).toMatchObject({ code: "not_found" });
-    await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/nope not found/);
+    await expect(client.callTool({ name: "nope", arguments: {} })).rejects.toThrow(/There is no tool "nope"/);
     await client.close();
   });
 

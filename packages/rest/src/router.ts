@@ -30,7 +30,11 @@ export function createRouter<Caller extends CallerView>(
     setAnswerHeaders(request, response);
     next();
   });
-  for (const operation of Object.values<Operation>(operations)) {
+  // A fixed path first: it would also be the id of another one.
+  const byPath = Object.values<Operation>(operations).toSorted(
+    (one, other) => Number(one.http.path.includes("{")) - Number(other.http.path.includes("{")),
+  );
+  for (const operation of byPath) {
     route(operation.http.method, expressPath(operation), serve(backend, operation));
   }
   route("GET", "/openapi.json", (_request, response) => void response.json(openApiDocument()));

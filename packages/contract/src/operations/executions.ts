@@ -69,13 +69,18 @@ export const getExecution = operation({
 export const waitForExecution = operation({
   name: "wait_for_execution",
   title: "Wait for an execution",
-  description: "Wait until an execution is over or the time is up; answers with where it stands.",
-  input: z.strictObject({ execution_id: id, wait_seconds: waitSeconds.default(30) }),
+  description:
+    "Wait until an execution (or run) is over, at most 50 s; answers with its result, or with where it stands. By job_id: its newest execution, or the first to come.",
+  input: z.strictObject({
+    execution_id: id.optional(),
+    job_id: id.optional(),
+    wait_seconds: waitSeconds.default(30),
+  }),
   output: executionWithAttempts,
   risk: "read",
   access: "any_caller",
   idempotent: true,
-  http: { method: "GET", path: "/v1/executions/{execution_id}/wait" },
+  http: { method: "GET", path: "/v1/executions/wait" },
   tool: { toolset: "executions", concise: [...concise, "attempts"] },
 });
 

@@ -128,6 +128,30 @@ describe("get_execution", () => {
 });
 
 describe("wait_for_execution", () => {
+  test("waits for the newest execution of a job, or for the first to come", async () => {
+    const job = await create({ when: "1h" });
+    const waiting = run("wait_for_execution", { job_id: job.id, wait_seconds: 20 });
+    const { id } = await run("run_job", { job_id: job.id });
+    await run("cancel_execution", { execution_id: id });
+    expect(await waiting).toMatchObject({ id, status: "canceled" });
+    clock.advance(1000);
+    const later = await run("run_job", { job_id: job.id });
+    expect(await run("wait_for_execution", { job_id: job.id, wait_seconds: 1 })).toMatchObject({
+      id: later.id,
+      status: "pending",
+    });
+  });
+
+  test("wants one of the two, and says where a job has had none", async () => {
+    const job = await create({ when: "1h" });
+    await expect(run("wait_for_execution", {})).rejects.toMatchObject({ code: "invalid_input" });
+    await expect(run("wait_for_execution", { job_id: job.id, wait_seconds: 1 })).rejects.toMatchObject({
+      code: "not_found",
+      field: "job_id",
+      hint: expect.stringContaining("explain_job") as string,
+    });
+  });
+
   test("answers when it is over, at once if it is already", async () => {
     const job = await create();
     const { id: execution_id } = await run("run_job", { job_id: job.id });

@@ -1,6 +1,7 @@
-import { SchedulerError, type ExecutionWithAttempts } from "@org/scheduler-contract";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ExecutionWithAttempts, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
 import { signal } from "../database/signals.ts";
-import { firstIdAt } from "../ids.ts";
+import { firstIdAt, toPublicId } from "../ids.ts";
 import { type Handlers, type ReadContext, sessionIn } from "../operations/context.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -40,7 +41,7 @@ export const executionOperations: Handlers<Names> = {
   },
 
   get_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
-  wait_for_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
+  wait_for_execution: waitForEither,
 
   async replay_execution({ tx, caller, now }, input) {
     const original = await requireExecution(tx, caller, input.execution_id);
@@ -81,6 +82,40 @@ export const executionOperations: Handlers<Names> = {
     return toExecution((await findExecution(tx, caller.scopeId, row.id))!);
   },
 };
+
+/** How often a job is looked at that has had no execution yet. */
+const lookForFirstMs = 250;
+
+async function waitForEither(
+  context: ReadContext,
+  { execution_id: id, job_id: jobId, wait_seconds: seconds }: ParsedInput<"wait_for_execution">,
+): Promise<ExecutionWithAttempts> {
+  if ((id === undefined) === (jobId === undefined)) {
+    throw new SchedulerError("invalid_input", "It is not clear what to wait for.", {
+      field: "execution_id",
+      hint: "Give execution_id or job_id, one of the two.",
+    });
+  }
+  if (id !== undefined) return waitFor(context, id, seconds);
+  const { db, caller, signal } = context;
+  const job = await requireJobKey(db, caller, jobId!);
+  const giveUp = performance.now() + seconds * 1000;
+  for (;;) {
+    const page = { filter: { jobId: job }, limit: 1 };
+    const [newest] = (await listExecutions(db, caller.scopeId, page)).rows;
+    const left = giveUp - performance.now();
+    if (newest) return waitFor(context, toPublicId("exec", newest.id), Math.max(0, left) / 1000);
+    if (left <= 0 || signal?.aborted) throw nothingYet(jobId!);
+    await sleep(Math.min(lookForFirstMs, left), undefined, { signal }).catch(() => {});
+  }
+}
+
+function nothingYet(jobId: string): SchedulerError {
+  return new SchedulerError("not_found", `${jobId.slice(0, 64)} has had no execution yet.`, {
+    field: "job_id",
+    hint: "run_job starts one; explain_job says why there is none.",
+  });
+}
 
 /** Answers when the execution is over, the time is up or nobody waits any more. */
 async function waitFor(
