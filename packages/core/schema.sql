@@ -13,6 +13,8 @@ create table scheduler.attempts (
   response_headers json,
   response_body text,
   response_truncated boolean not null,
+  response_encoding text,
+  redirected_to json,
   constraint attempts_pkey PRIMARY KEY (execution_id, number),
   constraint attempts_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'http_error'::text, 'timeout'::text, 'connection_error'::text, 'blocked'::text, 'interrupted'::text, 'canceled'::text])))
 );

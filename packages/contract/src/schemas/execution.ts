@@ -57,9 +57,17 @@ const attempt = z.object({
   status_code: z.int().nullable(),
   started_at: instant,
   latency_ms: z.number(),
-  response_headers: z.record(z.string(), z.string()).nullable(),
-  /** Untrusted text from the target, at most 64 KiB. */
+  /** Of the last request: a redirect may have led elsewhere, and changed the method. */
+  method: z.string(),
+  url: z.string(),
+  redirected: z.boolean(),
+  method_changed: z.boolean(),
+  /** Of set-cookie, all of them. */
+  response_headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).nullable(),
+  /** Untrusted text from the target, decoded, at most 64 KiB. */
   response_body: z.string().nullable(),
+  /** base64: what could not be read as text is here as its bytes. */
+  response_encoding: z.enum(["text", "base64"]),
   response_truncated: z.boolean(),
 });
 export type Attempt = z.infer<typeof attempt>;

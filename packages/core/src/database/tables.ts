@@ -243,9 +243,13 @@ export interface Attempts {
   status_code: number | null;
   started_at: Date;
   latency_ms: number;
-  response_headers: Json<Record<string, string>> | null;
+  response_headers: Json<Record<string, string | string[]>> | null;
   response_body: string | null;
+  /** Null for text. */
+  response_encoding: "base64" | null;
   response_truncated: boolean;
+  /** Where the last request went, if a redirect led there. */
+  redirected_to: Json<{ method: string; url: string }> | null;
 }
 
 /** Somebody who is told that an execution is over. */

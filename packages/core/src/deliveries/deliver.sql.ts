@@ -49,8 +49,10 @@ const told = statement<{ ids: string[] }, ToldExecution>(
 
 const lastAttempts = statement<{ ids: string[] }, AttemptRow>(
   "last_attempts",
-  `select distinct on (execution_id) * from attempts
-  where execution_id = any(:ids::uuid[]) order by execution_id, number desc`,
+  `select a.*, r.method, r.url
+  from ${executionsOfIds} e
+  cross join ${revisionOf("e")} r
+  cross join lateral (select * from attempts where execution_id = e.id order by number desc limit 1) a`,
 );
 
 /** What there is to tell about executions, by their ids. */

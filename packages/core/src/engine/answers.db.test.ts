@@ -1,6 +1,7 @@
+import { gzipSync } from "node:zlib";
 import { sql } from "kysely";
-import { expect, test } from "vitest";
-import type { Assertion } from "@org/scheduler-contract";
+import { describe, expect, test } from "vitest";
+import type { Assertion, Attempt, Input } from "@org/scheduler-contract";
 import { testBench } from "../testing/bench.ts";
 import { drain, passTime, testClock } from "../testing/index.ts";
 
@@ -123,4 +124,61 @@ test("an answer that cannot be judged is a failure, and its request is not sent 
     "failed assertion",
     "failed unusable",
   ]);
+});
+
+describe("the record of an attempt", () => {
+  async function attemptOf(fields: Partial<Input<"create_job">>): Promise<Attempt> {
+    const { id } = await create({ url: `${target.url}/start`, ...fields });
+    await drain(setup.scheduler, clock);
+    const { data } = await run("list_executions", { job_id: id });
+    const { attempts } = await run("get_execution", { execution_id: data[0]!.id });
+    return attempts[0]!;
+  }
+
+  test("says what was sent, and that no redirect led elsewhere", async () => {
+    expect(await attemptOf({ method: "PUT" })).toMatchObject({
+      method: "PUT",
+      url: `${target.url}/start`,
+      redirected: false,
+      method_changed: false,
+      response_encoding: "text",
+    });
+  });
+
+  test.each([
+    [302, { method: "GET", method_changed: true }],
+    [307, { method: "POST", method_changed: false }],
+  ])("says where a %i led, and what became of the method", async (status, expected) => {
+    target.answer(({ path }, response) => {
+      if (path !== "/start") response.end("there");
+      else response.writeHead(status, { location: `/caf\u00e9?a=1` }).end();
+    });
+    expect(await attemptOf({ body: "x", follow_redirects: true })).toMatchObject({
+      ...expected,
+      url: `${target.url}/caf%C3%A9?a=1`,
+      redirected: true,
+      response_body: "there",
+    });
+  });
+
+  test("keeps what is no text as its bytes, and several cookies apart", async () => {
+    const bytes = Buffer.from([0x89, 0x50, 0, 1]);
+    target.answer((_, response) => void response.writeHead(200, { "set-cookie": ["a=1", "b=2"] }).end(bytes));
+    expect(await attemptOf({})).toMatchObject({
+      response_body: bytes.toString("base64"),
+      response_encoding: "base64",
+      response_headers: { "set-cookie": ["a=1", "b=2"] },
+    });
+  });
+
+  test("has what a coding and a charset hide, also of a body that was not asked for packed", async () => {
+    const packed = gzipSync(Buffer.from("gr\u00fc\u00dfe", "latin1"));
+    const headers = { "content-encoding": "gzip", "content-type": "text/plain; charset=latin1" };
+    target.answer((_, response) => void response.writeHead(200, headers).end(packed));
+    const holds = { type: "body_contains", value: "grüße" } as const;
+    expect(await attemptOf({ assertions: [holds] })).toMatchObject({
+      status: "succeeded",
+      response_body: "grüße",
+    });
+  });
 });

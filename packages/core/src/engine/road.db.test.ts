@@ -194,7 +194,7 @@ describe("answers that a database could refuse", () => {
     target.answer(({ path }, response) => {
       if (path === "/poison")
         response
-          .writeHead(200, { "x-latin": "caf\u00e9" })
+          .writeHead(200, { "x-latin": "caf\u00e9", "content-type": "text/plain; charset=utf-8" })
           .end(Buffer.from([0x61, 0, 0xed, 0xa0, 0x80, 0xff]));
       else response.end("plain");
     });

@@ -9,6 +9,7 @@ import {
   type MadeRoom,
   whatFollows,
 } from "../executions/over.sql.ts";
+import type { AnswerHeaders, RedirectTarget } from "../sending/answer.ts";
 
 export interface SettledAttempt {
   id: string;
@@ -28,9 +29,11 @@ export interface SettledAttempt {
   status_code: number | null;
   started_at: Date;
   latency_ms: number;
-  response_headers: Record<string, string> | null;
+  response_headers: AnswerHeaders | null;
   response_body: string | null;
+  response_encoding: "base64" | null;
   response_truncated: boolean;
+  redirected_to: RedirectTarget | null;
 }
 
 /** Which execution `e` an outcome `i` is for, and how its attempt is put on record. */
@@ -42,7 +45,7 @@ interface Way {
 }
 
 const attemptColumns = `number, attempt_status, error_code, error, status_code, started_at, latency_ms, response_headers,
-  response_body, response_truncated`;
+  response_body, response_truncated, response_encoding, redirected_to`;
 
 /** The execution is what this worker still holds: same worker, same attempt. */
 const held: Way = {
@@ -70,7 +73,8 @@ const takenBack: Way = {
     set status = excluded.status, error_code = excluded.error_code, error = excluded.error,
       status_code = excluded.status_code, started_at = excluded.started_at, latency_ms = excluded.latency_ms,
       response_headers = excluded.response_headers, response_body = excluded.response_body,
-      response_truncated = excluded.response_truncated
+      response_truncated = excluded.response_truncated, response_encoding = excluded.response_encoding,
+      redirected_to = excluded.redirected_to
     where attempts.status = 'interrupted' and excluded.status <> 'interrupted'
     returning execution_id as id`,
   answers: { settled: { from: "settled" }, recorded: { from: "recorded" } },
@@ -97,6 +101,8 @@ interface Columns {
   headers: (string | null)[];
   bodies: (string | null)[];
   truncated: boolean[];
+  encodings: (string | null)[];
+  redirected_to: (string | null)[];
 }
 
 const writer = (name: string, { which, record, answers }: Way) =>
@@ -106,13 +112,14 @@ const writer = (name: string, { which, record, answers }: Way) =>
     // a single one, and go through the whole input for each.
     `with input as materialized (
     select 'running' as held, :worker_id::uuid as worker_id, id, number, next_status, retry_ms, interrupted, terminal, attempt_status, error_code, error, status_code,
-      started_at, latency_ms, headers::json as response_headers, response_body, response_truncated, n
+      started_at, latency_ms, headers::json as response_headers, response_body, response_truncated, response_encoding,
+      redirected_to::json as redirected_to, n
     from unnest(:ids::uuid[], :numbers::integer[], :next_statuses::text[], :retry_ms::double precision[],
       :interrupted::boolean[], :terminal::boolean[], :statuses::text[], :error_codes::text[], :errors::text[],
       :status_codes::integer[], :started_at::timestamptz[], :latency_ms::double precision[], :headers::text[],
-      :bodies::text[], :truncated::boolean[])
+      :bodies::text[], :truncated::boolean[], :encodings::text[], :redirected_to::text[])
       with ordinality as i(id, number, next_status, retry_ms, interrupted, terminal, attempt_status, error_code, error,
-        status_code, started_at, latency_ms, headers, response_body, response_truncated, n)
+        status_code, started_at, latency_ms, headers, response_body, response_truncated, response_encoding, redirected_to, n)
   ), settled as (
     update executions e
     set status = i.next_status, worker_id = null, running_since = null, status_code = i.status_code,
@@ -128,10 +135,11 @@ const writer = (name: string, { which, record, answers }: Way) =>
     from input i
     where e.id = i.id and e.id = any(:ids::uuid[]) and ${which}
     returning ${changed({ sentAt: "i.started_at", order: "i.n" })}, i.number, i.attempt_status, i.error_code, i.error,
-      i.status_code, i.started_at, i.latency_ms, i.response_headers, i.response_body, i.response_truncated
+      i.status_code, i.started_at, i.latency_ms, i.response_headers, i.response_body, i.response_truncated,
+      i.response_encoding, i.redirected_to
   ), recorded as (
     insert into attempts (scope_id, execution_id, number, status, error_code, error, status_code, started_at, latency_ms,
-      response_headers, response_body, response_truncated)
+      response_headers, response_body, response_truncated, response_encoding, redirected_to)
     ${record}
   ), ${whatFollows("settled", { callers: "id = any(:calling::uuid[])" })}
   ${answerOf(answers)}`,
@@ -193,6 +201,8 @@ function columnsOf({ attempts, workerId }: Batch): Columns {
     headers: attempts.map(({ response_headers: headers }) => headers && JSON.stringify(headers)),
     bodies: attempts.map((attempt) => attempt.response_body),
     truncated: attempts.map((attempt) => attempt.response_truncated),
+    encodings: attempts.map((attempt) => attempt.response_encoding),
+    redirected_to: attempts.map(({ redirected_to: target }) => target && JSON.stringify(target)),
   };
 }
 

@@ -34,7 +34,9 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     latency_ms: answer.latencyMs,
     response_headers: answer.headers,
     response_body: answer.body,
+    response_encoding: answer.encoding === "base64" ? "base64" : null,
     response_truncated: answer.truncated,
+    redirected_to: answer.redirectedTo,
   };
 }
 
@@ -147,7 +149,14 @@ async function writeLess(writing: Writing, attempt: SettledAttempt, error: unkno
 }
 
 function withoutTexts(attempt: SettledAttempt): SettledAttempt {
-  return { ...attempt, response_headers: null, response_body: null, error: notStorable };
+  return {
+    ...attempt,
+    response_headers: null,
+    response_body: null,
+    response_encoding: null,
+    redirected_to: null,
+    error: notStorable,
+  };
 }
 
 function bare(attempt: SettledAttempt): SettledAttempt {

@@ -37,6 +37,7 @@ export function toExecution(row: ExecutionRow): Execution {
 
 /** A stored attempt as callers see it. */
 export function toAttempt(row: AttemptRow): Attempt {
+  const { method, url } = row.redirected_to ?? row;
   return {
     number: row.number,
     status: row.status,
@@ -45,8 +46,13 @@ export function toAttempt(row: AttemptRow): Attempt {
     status_code: row.status_code,
     started_at: row.started_at.toISOString(),
     latency_ms: Math.round(row.latency_ms * 10) / 10,
+    method,
+    url,
+    redirected: row.redirected_to !== null,
+    method_changed: method !== row.method,
     response_headers: row.response_headers,
     response_body: row.response_body,
+    response_encoding: row.response_encoding ?? "text",
     response_truncated: row.response_truncated,
   };
 }

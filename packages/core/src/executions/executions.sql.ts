@@ -1,11 +1,12 @@
 import { type Expression, type ExpressionBuilder, type Selectable, sql, type SqlBool } from "kysely";
 import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
 import { effective } from "../queues/effective.ts";
-import type { Attempts, Db, Executions, Tables, Tx } from "../database/tables.ts";
+import type { Attempts, Db, Executions, Revisions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
 
 export type ExecutionRow = Selectable<Executions> & { max_attempts: number };
-export type AttemptRow = Selectable<Attempts>;
+/** With what its execution sends, before any redirect. */
+export type AttemptRow = Selectable<Attempts> & Pick<Selectable<Revisions>, "method" | "url">;
 
 export interface ExecutionFilter {
   jobId?: string | undefined;
@@ -157,10 +158,17 @@ export async function findOver(db: Db, ids: string[]): Promise<Set<string>> {
 export function findAttempts(db: Db, scopeId: number, executionId: string): Promise<AttemptRow[]> {
   return db
     .selectFrom("attempts")
-    .selectAll()
-    .where("scope_id", "=", scopeId)
-    .where("execution_id", "=", executionId)
-    .orderBy("number")
+    .innerJoin("executions", "executions.id", "attempts.execution_id")
+    .innerJoin("revisions", (join) =>
+      join
+        .onRef("revisions.scope_id", "=", "executions.scope_id")
+        .onRef("revisions.id", "=", "executions.revision_id"),
+    )
+    .selectAll("attempts")
+    .select(["revisions.method", "revisions.url"])
+    .where("attempts.scope_id", "=", scopeId)
+    .where("attempts.execution_id", "=", executionId)
+    .orderBy("attempts.number")
     .execute();
 }
 

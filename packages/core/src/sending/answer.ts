@@ -28,15 +28,28 @@ export interface RawAnswer extends Verdict {
   chunks: Buffer[];
   /** There was more of the body than is kept. */
   truncated: boolean;
+  /** Where the last request went, if a redirect led there. */
+  redirectedTo: RedirectTarget | null;
 }
+
+export interface RedirectTarget {
+  method: string;
+  url: string;
+}
+
+/** By names in lower case; several cookies are several. */
+export type AnswerHeaders = Record<string, string | string[]>;
 
 /** What came of a request, as it is judged, stored and told. An answer of any status is `succeeded` here. */
 export interface Answer extends Verdict {
   statusCode: number | null;
   latencyMs: number;
-  headers: Record<string, string> | null;
+  headers: AnswerHeaders | null;
   body: string | null;
+  /** What the body is: text, or, where it is none, its bytes in base64. */
+  encoding: "text" | "base64";
   truncated: boolean;
+  redirectedTo: RedirectTarget | null;
   /** It was not sent, and must not be for so long. */
   heldBackMs?: number;
 }

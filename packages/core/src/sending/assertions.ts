@@ -16,7 +16,7 @@ export function failedAssertion(assertions: Assertion[], answer: Answer): string
   return null;
 }
 
-type Received = Pick<Answer, "statusCode" | "headers" | "body" | "truncated" | "latencyMs">;
+type Received = Pick<Answer, "statusCode" | "headers" | "body" | "encoding" | "truncated" | "latencyMs">;
 
 function problemOf({ type, name, path, value }: Assertion, answer: Received): string | null {
   switch (type) {
@@ -26,9 +26,11 @@ function problemOf({ type, name, path, value }: Assertion, answer: Received): st
         : `Expected status ${value as number}, got ${answer.statusCode}.`;
     case "header_equals": {
       const given = answer.headers?.[name!.toLowerCase()];
-      return given === value ? null : differs(`header ${name}`, value, given);
+      const holds = Array.isArray(given) ? given.includes(value as string) : given === value;
+      return holds ? null : differs(`header ${name}`, value, given);
     }
     case "body_contains": {
+      if (answer.encoding === "base64") return noText(`the body to contain ${shown(value)}`);
       const body = answer.body ?? "";
       if (body.includes(value as string)) return null;
       const seen = answer.truncated ? `its first ${keptText} do not` : `got ${shown(body)}`;
@@ -45,9 +47,14 @@ function problemOf({ type, name, path, value }: Assertion, answer: Received): st
   }
 }
 
+function noText(expected: string): string {
+  return `Expected ${expected}, but it could not be read as text.`;
+}
+
 const keptText = "64 KiB, all that is kept,";
 
-function problemAtPath(path: string, value: unknown, { body, truncated }: Received): string | null {
+function problemAtPath(path: string, value: unknown, { body, encoding, truncated }: Received): string | null {
+  if (encoding === "base64") return noText(`${path} of a JSON body`);
   if (truncated) return `Expected ${path} of a JSON body, but its first ${keptText} are not all of it.`;
   let json: unknown;
   try {

@@ -1,10 +1,12 @@
 import type { Agent, Dispatcher } from "undici";
 import type { OutgoingRequest, RawAnswer, Sending, Verdict } from "./answer.ts";
+import { asWritten } from "./header.ts";
 import { classify } from "./classify.ts";
+import { maxBodyBytes } from "./decode.ts";
 import { LookupError, type Resolver } from "./resolver.ts";
 
-/** How much of an answer is kept; the rest is not even read. */
-const maxResponseBytes = 64 * 1024;
+/** What is kept, and what a coding adds to what it cannot make smaller; the rest of an answer is not even read. */
+const maxPackedBytes = maxBodyBytes + 1024;
 
 const succeeded = { status: "succeeded", errorCode: null, error: null } as const;
 
@@ -17,6 +19,7 @@ export function attempt(
   const begun = performance.now();
   const chunks: Buffer[] = [];
   let size = 0;
+  let limit = maxBodyBytes;
   let statusCode: number | null = null;
   let headers: RawAnswer["headers"] = null;
   let controller: Dispatcher.DispatchController | undefined;
@@ -26,7 +29,15 @@ export function attempt(
     if (over) return;
     over = true;
     clearTimeout(deadline);
-    resolve({ ...verdict, statusCode, latencyMs: performance.now() - begun, headers, chunks, truncated });
+    resolve({
+      ...verdict,
+      statusCode,
+      latencyMs: performance.now() - begun,
+      headers,
+      chunks,
+      truncated,
+      redirectedTo: null,
+    });
     if (verdict.status === "succeeded" && !truncated) return;
     controller?.abort(new Error(verdict.error ?? "enough was read"));
   };
@@ -48,10 +59,11 @@ export function attempt(
     onResponseStart(_, status, fields) {
       if (status < 200) return;
       statusCode = status;
-      headers = fields;
+      headers = asWritten(fields);
+      limit = "content-encoding" in fields ? maxPackedBytes : maxBodyBytes;
     },
     onResponseData(_, chunk) {
-      const room = maxResponseBytes - size;
+      const room = limit - size;
       chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
       size += Math.min(chunk.length, room);
       if (chunk.length > room) end(succeeded, true);

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { buildConnector } from "undici";
 import { assertAllowedHost, guardedLookup, type Range } from "./address-guard.ts";
+import { withoutInterim } from "./interim.ts";
 import type { Resolver } from "./resolver.ts";
 
 /** Opens connections for outgoing requests, each to an address that the guard lets through. */
@@ -31,6 +32,8 @@ export function createConnector(allowed: Range[], resolver: Resolver): Connector
       }
       const socket = open(options, (...outcome) => {
         connecting.delete(socket);
+        const [, connected] = outcome;
+        if (connected) withoutInterim(connected);
         callback(...outcome);
       });
       connecting.add(socket);

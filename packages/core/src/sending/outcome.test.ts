@@ -7,6 +7,7 @@ import type {
   Statuses,
 } from "@org/scheduler-contract";
 import { defaultRetry } from "../time/retry.ts";
+import { answered as answered200 } from "../testing/answered.ts";
 import type { Answer } from "./answer.ts";
 import { judge, matchesStatus } from "./outcome.ts";
 
@@ -22,7 +23,7 @@ function answer(
   statusCode: number | null = null,
 ): Answer {
   const error = errorCode && `because of ${errorCode}`;
-  return { status, errorCode, error, statusCode, latencyMs: 1, headers: null, body: null, truncated: false };
+  return { ...answered200, status, errorCode, error, statusCode, latencyMs: 1, headers: null, body: null };
 }
 
 function judged(

@@ -11,6 +11,7 @@ import { retryAfterMs } from "../time/retry-after.ts";
 import { retryDelayMs } from "../time/retry.ts";
 import { failedAssertion } from "./assertions.ts";
 import type { Answer } from "./answer.ts";
+import { headerOf } from "./header.ts";
 
 /** What an attempt's answer means for its execution. */
 export interface Outcome {
@@ -85,7 +86,7 @@ function verdict(
 /** Gone for good, or told in a header. */
 function isTerminal({ statusCode, headers }: Answer, { successStatuses }: Rules): boolean {
   if (statusCode === 410 && !matchesStatus(successStatuses, statusCode)) return true;
-  const says = (name: string): string | undefined => headers?.[name]?.trim().toLowerCase();
+  const says = (name: string): string | undefined => headerOf(headers, name)?.trim().toLowerCase();
   return says("sched-retry") === "no" || says("x-should-retry") === "false";
 }
 
@@ -95,7 +96,7 @@ function delayMs(answer: Answer, { attempts, retry, now }: Rules, random: number
   // All at the instant of the next probe, all but one would be held back again.
   const spread = retry.jitter ? random * SECOND : 0;
   if (answer.heldBackMs !== undefined) return Math.max(own, Math.ceil(answer.heldBackMs + spread));
-  const asked = retryAfterMs(answer.headers ?? {}, now) ?? 0;
+  const asked = retryAfterMs((name) => headerOf(answer.headers, name), now) ?? 0;
   return Math.max(own, Math.min(Math.ceil(asked), retry.max_seconds * SECOND));
 }
 

@@ -1,11 +1,30 @@
-import type { Answer, RawAnswer } from "./answer.ts";
+import type { Answer, AnswerHeaders, RawAnswer } from "./answer.ts";
+import { asBytes, codingsOf, type Decoded, readText, storable, unpack } from "./decode.ts";
+import { headerOf } from "./header.ts";
 
 /** Texts of the other side can be in an error (the names in a certificate), and those can be long. */
 const maxErrorLength = 500;
+/** As long as the URL of a job may be. */
+const maxUrlLength = 2048;
 
 /** Makes an answer what is kept of it: the only place where what a target says becomes a record. */
-export function toRecord(raw: RawAnswer): Answer {
-  const { status, errorCode, error, statusCode, latencyMs, headers, chunks, truncated } = raw;
+export function toRecord(raw: RawAnswer): Answer | Promise<Answer> {
+  const { status, headers, chunks, truncated } = raw;
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const isCut = truncated || status !== "succeeded";
+  const contentType = headers?.["content-type"]?.toString();
+  const codings = bytes.length === 0 ? [] : codingsOf(headerOf(headers, "content-encoding"));
+  if (codings.length === 0) return withBody(raw, readText({ bytes, truncated: isCut, contentType }));
+  return unpack({ bytes, truncated: isCut }, codings).then((unpacked) => {
+    if (unpacked) return withBody(raw, readText({ ...unpacked, contentType }));
+    // Who says that text is packed when it is not means the text.
+    const plain = readText({ bytes, truncated: isCut, contentType: undefined });
+    return withBody(raw, plain.body.includes("\uFFFD") ? asBytes(bytes, isCut) : plain);
+  });
+}
+
+function withBody(raw: RawAnswer, { body, encoding, truncated }: Decoded): Answer {
+  const { status, errorCode, error, statusCode, latencyMs, headers, redirectedTo } = raw;
   return {
     status,
     errorCode,
@@ -13,28 +32,21 @@ export function toRecord(raw: RawAnswer): Answer {
     statusCode,
     latencyMs,
     headers: headers && plainHeaders(headers),
-    body: headers && readText(chunks, status === "succeeded" && !truncated),
-    truncated,
+    body: headers && body,
+    encoding,
+    // What broke off is no answer, and its status says so.
+    truncated: raw.truncated || (truncated && status === "succeeded"),
+    redirectedTo: redirectedTo && { ...redirectedTo, url: storable(redirectedTo.url.slice(0, maxUrlLength)) },
   };
 }
 
-function plainHeaders(fields: Record<string, string | string[] | undefined>): Record<string, string> {
-  const plain: Record<string, string> = {};
+/** Cookies stay apart: their values may have commas (RFC 6265 §3). */
+function plainHeaders(fields: NonNullable<RawAnswer["headers"]>): AnswerHeaders {
+  const plain: AnswerHeaders = {};
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) plain[name] = storable(Array.isArray(value) ? value.join(", ") : value);
+    if (value === undefined) continue;
+    if (!Array.isArray(value)) plain[name] = storable(value);
+    else plain[name] = name === "set-cookie" ? value.map(storable) : storable(value.join(", "));
   }
   return plain;
-}
-
-/** The kept bytes as text; a character cut in two at the end is left out. */
-function readText(chunks: Buffer[], whole: boolean): string {
-  if (chunks.length === 0) return "";
-  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  return storable(new TextDecoder().decode(bytes, { stream: !whole }));
-}
-
-/** PostgreSQL holds neither NUL nor half a character in a text, and one such text would fail a whole batch. */
-function storable(text: string): string {
-  if (text.isWellFormed() && !text.includes("\0")) return text;
-  return text.replaceAll("\0", "\uFFFD").toWellFormed();
 }

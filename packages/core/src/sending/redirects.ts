@@ -35,7 +35,10 @@ export function follow(
       if (aborted) sending.abort(aborted);
 
       const next = await sending.answer;
-      answer = next.status === "succeeded" ? next : broken(next, { before: answer, count, url });
+      const { method } = request;
+      const redirectedTo = { method, url: request.url };
+      const outcome = next.status === "succeeded" ? next : broken(next, { before: answer, count, url });
+      answer = { ...outcome, redirectedTo };
     }
   }
 

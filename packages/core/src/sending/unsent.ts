@@ -34,7 +34,16 @@ const verdicts = {
 
 /** What came of a request that never left. */
 export function unsent(why: keyof typeof verdicts): Answer {
-  return { ...verdicts[why], statusCode: null, latencyMs: 0, headers: null, body: null, truncated: false };
+  return {
+    ...verdicts[why],
+    statusCode: null,
+    latencyMs: 0,
+    headers: null,
+    body: null,
+    encoding: "text",
+    truncated: false,
+    redirectedTo: null,
+  };
 }
 
 /** What came of a request that was held back, since its host does not answer. `asked` says what it did not answer. */

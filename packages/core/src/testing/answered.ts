@@ -9,5 +9,7 @@ export const answered: Answer = {
   latencyMs: 5,
   headers: {},
   body: "",
+  encoding: "text",
   truncated: false,
+  redirectedTo: null,
 };

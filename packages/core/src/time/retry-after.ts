@@ -2,33 +2,36 @@ import { SECOND } from "./calendar.ts";
 
 /**
  * How many ms a target asks to be left alone: `Retry-After` (RFC 9110), or, where its quota is used up, the time until
- * that is new (`RateLimit` and `RateLimit-Reset` of the IETF's drafts, `X-RateLimit-Reset`). `headers` have lower-case
- * names. Null where it asks for nothing, or for nothing that can be read.
+ * that is new (`RateLimit` and `RateLimit-Reset` of the IETF's drafts, `X-RateLimit-Reset`). `header` answers the
+ * value of a header by its name in lower case. Null where it asks for nothing, or for nothing that can be read.
  */
-export function retryAfterMs(headers: Record<string, string>, now: number): number | null {
+export function retryAfterMs(header: (name: string) => string | undefined, now: number): number | null {
   const asked = [
-    fromRetryAfter(headers["retry-after"], now),
-    fromRateLimit(headers.ratelimit),
-    hasQuota(headers["ratelimit-remaining"]) ? null : deltaMs(headers["ratelimit-reset"]),
-    hasQuota(headers["x-ratelimit-remaining"]) ? null : fromReset(headers["x-ratelimit-reset"], now),
+    fromRetryAfter(header("retry-after"), now),
+    fromRateLimit(header("ratelimit")),
+    hasQuota(header("ratelimit-remaining")) ? null : deltaMs(header("ratelimit-reset")),
+    hasQuota(header("x-ratelimit-remaining")) ? null : fromReset(header("x-ratelimit-reset"), now),
   ].filter((ms) => ms !== null);
   return asked.length === 0 ? null : Math.max(...asked);
 }
 
 /** No delta is this long: a number from here on is an instant, in seconds since 1970. */
 const firstEpochSecond = 1_000_000_000;
-/** In the year 5138: rather milliseconds, or nonsense. */
-const lastEpochSecond = 100_000_000_000;
+/** From here on, an instant is in milliseconds: as seconds it would be in the year 5138. */
+const firstEpochMs = 100_000_000_000;
+/** The last instant that is one; what is later only says that it takes long. */
+const lastEpochMs = 8.64e15;
 
 function deltaMs(text: string | undefined): number | null {
   const seconds = numberIn(text);
-  return seconds === null || seconds >= firstEpochSecond ? null : seconds * SECOND;
+  return seconds === null ? null : seconds * SECOND;
 }
 
 function fromReset(text: string | undefined, now: number): number | null {
-  const seconds = numberIn(text);
-  if (seconds === null || seconds < firstEpochSecond) return deltaMs(text);
-  return seconds < lastEpochSecond ? Math.max(0, seconds * SECOND - now) : null;
+  const number = numberIn(text);
+  if (number === null || number < firstEpochSecond) return deltaMs(text);
+  if (number > lastEpochMs) return Infinity;
+  return Math.max(0, (number < firstEpochMs ? number * SECOND : number) - now);
 }
 
 function fromRetryAfter(text: string | undefined, now: number): number | null {
@@ -71,5 +74,5 @@ function hasQuota(remaining: string | undefined): boolean {
 }
 
 function numberIn(text: string | undefined): number | null {
-  return text !== undefined && /^\d{1,15}(\.\d{1,9})?$/.test(text.trim()) ? Number(text) : null;
+  return text !== undefined && /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : null;
 }

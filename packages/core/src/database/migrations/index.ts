@@ -16,6 +16,7 @@ import * as auditOutcomes from "./20261126T1100-audit-outcomes.ts";
 import * as withoutTickets from "./20261126T1200-without-tickets.ts";
 import * as names from "./20261127T0000-names.ts";
 import * as jobLists from "./20261127T0700-job-lists.ts";
+import * as attempts from "./20261127T0710-attempts.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = ["20261126T1200-without-tickets", "20261127T0000-names"];
@@ -39,4 +40,5 @@ export const migrations: Record<string, Migration> = {
   "20261126T1200-without-tickets": withoutTickets,
   "20261127T0000-names": names,
   "20261127T0700-job-lists": jobLists,
+  "20261127T0710-attempts": attempts,
 };
