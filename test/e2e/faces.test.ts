@@ -91,6 +91,19 @@ describe.each(faces)("over %s", (face, path, body) => {
     });
   });
 
+  test("a page of an origin in the settings may ask, and reads what it is answered", async () => {
+    const origin = "https://app.example";
+    const asked = { Origin: origin, "Access-Control-Request-Method": "POST" };
+    const preflight = await fetch(server.url + path, { method: "OPTIONS", headers: asked });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("Access-Control-Allow-Methods")).toContain("POST");
+    expect(preflight.headers.get("Access-Control-Allow-Headers")).toContain("Authorization");
+    const refused = await send({ token: undefined, headers: { Origin: origin } });
+    expect(refused.status).toBe(401);
+    for (const { headers } of [preflight, refused])
+      expect(headers.get("Access-Control-Allow-Origin")).toBe(origin);
+  });
+
   test(`a page on this machine is let in by ${face}`, async () => {
     const answer = await sendRaw(path, {}, { Host: "localhost:7070", Origin: "http://localhost:6274" });
     expect(answer.status).not.toBe(403);

@@ -37,7 +37,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
   const running = path.join(directory, "running");
   await cp(dataDir, running, { recursive: true });
-  const server = await startApp("server", { SCHEDULER_DATA_DIR: running });
+  const server = await startApp("server", {
+    SCHEDULER_DATA_DIR: running,
+    SCHEDULER_ALLOWED_ORIGINS: "https://app.example",
+  });
   project.provide("server", { url: server.url, token });
   return async () => {
     await server.end();

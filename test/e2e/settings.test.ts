@@ -17,6 +17,7 @@ async function refusal(name: AppName, env: Env): Promise<string> {
 const wrong: [name: string, value: string, says: RegExp][] = [
   ["DATABASE_URL", "mysql://localhost/db", /postgres/],
   ["PORT", "http", /whole number from 0 to 65535/],
+  ["SCHEDULER_ALLOWED_ORIGINS", "*", /https:\/\/app\.example/],
   ["SCHEDULER_ENCRYPTION_KEY", "c2hvcnQ=", /32 bytes.*openssl rand/],
   ["SCHEDULER_JWT_SECRET", "short", /32 characters.*openssl rand/],
   ["SCHEDULER_BOOTSTRAP_TOKEN", "letmein", /cron_pat_/],

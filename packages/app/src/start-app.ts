@@ -8,7 +8,10 @@ export interface AppParts {
   /** Where it listens unless PORT says otherwise. */
   port: number;
   /** What it serves besides health. */
-  faces: (scheduler: Scheduler, options: { allowedHosts: string[]; log: Log }) => Face[];
+  faces: (
+    scheduler: Scheduler,
+    options: { allowedHosts: string[]; allowedOrigins: string[]; log: Log },
+  ) => Face[];
   /** Fires jobs in this process too. */
   worker: boolean;
 }
@@ -26,9 +29,10 @@ export interface StartedApp {
 export async function startApp(config: Config, log: Log, parts: AppParts): Promise<StartedApp> {
   const { scheduler, made } = await openScheduler(config, log);
   try {
-    const names = allowedHosts(config);
-    const faces = parts.faces(scheduler, { allowedHosts: names, log });
-    const app = createListener(scheduler, { allowedHosts: names, log, faces });
+    const { allowedOrigins } = config;
+    const options = { allowedHosts: allowedHosts(config), allowedOrigins, log };
+    const faces = parts.faces(scheduler, options);
+    const app = createListener(scheduler, { ...options, faces });
     const served = await serve(app, { host: config.host, port: config.port ?? parts.port });
     if (parts.worker) await scheduler.createWorker({ concurrency: config.concurrency }).start();
     const stop = async (): Promise<void> => {

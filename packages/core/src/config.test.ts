@@ -50,6 +50,32 @@ test("loopback is open where everything is on one machine, and only then", () =>
   ]);
 });
 
+test("origins are read as browsers spell them, and each has to be one", () => {
+  const read = (list: string) => readEnv({ SCHEDULER_ALLOWED_ORIGINS: list }).allowedOrigins;
+  expect(readEnv({}).allowedOrigins).toEqual([]);
+  expect(read("https://App.Example:443/, http://localhost:3000,,http://[::1]:80")).toEqual([
+    "https://app.example",
+    "http://localhost:3000",
+    "http://[::1]",
+  ]);
+  const wrong = [
+    "*",
+    "null",
+    "app.example",
+    "https://*.example",
+    "https://*",
+    "https://a.example/path",
+    "https://a.example?x",
+    "https://a.example/#",
+    "https://user@a.example",
+    "ftp://a.example",
+    "https://",
+  ];
+  expect(problems({ SCHEDULER_ALLOWED_ORIGINS: wrong.join(",") })).toEqual(
+    wrong.map((entry) => expect.stringContaining(`"${entry}" is no single origin; write it like https://`)),
+  );
+});
+
 test("everything that is wrong is told at once, without the values that are secret", () => {
   const told = problems({
     DATABASE_URL: "mysql://u:hunter2@db",

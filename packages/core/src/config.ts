@@ -11,6 +11,8 @@ export interface Config {
   port: number | undefined;
   /** Names besides loopback's under which clients reach this server; undefined: any when it is open to the network. */
   allowedHosts: string[] | undefined;
+  /** Origins besides its own whose pages may call this server, as browsers spell them. */
+  allowedOrigins: string[];
   /** 32 bytes; undefined where the embedded server may generate its own. */
   encryptionKey: Buffer | undefined;
   /** Reads what was encrypted before the key was changed. */
@@ -37,9 +39,26 @@ export class ConfigError extends Error {
 
 const loopback = ["127.0.0.0/8", "::1/128"];
 
-const ranges = z.string().transform((text, context): Range[] => {
-  const entries = text.split(",").map((entry) => entry.trim());
-  return entries.filter(Boolean).flatMap((entry) => {
+function entriesOf(list: string): string[] {
+  const entries = list.split(",").map((entry) => entry.trim());
+  return entries.filter(Boolean);
+}
+
+const origins = z.string().transform((text, context): string[] =>
+  entriesOf(text).flatMap((entry) => {
+    const url = URL.parse(entry);
+    const isOrigin = url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+    if (isOrigin && !entry.includes("*")) return [url.origin];
+    context.addIssue({
+      code: "custom",
+      message: `"${entry}" is no single origin; write it like https://app.example or http://localhost:3000`,
+    });
+    return [];
+  }),
+);
+
+const ranges = z.string().transform((text, context): Range[] =>
+  entriesOf(text).flatMap((entry) => {
     try {
       return [parseRange(entry)];
     } catch {
@@ -49,8 +68,8 @@ const ranges = z.string().transform((text, context): Range[] => {
       });
       return [];
     }
-  });
-});
+  }),
+);
 
 const key = z
   .base64({ error: "must be base64; make one with: openssl rand -base64 32" })
@@ -73,15 +92,8 @@ const settings = z.object({
   SCHEDULER_DATA_DIR: z.string().default(".scheduler"),
   HOST: z.string().default("127.0.0.1"),
   PORT: whole(0, 65_535).optional(),
-  SCHEDULER_ALLOWED_HOSTS: z
-    .string()
-    .transform((text) =>
-      text
-        .split(",")
-        .map((name) => name.trim())
-        .filter(Boolean),
-    )
-    .optional(),
+  SCHEDULER_ALLOWED_HOSTS: z.string().transform(entriesOf).optional(),
+  SCHEDULER_ALLOWED_ORIGINS: origins.optional(),
   SCHEDULER_ENCRYPTION_KEY: key.optional(),
   SCHEDULER_ENCRYPTION_KEY_PREVIOUS: key.optional(),
   SCHEDULER_JWT_SECRET: z
@@ -127,6 +139,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
     host: read.HOST,
     port: read.PORT,
     allowedHosts: read.SCHEDULER_ALLOWED_HOSTS,
+    allowedOrigins: read.SCHEDULER_ALLOWED_ORIGINS ?? [],
     encryptionKey: read.SCHEDULER_ENCRYPTION_KEY,
     previousEncryptionKey: read.SCHEDULER_ENCRYPTION_KEY_PREVIOUS,
     jwtSecret: read.SCHEDULER_JWT_SECRET,

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { checkHost } from "./hosts.ts";
 
-const verdict = (headers: { host?: string; origin?: string }, names: string[] = []): string => {
+const verdict = (
+  headers: { host?: string; origin?: string },
+  names: string[] = [],
+  origins: string[] = [],
+): string => {
   try {
-    checkHost({ headers }, names);
+    checkHost({ headers }, names, origins);
     return "let in";
   } catch (error) {
     return (error as { code: string }).code;
@@ -25,6 +29,14 @@ describe("a request is let in", () => {
   ])("%o where %o are ours too", (headers, names: string[] = []) => {
     expect(verdict(headers, names)).toBe("let in");
   });
+});
+
+test("a named origin is let in, under a name of ours alone", () => {
+  const origins = ["https://app.example"];
+  expect(verdict({ host: "localhost", origin: "https://app.example" }, [], origins)).toBe("let in");
+  expect(verdict({ host: "evil.example", origin: "https://app.example" }, [], origins)).toBe("forbidden");
+  expect(verdict({ host: "app.example", origin: "https://app.example" }, [], origins)).toBe("forbidden");
+  expect(verdict({ host: "localhost", origin: "https://app.example:444" }, [], origins)).toBe("forbidden");
 });
 
 describe("a request is refused", () => {

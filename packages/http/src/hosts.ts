@@ -7,15 +7,19 @@ export const loopbackHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1
 /**
  * Refuses requests under a name that is not ours or from a foreign web page, so that no page can drive a server by
  * pointing its own name at it. Loopback is always ours; `*` among the names takes any Host, and its own pages. Names are
- * without port; programs send no Origin and pass. Throws `forbidden`.
+ * without port; programs send no Origin and pass, as do the pages of the origins given. Throws `forbidden`.
  */
-export function checkHost({ headers }: Pick<IncomingMessage, "headers">, names: readonly string[]): void {
+export function checkHost(
+  { headers }: Pick<IncomingMessage, "headers">,
+  names: readonly string[],
+  origins: readonly string[] = [],
+): void {
   const { host, origin } = headers;
   const asked = nameOf(host ?? "");
   const ours = [...loopbackHosts, ...names.map(normalize)];
   const isOurs = names.includes("*") ? asked !== undefined : ours.includes(asked ?? "");
   if (!isOurs) throw foreign("Host", host, ours);
-  if (origin === undefined) return;
+  if (origin === undefined || origins.includes(origin)) return;
   // `null`, which sandboxed pages send, has no name.
   const page = URL.parse(origin)?.hostname ?? "";
   if (page !== asked && !ours.includes(page)) throw foreign("Origin", origin, ours);
@@ -34,7 +38,11 @@ function normalize(name: string): string {
 function foreign(header: "Host" | "Origin", value: string | undefined, ours: string[]): SchedulerError {
   const said = value === undefined ? "is missing" : `says ${value.slice(0, 200)}`;
   const names = [...new Set(ours)].filter((name) => name !== "*").join(", ");
+  const hint =
+    header === "Host"
+      ? `Call it as one of ${names}, or add the name to SCHEDULER_ALLOWED_HOSTS; a proxy must pass such a name on.`
+      : `Call it from a page of ${names}, or add the page's origin, such as https://app.example, to SCHEDULER_ALLOWED_ORIGINS.`;
   return new SchedulerError("forbidden", `The ${header} header ${said}, which this server does not go by.`, {
-    hint: `Call it as one of ${names}, or add the name to SCHEDULER_ALLOWED_HOSTS; a proxy must pass such a name on.`,
+    hint,
   });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { type Backend, SchedulerError } from "@org/scheduler-contract";
 import { answerHealth } from "./health.ts";
 import { checkHost } from "./hosts.ts";
+import { admitOrigin, answerPreflight } from "./origins.ts";
 import { answerProblem, type ErrorLog } from "./problem.ts";
 import { setAnswerHeaders, urlOf } from "./request.ts";
 
@@ -15,6 +16,8 @@ export type Face = (
 export interface ListenerOptions {
   /** Names besides loopback's under which clients reach it, such as a reverse proxy's; `*` for any. */
   allowedHosts?: readonly string[];
+  /** Origins besides its own whose pages may call it, as browsers spell them: `https://app.example`. */
+  allowedOrigins?: readonly string[];
   log?: ErrorLog;
   /** What it serves besides health, in this order: one that answers everything comes last. */
   faces?: readonly Face[];
@@ -23,11 +26,13 @@ export interface ListenerOptions {
 /** Serves health and the given faces, and refuses requests under foreign names. Each answer has an id. */
 export function createListener(
   backend: Pick<Backend, "ready" | "metrics">,
-  { allowedHosts = [], log, faces = [] }: ListenerOptions = {},
+  { allowedHosts = [], allowedOrigins = [], log, faces = [] }: ListenerOptions = {},
 ): RequestListener {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     setAnswerHeaders(request, response);
-    if (!allowedHosts.includes("*")) checkHost(request, allowedHosts);
+    admitOrigin(request, response, allowedOrigins);
+    if (!allowedHosts.includes("*")) checkHost(request, allowedHosts, allowedOrigins);
+    if (answerPreflight(request, response)) return;
     if (await answerHealth(backend, request, response, log)) return;
     for (const face of faces) if (!(await passesOn(face, request, response))) return;
     throw noRoute(request);

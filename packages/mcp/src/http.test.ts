@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { request as httpRequest } from "node:http";
 import { describe, expect, it } from "vitest";
 import { createMcpHttp } from "./http.ts";
+import { readNarrowing } from "./narrowing.ts";
 import { createTestBackend, readOnlyToken, token } from "./testing/backend.ts";
 import { serve } from "./testing/serve.ts";
 
@@ -111,6 +112,52 @@ describe("a foreign name", () => {
   it("of loopback is welcome", async () => {
     await using server = await serve(createMcpHttp(createTestBackend()));
     expect((await ask(server.url, { headers: { Origin: "http://localhost:6274" } })).status).toBe(200);
+  });
+});
+
+describe("a page of a named origin", () => {
+  const origin = "https://app.example";
+  const options = { allowedOrigins: [origin], allowedHosts: [] };
+
+  it("may send every header that is read here", async () => {
+    await using server = await serve(createMcpHttp(createTestBackend(), options));
+    const asked = { Origin: origin, "Access-Control-Request-Method": "POST" };
+    const { status, headers } = await fetch(server.url, { method: "OPTIONS", headers: asked });
+    expect(status).toBe(204);
+    expect(headers.get("Access-Control-Allow-Origin")).toBe(origin);
+    expect(headers.get("Access-Control-Allow-Methods")).toContain("POST");
+    const allowed = headers.get("Access-Control-Allow-Headers")!.toLowerCase().split(", ");
+    const ours: string[] = [];
+    readNarrowing(new URLSearchParams(), (name) => void ours.push(name));
+    const others = ["authorization", "mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id"];
+    expect(allowed).toEqual(expect.arrayContaining([...ours, ...others, "last-event-id"]));
+  });
+
+  it("may read results and errors; another one is refused", async () => {
+    await using server = await serve(createMcpHttp(createTestBackend(), options));
+    const answers = [
+      await ask(server.url, { headers: { Origin: origin } }),
+      await ask(server.url, { headers: { Origin: origin, Authorization: "" } }),
+      await ask(server.url, { headers: { Origin: origin, Accept: "text/html" } }),
+      await ask(server.url, { headers: { Origin: origin }, body: "{" }),
+      await ask(server.url, { headers: { Origin: origin }, method: "GET" }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 406, 400, 405]);
+    for (const { headers } of answers) {
+      expect(headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(headers.get("Access-Control-Expose-Headers")).toContain("WWW-Authenticate");
+      expect(headers.get("Vary")).toBe("Origin");
+    }
+    const other = await ask(server.url, { headers: { Origin: "https://evil.example" } });
+    expect([other.status, other.headers.get("Access-Control-Allow-Origin")]).toEqual([403, null]);
+  });
+
+  it("is told how to become one", async () => {
+    await using server = await serve(createMcpHttp(createTestBackend()));
+    const headers = { Origin: "http://localhost:6274", "Access-Control-Request-Method": "POST" };
+    const { status, json } = await ask(server.url, { method: "OPTIONS", headers });
+    expect(status).toBe(405);
+    expect(json).toMatchObject({ hint: expect.stringContaining("SCHEDULER_ALLOWED_ORIGINS") });
   });
 });
 

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Backend, CallerView, Problem } from "@org/scheduler-contract";
 import { SchedulerError } from "@org/scheduler-contract";
 import {
+  admitOrigin,
+  answerPreflight,
   answerProblem,
   asksForOAuth,
   bearerToken,
@@ -25,6 +27,8 @@ import { readNarrowing } from "./narrowing.ts";
 export interface McpHttpOptions {
   /** Names besides loopback's under which clients reach the server, without port; `*` for any. */
   allowedHosts?: readonly string[];
+  /** Origins besides its own whose pages may call it, as browsers spell them: `https://app.example`. */
+  allowedOrigins?: readonly string[];
   log?: ErrorLog;
   info?: ServerInfo;
 }
@@ -41,7 +45,7 @@ const path = "/mcp";
 /** MCP over Streamable HTTP, stateless: a fresh server for each request, bound to whom its token belongs to. */
 export function createMcpHttp<Caller extends CallerView>(
   backend: Backend<Caller>,
-  { allowedHosts = [], log, info }: McpHttpOptions = {},
+  { allowedHosts = [], allowedOrigins = [], log, info }: McpHttpOptions = {},
 ): McpHttp {
   const onerror = (error: Error) => {
     if (!isClientFault(error)) log?.error({ err: error }, "mcp over http");
@@ -50,7 +54,6 @@ export function createMcpHttp<Caller extends CallerView>(
   const mcp = createMcpHandler(({ authInfo }) => buildServer(servers.get(authInfo!)!), { onerror });
 
   async function admit(request: IncomingMessage, requestId: string): Promise<BuildServerOptions> {
-    checkHost(request, allowedHosts);
     if (asksForOAuth(request)) throw noRoute(request);
     if (request.method !== "POST") throw methodNotAllowed(request.method);
     const caller = await backend.authenticate(bearerToken(request));
@@ -68,7 +71,10 @@ export function createMcpHttp<Caller extends CallerView>(
   async function handle(request: IncomingMessage, response: ServerResponse, next?: () => void) {
     if (next && urlOf(request).pathname.replace(/\/$/, "") !== path) return next();
     const requestId = requestIdOf(request, response);
+    admitOrigin(request, response, allowedOrigins);
     try {
+      checkHost(request, allowedHosts, allowedOrigins);
+      if (answerPreflight(request, response)) return;
       const server = await admit(request, requestId);
       const body = await readJson(request, response, { wants: oneMessage, parse: readMessage });
       if (body === undefined) throw noMessage();
@@ -127,6 +133,9 @@ function isClientFault(error: Error): boolean {
 
 function methodNotAllowed(method = "this method"): SchedulerError {
   return new SchedulerError("method_not_allowed", `${path} does not answer ${method}.`, {
-    hint: "POST JSON-RPC messages; there are no sessions and no stream to open beforehand.",
+    hint:
+      method === "OPTIONS"
+        ? "POST JSON-RPC messages; from a web page, once its origin is in SCHEDULER_ALLOWED_ORIGINS."
+        : "POST JSON-RPC messages; there are no sessions and no stream to open beforehand.",
   });
 }
