@@ -3,7 +3,7 @@ import { type Arrival, startTarget, type Target } from "@org/scheduler-core/test
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { ask, type Json } from "./ask.ts";
 import { mcpLines } from "./connect-mcp.ts";
-import { expectProblem, expectProblemAnswer } from "./problem.ts";
+import { expectToolError, expectProblemAnswer } from "./problem.ts";
 
 // What a receiver and an operator can rely on, as they see it: REST, MCP, and what arrives.
 
@@ -46,7 +46,7 @@ test("a queue is made, limited, paused and resumed over REST and MCP alike", asy
     expect(target.arrivals.filter(({ path }) => path === `/${name}`)).toEqual([]);
     expect((await rest(`queues/${name}/resume`, undefined, "POST")).json).toMatchObject({ paused: false });
     expect(await finished(job.id)).toMatchObject({ status: "succeeded", queue: name });
-    expectProblem((await mcp.call("update_queue", { name, concurrency: 0 })).json, {
+    expectToolError((await mcp.call("update_queue", { name, concurrency: 0 })).json, {
       status: 422,
       code: "invalid_input",
       field: "concurrency",

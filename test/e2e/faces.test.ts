@@ -25,7 +25,8 @@ describe.each(faces)("over %s", (face, path, body) => {
     return ask(server.url + path, { token: server.token, body, ...asked, headers });
   };
 
-  const jobs = async () => (await ask(`${server.url}/v1/jobs`, { token: server.token })).json;
+  const jobs = async () =>
+    (await ask(`${server.url}/v1/jobs?name=${job.name}`, { token: server.token })).json;
   let before: Json;
   beforeEach(async () => void (before = await jobs()));
   afterEach(async () => assert.deepEqual(await jobs(), before, "nothing is written"));

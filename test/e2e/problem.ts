@@ -8,14 +8,27 @@ export interface Expected {
   retry_after_seconds?: number;
 }
 
-/** The contract's one shape of an error, whichever face it came through. */
-export function expectProblem(problem: Json, expected: Expected): void {
-  expect(problem).toEqual({
+const said = expect.stringMatching(/\S/) as string;
+const fix = expect.stringMatching(/\S{2,} \S{2,}/) as string;
+
+/** What an error tells a model: what is wrong, and what to do. */
+export function expectToolError(error: Json, { code, field }: Expected): void {
+  const { errors, ...rest } = error;
+  expect(rest).toEqual({ code, detail: said, hint: fix });
+  if (errors !== undefined) expect(errors).toContainEqual({ field, detail: said, hint: fix });
+}
+
+/** The contract's one shape of an error over HTTP. */
+function expectProblem(problem: Json, expected: Expected): void {
+  const { errors, ...rest } = problem;
+  const { field } = expected;
+  if (errors !== undefined) expect(errors).toContainEqual({ field, detail: said, hint: fix });
+  expect(rest).toEqual({
     ...expected,
     type: `urn:scheduler:error:${expected.code}`,
-    title: expect.stringMatching(/\S/),
-    detail: expect.stringMatching(/\S/),
-    hint: expect.stringMatching(/\S{2,} \S{2,}/),
+    title: said,
+    detail: said,
+    hint: fix,
     request_id: expect.stringMatching(/^[\w-]{1,64}$/),
   });
 }

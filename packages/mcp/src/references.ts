@@ -21,7 +21,7 @@ const prefixes: Readonly<Record<string, string>> = {
 
 /**
  * Puts ids in the place of what stands for a job: its number (`#109`), its key or its name, if only one has it. Throws
- * `not_found` with the jobs that may be meant, and `invalid_input` for the id of something else.
+ * `not_found` with the jobs that may be meant, and for the id of something else.
  */
 export async function resolveReferences(args: Fields, execute: Execute, bent: string[]): Promise<Fields> {
   const resolved = { ...args };
@@ -111,7 +111,7 @@ async function wrongKind(
       : kind === "job" && prefix === "exec"
         ? `; list_executions {"job_id": "${id}", "limit": 1} shows its latest execution`
         : "";
-  return new SchedulerError("invalid_input", `${id} is ${noun}${ofJob}, and ${field} wants ${wanted}.`, {
+  return new SchedulerError("not_found", `${id} is ${noun}${ofJob}, and ${field} wants ${wanted}.`, {
     field,
     hint: `Use ${look(id)}${instead}.`,
   });

@@ -146,7 +146,7 @@ describe("wait_for_execution", () => {
     const job = await create({ when: "1h" });
     await expect(run("wait_for_execution", {})).rejects.toMatchObject({ code: "invalid_input" });
     await expect(run("wait_for_execution", { job_id: job.id, wait_seconds: 1 })).rejects.toMatchObject({
-      code: "not_found",
+      code: "conflict",
       field: "job_id",
       hint: expect.stringContaining("explain_job") as string,
     });

@@ -111,7 +111,7 @@ async function waitForEither(
 }
 
 function nothingYet(jobId: string): SchedulerError {
-  return new SchedulerError("not_found", `${jobId.slice(0, 64)} has had no execution yet.`, {
+  return new SchedulerError("conflict", `${jobId.slice(0, 64)} has had no execution yet.`, {
     field: "job_id",
     hint: "run_job starts one; explain_job says why there is none.",
   });

@@ -8,7 +8,7 @@ import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.
 import { defaultQueue } from "../queues/queue.ts";
 import { addQueues } from "../queues/queues.sql.ts";
 import { assertTargets } from "./targets.ts";
-import { assertKind, declaredTiming, readTiming, type Timing } from "./timing.ts";
+import { assertKind, declaredTiming, readTiming, retime, type Timing } from "./timing.ts";
 import { keyDeleted } from "./tombstone.ts";
 import { type Declaration, defaults, difference, wanted } from "./wanted.ts";
 
@@ -85,7 +85,8 @@ function changeDeclared(job: JobRow, input: Declaration, now: Date): Change | un
 
 /** The timing that is declared: the job's own where the declaration says again what it said before. */
 function timingOf(job: JobRow, input: Declaration, now: Date): Timing {
-  if (!isDeepStrictEqual(declaredTiming(input), job.declared)) return readTiming(input, input.timezone, now);
+  if (!isDeepStrictEqual(declaredTiming(input), job.declared))
+    return retime(job, readTiming(input, input.timezone, now));
   const { kind, cron, every_n_minutes, run_at } = job;
   assertKind(input, kind);
   return { kind, cron, every_n_minutes, run_at };

@@ -63,7 +63,8 @@ describe("resume_job", () => {
 
   test.each<[Fields, string]>([
     [{ cron: "0 * * * *" }, "2026-03-01T14:00:00.000Z"],
-    [{ every_n_minutes: 7 }, "2026-03-01T13:07:30.000Z"],
+    // From where it counts since it was made.
+    [{ every_n_minutes: 7 }, "2026-03-01T13:03:00.000Z"],
     [{ when: "2h" }, "2026-03-01T14:00:00.000Z"],
     [{ cron: "0 * * * *", start_at: "2026-03-01T15:00:00Z" }, "2026-03-01T15:00:00.000Z"],
   ])("counts the next run of %o from now", async (fields, next_run_at) => {

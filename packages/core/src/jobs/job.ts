@@ -9,6 +9,7 @@ export interface Timed {
   kind: JobKind;
   cron: string | null;
   every_n_minutes: number | null;
+  /** Of an interval: from where it counts, unless it has a start. */
   run_at: Date | null;
   timezone: string;
   start_at: Date | null;
@@ -32,7 +33,13 @@ export function toSchedule(job: Timed): Schedule {
     case "cron":
       return { kind: "cron", cron: job.cron!, timezone: job.timezone, ...bounds };
     case "recurring":
-      return { kind: "recurring", everyMinutes: job.every_n_minutes!, ...bounds };
+      return {
+        kind: "recurring",
+        everyMinutes: job.every_n_minutes!,
+        // Only what a process of an older version stores has none.
+        anchor: (job.start_at ?? job.run_at)?.getTime() ?? 0,
+        ...bounds,
+      };
   }
 }
 
@@ -75,7 +82,7 @@ export function toJob(row: JobRow): Job {
     body: row.body,
     cron: row.cron,
     every_n_minutes: row.every_n_minutes,
-    run_at: row.run_at?.toISOString() ?? null,
+    run_at: isOneShot(row.kind) ? (row.run_at?.toISOString() ?? null) : null,
     timezone: row.timezone,
     start_at: row.start_at?.toISOString() ?? null,
     end_at: row.end_at?.toISOString() ?? null,

@@ -234,10 +234,10 @@ describe("the life of a job", () => {
     expect(await run("pause_job", { job_id })).toMatchObject({ state: "paused" });
     expect(await drain(setup.scheduler, clock, "2026-03-01T12:55:00Z")).toEqual([]);
     const resumed = await run("resume_job", { job_id });
-    expect(resumed).toMatchObject({ state: "active", next_run_at: "2026-03-01T13:05:00.000Z" });
+    expect(resumed).toMatchObject({ state: "active", next_run_at: "2026-03-01T13:00:00.000Z" });
     clock.advance(60_000);
     expect(await run("resume_job", { job_id })).toEqual(resumed);
-    expect(await drain(setup.scheduler, clock, "2026-03-01T13:05:00Z")).toHaveLength(1);
+    expect(await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z")).toHaveLength(1);
     expect((await run("list_executions", { job_id })).data).toHaveLength(1);
   });
 

@@ -15,7 +15,7 @@ import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { assertNotCanceled, reschedules } from "./reschedule.ts";
 import { activate, readSchedule } from "./schedule.ts";
 import { assertTargets } from "./targets.ts";
-import { readTiming, saysWhen } from "./timing.ts";
+import { readTiming, retime, saysWhen } from "./timing.ts";
 import { leaveTombstone } from "./tombstone.ts";
 import { difference, wanted } from "./wanted.ts";
 
@@ -70,7 +70,7 @@ export const jobOperations: Handlers<Names> = {
     assertTargets(input, context.allowedTargets);
     const retimed = saysWhen(input);
     if (retimed || reschedules(input)) assertNotCanceled(job);
-    const timing = retimed ? readTiming(input, input.timezone ?? job.timezone, now) : undefined;
+    const timing = retimed ? retime(job, readTiming(input, input.timezone ?? job.timezone, now)) : undefined;
     const differing = difference(job, wanted(input, { ...job, ...timing }));
     // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
     const anew = retimed && job.state !== "active";

@@ -54,16 +54,14 @@ function nextFrom(timed: Timed, now: Date): number | null {
       // The slot of a job that is due now is now itself.
       return nextRun(schedule, at - 1);
     case "recurring":
-      // Its slots count from the one before, which has the jitter in it; now has not.
-      return nextRun(schedule, at + (schedule.jitterMs ?? 0));
     case "scheduled":
     case "cron":
       return nextRun(schedule, at);
   }
 }
 
-function boundAtFault({ run_at, start_at, end_at }: Timed): string {
-  if (run_at !== null && start_at !== null && run_at < start_at) return "start_at";
+function boundAtFault({ kind, run_at, start_at, end_at }: Timed): string {
+  if (isOneShot(kind) && run_at !== null && start_at !== null && run_at < start_at) return "start_at";
   return end_at === null ? "when" : "end_at";
 }
 
@@ -86,9 +84,13 @@ export function activate(job: JobRow, now: Date): Pick<JobRow, "run_at" | "next_
 
 /** Why a job that has not run yet never will. */
 function nothingLeft(job: JobRow): SchedulerError {
-  const { run_at, start_at, end_at } = job;
+  const { kind, run_at, start_at, end_at } = job;
   const inBounds =
-    run_at !== null && !floats(job) && !(start_at && run_at < start_at) && !(end_at && run_at > end_at);
+    isOneShot(kind) &&
+    run_at !== null &&
+    !floats(job) &&
+    !(start_at && run_at < start_at) &&
+    !(end_at && run_at > end_at);
   if (!inBounds) {
     return new SchedulerError("conflict", "Its schedule has no run between start_at and end_at any more.", {
       hint: 'Move its bounds with update_job, such as {"end_at": null}, or give it a new timing.',

@@ -1,4 +1,5 @@
 import { SchedulerError, type JobKind } from "@org/scheduler-contract";
+import { MINUTE } from "../time/calendar.ts";
 import { parseCron } from "../time/cron.ts";
 import { assertFuture, parseWhen } from "../time/when.ts";
 import { assertTimeZone } from "../time/zone-name.ts";
@@ -18,6 +19,7 @@ export interface Timing {
   kind: JobKind;
   cron: string | null;
   every_n_minutes: number | null;
+  /** Of an interval, from where it counts: the first run, unless the job has a start. */
   run_at: Date | null;
 }
 
@@ -56,6 +58,12 @@ export function readTiming(input: TimingInput, timezone: string, now: Date): Tim
   return timing;
 }
 
+/** The timing that a job gets: an interval that it has already goes on from where it began. */
+export function retime(job: Timing, timing: Timing): Timing {
+  const isSame = timing.kind === "recurring" && timing.every_n_minutes === job.every_n_minutes;
+  return isSame ? { ...timing, run_at: job.run_at } : timing;
+}
+
 /** Throws `invalid_schedule` where the kind that was asked for is not the one that the timing makes. */
 export function assertKind(input: TimingInput, made: JobKind): void {
   const { kind } = input;
@@ -70,7 +78,9 @@ function timingOf(input: TimingInput, timezone: string, now: Date): Timing {
     return { ...none, kind: "cron", cron: input.cron.trim() };
   }
   if (input.every_n_minutes !== undefined) {
-    return { ...none, kind: "recurring", every_n_minutes: input.every_n_minutes };
+    const { every_n_minutes } = input;
+    const first = new Date(now.getTime() + every_n_minutes * MINUTE);
+    return { ...none, kind: "recurring", every_n_minutes, run_at: first };
   }
   if (input.run_at !== undefined) {
     const runAt = Date.parse(input.run_at);

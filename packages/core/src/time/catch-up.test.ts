@@ -68,9 +68,9 @@ describe("slotsBetween", () => {
     expect(calls).toBeLessThan(12_000);
   });
 
-  it("counts every N minutes by arithmetic, from the slot before", () => {
-    const recurring: Schedule = { kind: "recurring", everyMinutes: 1 };
+  it("counts every N minutes by arithmetic", () => {
     const after = at("2020-01-01T00:00:00.123Z");
+    const recurring: Schedule = { kind: "recurring", everyMinutes: 1, anchor: after };
     expect(slotsBetween(recurring, after, after + 5_000_000 * minute + 1, 2)).toEqual({
       slots: [after + 4_999_999 * minute, after + 5_000_000 * minute],
       total: 5_000_000,
@@ -82,6 +82,7 @@ describe("slotsBetween", () => {
     const recurring: Schedule = {
       kind: "recurring",
       everyMinutes: 10,
+      anchor: 7 * minute,
       startAt: 7 * minute,
       endAt: 27 * minute,
     };

@@ -1,5 +1,4 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import cronstrue from "cronstrue";
 import { boundedCache } from "./cache.ts";
 import { daysInMonth } from "./calendar.ts";
 import { checkField, type Refuse } from "./cron-check.ts";
@@ -19,13 +18,15 @@ export interface Cron {
   everyDayOfWeek: boolean;
   /** Bit n is set where the nth fires, for a month whose first day is a Sunday, a Monday, … */
   dayMasks: readonly number[];
-  /** The hour is `*` or `*\/n`: every matching minute as it passes on the wall, in a repeated hour twice. */
+  /**
+   * All 24 hours, however they are written: every matching minute as it passes on the wall, in a repeated hour twice. Any
+   * other set of hours is fixed: each of its minutes once a day, moved where the clocks skip it (RFC 5545 §3.3.10).
+   */
   followsWall: boolean;
 }
 
 const maxLength = 255;
 const parsed = boundedCache<string, Cron>(10_000);
-const described = boundedCache<string, string>(10_000);
 
 const nicknames: Record<string, string> = {
   "@hourly": "0 * * * *",
@@ -47,14 +48,6 @@ const example = 'for example "0 9 * * *"';
  */
 export function parseCron(expression: string, field = "cron"): Cron {
   return parsed.get(expression) ?? parsed.set(expression, read(expression, field));
-}
-
-/** The expression in English, such as "At 09:00, Monday through Friday". Throws `invalid_schedule`. */
-export function describeCron(expression: string): string {
-  const known = described.get(expression);
-  if (known !== undefined) return known;
-  const english = cronstrue.toString(parseCron(expression).expression, { use24HourTimeFormat: true });
-  return described.set(expression, english);
 }
 
 function read(expression: string, field: string): Cron {
@@ -105,8 +98,7 @@ function read(expression: string, field: string): Cron {
       const weekdays = weekdayMask(daysOfWeek, firstWeekday);
       return everyDayOfMonth ? weekdays : dates | weekdays;
     }),
-    // A step so long that one hour is left ("*/24") means that hour, and must not be lost in a gap.
-    followsWall: /^\*(?:\/\d+)?$/.test(atoms[1] ?? "") && hours.length > 1,
+    followsWall: hours.length === 24,
   };
 }
 

@@ -62,7 +62,6 @@ const expressions: Expression[] = [
   fixed("0 12 * * *", (at) => at.hour === 12 && at.minute === 0),
   fixed("*/15 2 * * *", (at) => at.hour === 2 && at.minute % 15 === 0),
   fixed("*/20 0-4 * * *", (at) => at.hour <= 4 && at.minute % 20 === 0),
-  fixed("0,30 0-23 * * *", (at) => at.minute % 30 === 0),
   fixed(
     "10 */3,1,2 * * *",
     (at) => (at.hour % 3 === 0 || at.hour === 1 || at.hour === 2) && at.minute === 10,
@@ -71,13 +70,24 @@ const expressions: Expression[] = [
   fixed("5 0 * * 1-6", (at) => at.weekday >= 1 && at.hour === 0 && at.minute === 5),
   fixed("30 1 25-31 * *", (at) => at.day >= 25 && at.hour === 1 && at.minute === 30),
   fixed("0 2 1-7 * 0", (at) => (at.day <= 7 || at.weekday === 0) && at.hour === 2 && at.minute === 0),
+  fixed("*/15 0-5 * * *", (at) => at.hour <= 5 && at.minute % 15 === 0),
+  fixed("20 0-22 * * *", (at) => at.hour <= 22 && at.minute === 20),
   passing("* * * * *", () => true),
+  // However all 24 are written.
+  passing("0,30 0-23 * * *", (at) => at.minute % 30 === 0),
+  passing("0 */1 * * *", (at) => at.minute === 0),
+  passing("50 0-11,12-23 * * *", (at) => at.minute === 50),
+  passing("5 */2,1-23/2 * * *", (at) => at.minute === 5),
+  passing(
+    `40 ${Array.from({ length: 24 }, (_, hour) => 23 - hour).join(",")} * * *`,
+    (at) => at.minute === 40,
+  ),
   passing("*/15 * * * *", (at) => at.minute % 15 === 0),
   passing("30 * * * *", (at) => at.minute === 30),
-  passing("0 */2 * * *", (at) => at.hour % 2 === 0 && at.minute === 0),
-  passing("7,37 */3 * * *", (at) => at.hour % 3 === 0 && (at.minute === 7 || at.minute === 37)),
+  fixed("0 */2 * * *", (at) => at.hour % 2 === 0 && at.minute === 0),
+  fixed("7,37 */3 * * *", (at) => at.hour % 3 === 0 && (at.minute === 7 || at.minute === 37)),
   passing("0 * * * 0,6", (at) => (at.weekday === 0 || at.weekday === 6) && at.minute === 0),
-  passing(
+  fixed(
     "*/10 */12 * 3,4,9-11 *",
     (at) => at.hour % 12 === 0 && at.minute % 10 === 0 && [3, 4, 9, 10, 11].includes(at.month),
   ),

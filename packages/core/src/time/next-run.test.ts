@@ -29,7 +29,7 @@ describe("a single run", () => {
 describe("the last instant that is written with four digits", () => {
   const last = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
   it.each<[string, Schedule]>([
-    ["an interval", { kind: "recurring", everyMinutes: 60, startAt: last - 90 * 60_000 }],
+    ["an interval", { kind: "recurring", everyMinutes: 60, anchor: last - 90 * 60_000 }],
     ["a cron", { kind: "cron", cron: "0 * * * *", timezone: "UTC", startAt: last - 90 * 60_000 }],
     ["a single run with jitter", { kind: "scheduled", runAt: last, jitterMs: 1000 }],
   ])("ends %s", (_, schedule) => {
@@ -40,21 +40,32 @@ describe("the last instant that is written with four digits", () => {
 });
 
 describe("every N minutes", () => {
-  const schedule: Schedule = { kind: "recurring", everyMinutes: 5 };
+  const schedule: Schedule = { kind: "recurring", everyMinutes: 5, anchor: 1_234 };
 
-  it("counts from the slot before, to the millisecond", () => {
-    expect(nextRun(schedule, 1_234)).toBe(301_234);
+  it("counts from its anchor, to the millisecond, whenever it is asked", () => {
+    for (const [after, slot] of [
+      [0, 1_234],
+      [1_233, 1_234],
+      [1_234, 301_234],
+      [200_000, 301_234],
+      [301_233, 301_234],
+      [301_234, 601_234],
+      [1_000_000_000, 1_000_201_234],
+    ] as const)
+      expect(nextRun(schedule, after)).toBe(slot);
   });
 
-  it("begins at start_at and ends at end_at, both included", () => {
-    expect(nextRuns({ ...schedule, startAt: 1_000, endAt: 601_000 }, 0, 9)).toEqual([
-      1_000, 301_000, 601_000,
-    ]);
-    expect(nextRun({ ...schedule, startAt: 1_000 }, 1_000)).toBe(301_000);
+  it("ends at end_at, which is included, and keeps its anchor where it starts later", () => {
+    expect(nextRuns({ ...schedule, endAt: 601_234 }, 0, 9)).toEqual([1_234, 301_234, 601_234]);
+    expect(nextRun({ ...schedule, startAt: 2_000 }, 0)).toBe(301_234);
+  });
+
+  it("is as much later as its jitter, each time", () => {
+    expect(nextRuns({ ...schedule, jitterMs: 7 }, 301_240, 2)).toEqual([301_241, 601_241]);
   });
 
   it("never answers a slot that is not later, whatever the interval", () => {
-    expect(nextRun({ kind: "recurring", everyMinutes: 0 }, 1_000)).toBeNull();
+    expect(nextRun({ kind: "recurring", everyMinutes: 0, anchor: 0 }, 1_000)).toBeNull();
   });
 });
 
@@ -195,15 +206,30 @@ describe("fixed hours on the night the clocks change", () => {
   });
 });
 
-describe("an hour of * or */n on the night the clocks change", () => {
+describe("any other hours on the night the clocks change", () => {
+  it("are each of them once, and those that are skipped run after the gap", () => {
+    expect(localRuns("0 */2 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2)).toEqual([
+      "2026-03-29T03:00:00+02:00",
+      "2026-03-29T04:00:00+02:00",
+    ]);
+    expect(localRuns("*/30 0-5 * * *", "Europe/Berlin", "2026-10-24T23:30:00Z", 4)).toEqual([
+      "2026-10-25T02:00:00+02:00",
+      "2026-10-25T02:30:00+02:00",
+      "2026-10-25T03:00:00+01:00",
+      "2026-10-25T03:30:00+01:00",
+    ]);
+  });
+});
+
+describe("every hour on the night the clocks change", () => {
   it("leaves out what does not pass", () => {
     expect(localRuns("30 * * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2)).toEqual([
       "2026-03-29T01:30:00+01:00",
       "2026-03-29T03:30:00+02:00",
     ]);
-    expect(localRuns("0 */2 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 1)).toEqual([
-      "2026-03-29T04:00:00+02:00",
-    ]);
+    expect(localRuns("30 0-23 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2)).toEqual(
+      localRuns("30 * * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 2),
+    );
   });
 
   it("runs both times through the repeated hour", () => {

@@ -17,9 +17,12 @@ interface Bounds {
 export type Schedule = (
   | { kind: "one_time" | "scheduled"; runAt: number }
   | { kind: "cron"; cron: string; timezone: string }
-  | { kind: "recurring"; everyMinutes: number }
+  /** At `anchor` and every so many minutes after it. */
+  | { kind: "recurring"; everyMinutes: number; anchor: number }
 ) &
   Bounds;
+
+type Interval = Extract<Schedule, { kind: "recurring" }>;
 
 const horizon = 40 * 366 * DAY;
 const earliest = Date.UTC(1800, 0, 1);
@@ -28,8 +31,8 @@ const latest = Date.UTC(9900, 0, 1);
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * The first slot strictly after `after` (epoch ms), or null when there is none, for cron within 40 years.
- * Recurring counts from `after`, so pass the slot before. Throws only for a cron or zone that cannot be read.
+ * The first slot strictly after `after` (epoch ms), or null when there is none, for cron within 40 years. Throws only for a
+ * cron or zone that cannot be read.
  */
 export function nextRun(schedule: Schedule, after: number): number | null {
   const startAt = schedule.startAt ?? -Infinity;
@@ -59,10 +62,16 @@ function slotAfter(schedule: Schedule, after: number, startAt: number): number |
     case "scheduled":
       return schedule.runAt;
     case "recurring":
-      return after < startAt ? startAt : after + schedule.everyMinutes * MINUTE;
+      return intervalAfter(schedule, Math.max(after, startAt - 1));
     case "cron":
       return nextCronSlot(parseCron(schedule.cron), schedule.timezone, Math.max(after, startAt - 1));
   }
+}
+
+/** Counted from the anchor, whoever asks and since when: a pause or a restart moves no slot. */
+function intervalAfter({ everyMinutes, anchor }: Interval, after: number): number {
+  const interval = everyMinutes * MINUTE;
+  return after < anchor ? anchor : anchor + (Math.floor((after - anchor) / interval) + 1) * interval;
 }
 
 function nextCronSlot(cron: Cron, zone: string, after: number): number | null {

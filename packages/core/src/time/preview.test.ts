@@ -41,7 +41,9 @@ describe("previewSchedule", () => {
     [1_440, "Every 24 hours"],
     [10_080, "Every 7 days of 24 hours"],
   ])("describes an interval of %i minutes", (everyMinutes, english) => {
-    expect(preview({ kind: "recurring", everyMinutes }, "2026-07-01T09:00:00Z").description).toBe(english);
+    expect(preview({ kind: "recurring", everyMinutes, anchor: 0 }, "2026-07-01T09:00:00Z").description).toBe(
+      english,
+    );
   });
 });
 
@@ -73,7 +75,12 @@ describe("notes", () => {
     expect(preview(cron("30 * * * *"), "2026-10-25T00:00:00Z").notes).toEqual([
       expect.stringContaining("runs both times"),
     ]);
-    expect(preview(cron("0 */5 * * *"), "2026-10-25T00:00:00Z").notes).toEqual([]);
+    expect(preview(cron("30 0-23 * * *"), "2026-10-25T00:00:00Z").notes).toEqual([
+      expect.stringContaining("runs both times"),
+    ]);
+    expect(preview(cron("30 */2 * * *"), "2026-10-25T00:00:00Z").notes).toEqual([
+      expect.stringContaining("it runs the first time only"),
+    ]);
   });
 
   it("says that the UTC time moves when nothing else happens", () => {
@@ -135,11 +142,16 @@ describe("notes", () => {
   });
 
   it("counts the runs that remain before end_at", () => {
-    const recurring: Schedule = { kind: "recurring", everyMinutes: 60, endAt: at("2026-05-01T14:00:00Z") };
+    const recurring: Schedule = {
+      kind: "recurring",
+      everyMinutes: 60,
+      anchor: 0,
+      endAt: at("2026-05-01T14:00:00Z"),
+    };
     expect(preview(recurring, "2026-05-01T12:00:00Z", 5).notes).toEqual([
       "Only 2 runs remain before end_at (2026-05-01T16:00:00+02:00).",
     ]);
-    expect(preview(recurring, "2026-05-01T12:30:00Z", 5).notes).toEqual([
+    expect(preview(recurring, "2026-05-01T13:00:00Z", 5).notes).toEqual([
       expect.stringMatching(/^Only 1 run remains/),
     ]);
     expect(preview(recurring, "2026-05-01T12:00:00Z", 2).notes).toEqual([]);

@@ -1,4 +1,6 @@
-import { describeCron } from "./cron.ts";
+import { boundedCache } from "./cache.ts";
+import { parseCron } from "./cron.ts";
+import { describeCron } from "./describe-cron.ts";
 import { nextRuns, type Schedule } from "./next-run.ts";
 import { previewNotes, type PreviewOptions } from "./preview-notes.ts";
 import { formatLocal } from "./zone.ts";
@@ -32,10 +34,16 @@ export function describeSchedule(schedule: Schedule, timezone: string): string {
     case "scheduled":
       return `Once, at ${formatLocal(timezone, schedule.runAt)} (${timezone})`;
     case "cron":
-      return `${describeCron(schedule.cron)} (${schedule.timezone})`;
+      return `${cronInWords(schedule.cron)} (${schedule.timezone})`;
     case "recurring":
       return `Every ${describeInterval(schedule.everyMinutes)}`;
   }
+}
+
+const described = boundedCache<string, string>(10_000);
+
+function cronInWords(expression: string): string {
+  return described.get(expression) ?? described.set(expression, describeCron(parseCron(expression)));
 }
 
 function describeInterval(minutes: number): string {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { SchedulerError } from "@org/scheduler-contract";
 import { fromDayNumber, toDayNumber, weekdayOf } from "./calendar.ts";
 import { slotsBetween } from "./catch-up.ts";
-import { describeCron, parseCron } from "./cron.ts";
+import { parseCron } from "./cron.ts";
 import { nextRun, nextRuns, type Schedule } from "./next-run.ts";
 import { previewSchedule } from "./preview.ts";
 import { defaultRetry, retryDelayMs } from "./retry.ts";
@@ -53,6 +53,7 @@ const schedules: fc.Arbitrary<Schedule> = fc
       fc.record({
         kind: fc.constant("recurring" as const),
         everyMinutes: fc.integer({ min: 1, max: 525_600 }),
+        anchor: instants,
       }),
       fc.record({ kind: fc.constant("scheduled" as const), runAt: instants }),
     ),
@@ -149,15 +150,6 @@ describe("cron", () => {
         expect(new Set(read.daysOfWeek)).toEqual(new Set(values.map((value) => value % 7)));
       }),
       { numRuns: 500 },
-    );
-  });
-
-  it("can always be said in English", () => {
-    fc.assert(
-      fc.property(crons, (cron) => {
-        expect(describeCron(cron)).toMatch(/^[A-Z][^{}%]{5,}$/);
-      }),
-      { numRuns: 1_000 },
     );
   });
 

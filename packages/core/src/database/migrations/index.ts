@@ -17,6 +17,7 @@ import * as withoutTickets from "./20261126T1200-without-tickets.ts";
 import * as names from "./20261127T0000-names.ts";
 import * as jobLists from "./20261127T0700-job-lists.ts";
 import * as attempts from "./20261127T0710-attempts.ts";
+import * as anchors from "./20261127T0720-anchors.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = ["20261126T1200-without-tickets", "20261127T0000-names"];
@@ -41,4 +42,5 @@ export const migrations: Record<string, Migration> = {
   "20261127T0000-names": names,
   "20261127T0700-job-lists": jobLists,
   "20261127T0710-attempts": attempts,
+  "20261127T0720-anchors": anchors,
 };
