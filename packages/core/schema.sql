@@ -176,6 +176,8 @@ END,
   queue text not null default 'default'::text,
   key text,
   declared jsonb,
+  deleted_by text,
+  is_purged boolean not null default false,
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
   constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
   constraint jobs_catch_up_window_seconds_check CHECK ((catch_up_window_seconds >= 0)),
@@ -383,6 +385,7 @@ CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (dele
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX jobs_failing ON scheduler.jobs USING btree (scope_id, id) WHERE ((consecutive_failures > 0) AND (deleted_at IS NULL));
 CREATE INDEX jobs_in_queue ON scheduler.jobs USING btree (scope_id, queue, next_run_at) WHERE ((next_run_at IS NOT NULL) AND (queue <> 'default'::text));
+CREATE INDEX jobs_purged ON scheduler.jobs USING btree (id) WHERE is_purged;
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (guards_job_id, id) WHERE (guards_job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, counts_in) WHERE (counts_in IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);

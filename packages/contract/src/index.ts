@@ -19,6 +19,8 @@ export type {
   Trigger,
 } from "./schemas/execution.ts";
 export type { CatchUp, Job, JobKind, JobState, Overlap } from "./schemas/job.ts";
+export { usualJob } from "./schemas/job.ts";
+export { mostCounted } from "./schemas/common.ts";
 export type { Queue } from "./schemas/queue.ts";
 export type { Assertion, RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
 export { aliases, didYouMean, plainName } from "./suggest.ts";

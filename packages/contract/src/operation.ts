@@ -18,6 +18,8 @@ export interface ToolFace {
   toolset: Toolset;
   /** The top-level output fields that a concise answer keeps; for lists, those of each row. */
   concise: readonly string[];
+  /** Fields that a concise answer shows where they have another value than this. */
+  unless?: Readonly<Record<string, unknown>>;
 }
 
 /** One thing that a caller can ask for. Every face of it is derived from this. */

@@ -38,7 +38,10 @@ export function buildServer(options: BuildServerOptions): Server {
   const listed = { tools: tools.map(toListed) };
   const server = new Server(info, {
     capabilities: { tools: { listChanged: false } },
-    instructions: instructionsFor(tools.map((tool) => tool.name)),
+    instructions: instructionsFor(
+      tools.map((tool) => tool.name),
+      readOnly,
+    ),
     cacheHints: { "tools/list": cacheHint, "server/discover": cacheHint },
   });
   // The server's own check of arguments knows no hints, and its own error for a tool no reason: both are ours.

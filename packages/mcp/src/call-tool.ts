@@ -5,6 +5,7 @@ import { cutArrays, cutTexts, overweight, toResult, withNote } from "./fit.ts";
 import { readLeniently } from "./lenient.ts";
 import { present } from "./present.ts";
 import type { Answer, View } from "./present.ts";
+import { afterCall } from "./after-call.ts";
 import { resolveReferences } from "./references.ts";
 import { responseFormats, type Tool } from "./tools.ts";
 import { cutTextsIn } from "./values.ts";
@@ -84,19 +85,28 @@ function toError({ code, detail, hint, errors, retry_after_seconds }: Problem): 
  */
 async function readCall(tool: Tool, args: unknown, execute: Execute): Promise<Call> {
   const { args: read, bent } = readLeniently(args, tool.reading);
-  const { response_format: format = "concise", clear = [], ...input } = read as ToolArguments;
+  const {
+    response_format: format = "concise",
+    clear = [],
+    attempt,
+    offset,
+    ...input
+  } = read as ToolArguments;
   const { shape } = tool.checked.input;
   const isTaken =
     responseFormats.includes(format) &&
     Array.isArray(clear) &&
     clear.every((name) => tool.clearable.includes(name)) &&
+    [attempt, offset].every((number) => number === undefined || (Number.isInteger(number) && number >= 0)) &&
     Object.keys(read as object).every((name) => Object.hasOwn(shape, name));
   if (!isTaken) parseInput(tool.checked, read);
   const resolved = await resolveReferences(withCleared(input, clear), execute, bent);
-  return { input: resolved, view: { format }, bent };
+  // Each page but the first says the same.
+  const counts = "counts" in shape && input["cursor"] === undefined && { counts: true };
+  return { input: { ...resolved, ...counts }, view: { format, attempt, offset }, bent };
 }
 
-type ToolArguments = Answer & { response_format?: View["format"]; clear?: string[] };
+type ToolArguments = Answer & Partial<View> & { response_format?: View["format"]; clear?: string[] };
 
 function withCleared(input: Answer, clear: readonly string[]): Answer {
   const both = clear.find((name) => input[name] !== undefined);
@@ -114,7 +124,7 @@ async function answer(tool: Tool, { input, view }: Call, execute: Execute): Prom
   let limit = Infinity;
   let page = input;
   for (;;) {
-    const output = (await execute(tool.name, page as never)) as Answer;
+    const output = await afterCall(tool, (await execute(tool.name, page as never)) as Answer, execute);
     const built = cutTexts((maxText = Infinity) => present(tool, output, { ...view, maxText }));
     const factor = overweight(built);
     const rows = tool.isPage ? (output["data"] as Answer[]).length : 1;

@@ -50,16 +50,15 @@ function oneType(schema: JsonSchema): JsonSchema {
   return only === undefined || others.length > 0 || typeof only.type !== "string" ? { type: "string" } : only;
 }
 
-/**
- * An output schema as small as it is useful: what each answer has and is never null, with its type. Others may come with
- * them. Of a list it is the frame.
- */
+/** Few models see an output schema: it names the first of what each answer has, and of a list the frame. */
+const mostNamed = 2;
+
+/** An output schema as small as it is useful: what each answer has and is never null. Others come with it. */
 export function compactOutput(schema: JsonSchema, concise: readonly string[], isPage: boolean): JsonSchema {
   if (isPage) return pageSchema;
   const { properties = {}, required = [] } = schema;
-  const always = concise.filter(
-    (name) => required.includes(name) && typeof properties[name]?.type === "string",
-  );
+  const isAlways = (name: string) => required.includes(name) && typeof properties[name]?.type === "string";
+  const always = concise.filter(isAlways).slice(0, mostNamed);
   const fields = always.map((name) => [name, typeOnly(properties[name]!)]);
   return {
     type: "object",

@@ -24,6 +24,8 @@ export interface Tool {
   concise: readonly string[];
   /** Those of them that are not in every answer. */
   optional: readonly string[];
+  /** Other fields that a concise answer shows where they have another value than this. */
+  unless: Readonly<Record<string, unknown>>;
   isPage: boolean;
 }
 
@@ -38,6 +40,9 @@ export interface Annotations {
 export const responseFormats = ["concise", "detailed"] as const;
 export type ResponseFormat = (typeof responseFormats)[number];
 
+/** What a tool asks for by itself, since each page says it. */
+const hidden = ["counts"] as const;
+
 /** Every tool, in the order of the operations. */
 export const tools: readonly Tool[] = Object.values<Operation>(operations).flatMap((operation) =>
   operation.tool ? [toTool(operation, operation.tool)] : [],
@@ -50,7 +55,7 @@ export function selectTools(readOnly: boolean, toolsets?: readonly Toolset[]): r
   );
 }
 
-function toTool(operation: Operation, { toolset, concise }: ToolFace): Tool {
+function toTool(operation: Operation, { toolset, concise, unless = {} }: ToolFace): Tool {
   const { title, description, risk, output } = operation;
   const clearable = clearableOf(operation);
   const checked = withToolArguments(operation, clearable);
@@ -65,13 +70,14 @@ function toTool(operation: Operation, { toolset, concise }: ToolFace): Tool {
     toolset,
     risk,
     annotations: annotate(operation),
-    inputSchema: compactInput(reading),
+    inputSchema: compactInput(withoutHidden(reading)),
     outputSchema: compactOutput(z.toJSONSchema(output, { io: "output" }) as JsonSchema, concise, isPage),
     checked,
     clearable,
     reading,
     concise,
     optional,
+    unless,
     isPage,
   };
 }
@@ -84,11 +90,26 @@ function withToolArguments(operation: Operation, clearable: readonly string[]): 
   const { risk, input } = operation;
   const extra = {
     ...(risk === "read" && { response_format: z.enum(responseFormats).optional() }),
+    ...(showsAttempts(operation) && {
+      attempt: z.int().min(1).optional().describe("only this one"),
+      offset: z.int().min(0).optional().describe("of its body, to read on"),
+    }),
     ...(clearable.length > 0 && {
       clear: z.array(z.enum(clearable)).optional().describe("fields to set back to their defaults"),
     }),
   };
   return { ...operation, input: input.extend(extra) };
+}
+
+function withoutHidden(schema: JsonSchema): JsonSchema {
+  const fields = Object.entries(schema.properties ?? {}).filter(
+    ([name]) => !hidden.includes(name as "counts"),
+  );
+  return { ...schema, properties: Object.fromEntries(fields) };
+}
+
+function showsAttempts({ output }: Operation): boolean {
+  return output instanceof z.ZodObject && "attempts" in output.shape;
 }
 
 function clearableOf({ input }: Operation): string[] {

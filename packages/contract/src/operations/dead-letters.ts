@@ -31,7 +31,7 @@ export const replayExecutions = operation({
   name: "replay_executions",
   title: "Replay executions",
   description:
-    "Send the requests of many failed executions again, exactly as they were, spread over time. What was replayed before is left out. Try it with dry_run first.",
+    "Replay, retry or resend many failed executions (dead letters) in bulk, as after an outage, spread over time. They send again what was sent; what was replayed before is left out. Try it with dry_run first.",
   input: z.strictObject({
     ...deadLetterInput,
     per_second: z.int().min(1).max(1000).default(50),

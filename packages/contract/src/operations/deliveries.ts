@@ -8,7 +8,8 @@ const concise = ["id", "execution_id", "status", "attempt_count", "status_code",
 export const listDeliveries = operation({
   name: "list_deliveries",
   title: "List deliveries",
-  description: "List deliveries, newest first: what was told to callback URLs about finished executions.",
+  description:
+    "List deliveries: callbacks and notifications that tell of finished executions, and whether they were sent or failed.",
   input: z.strictObject({
     status: z.enum(deliveryStatuses).optional(),
     execution_id: id.optional(),
@@ -26,7 +27,7 @@ export const listDeliveries = operation({
 export const retryDelivery = operation({
   name: "retry_delivery",
   title: "Retry a delivery",
-  description: "Send a failed delivery again, with as many attempts as at first.",
+  description: "Retry or resend a delivery: a callback or notification that failed.",
   input: z.strictObject({ delivery_id: id }),
   output: delivery,
   risk: "execute",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { id, idempotencyKey, instantInput, page, pageInput } from "../schemas/common.ts";
+import { counts, countsInput, id, idempotencyKey, instantInput, page, pageInput } from "../schemas/common.ts";
 import {
   attemptErrorCodes,
   execution,
@@ -17,11 +17,15 @@ const waitSeconds = z.int().min(0).max(longestWaitSeconds);
 const concise = [
   "id",
   "job_id",
+  "job_name",
   "trigger",
   "status",
   "reason",
   "scheduled_for",
+  "lateness_ms",
   "attempt_count",
+  "max_attempts",
+  "next_attempt_at",
   "status_code",
   "error",
 ] as const;
@@ -29,7 +33,8 @@ const concise = [
 export const listExecutions = operation({
   name: "list_executions",
   title: "List executions",
-  description: "List executions, newest first: what became of each slot, manual run and replay.",
+  description:
+    "List executions, newest first: the history or log of runs, recent failures and errors, what ran when and how it ended; by job, status, error or time.",
   input: z.strictObject({
     job_id: id.optional(),
     status: z.enum(executionStatuses).optional(),
@@ -41,8 +46,9 @@ export const listExecutions = operation({
     from: instantInput.optional().describe("scheduled at or after"),
     to: instantInput.optional(),
     ...pageInput,
+    ...countsInput,
   }),
-  output: page(execution),
+  output: page(execution).extend({ counts: counts.optional() }),
   risk: "read",
   access: "any_caller",
   idempotent: true,
@@ -53,7 +59,8 @@ export const listExecutions = operation({
 export const getExecution = operation({
   name: "get_execution",
   title: "Get an execution",
-  description: "Show an execution with every attempt.",
+  description:
+    "Show one execution (run) with every attempt: its logs, response body, headers, status code and error.",
   input: z.strictObject({
     execution_id: id,
     wait_seconds: waitSeconds.default(0),
@@ -70,7 +77,7 @@ export const waitForExecution = operation({
   name: "wait_for_execution",
   title: "Wait for an execution",
   description:
-    "Wait until an execution (or run) is over, at most 50 s; answers with its result, or with where it stands. By job_id: its newest execution, or the first to come.",
+    "Wait for, watch or poll an execution (run) until it is finished, at most 50 s; answers with its result, or where it stands. By job_id: its newest execution, or the first to come.",
   input: z.strictObject({
     execution_id: id.optional(),
     job_id: id.optional(),
@@ -87,7 +94,8 @@ export const waitForExecution = operation({
 export const replayExecution = operation({
   name: "replay_execution",
   title: "Replay an execution",
-  description: "Send the request of a finished execution again, exactly as it was, as a new execution.",
+  description:
+    "Replay, retry, redo or resend one failed or finished execution. It sends again what was sent: after mending a job use run_job.",
   input: z.strictObject({ execution_id: id, idempotency_key: idempotencyKey.optional() }),
   output: execution,
   risk: "execute",
@@ -101,12 +109,12 @@ export const cancelExecution = operation({
   name: "cancel_execution",
   title: "Cancel an execution",
   description:
-    "Cancel an execution: one that waits ends at once, a request under way is aborted, a finished one stays as it is.",
+    "Cancel, abort, stop or kill one execution: one that waits ends at once, a request under way is aborted, a finished one stays as it is.",
   input: z.strictObject({ execution_id: id }),
   output: execution,
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
   http: { method: "POST", path: "/v1/executions/{execution_id}/cancel" },
-  tool: { toolset: "executions", concise: ["id", "job_id", "status"] },
+  tool: { toolset: "executions", concise: ["id", "job_id", "job_name", "status", "canceling"] },
 });

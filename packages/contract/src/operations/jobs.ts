@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import {
+  counts,
+  countsInput,
   deleted,
   id,
   idempotencyKey,
@@ -12,6 +14,7 @@ import {
   statuses,
 } from "../schemas/common.ts";
 import { execution } from "../schemas/execution.ts";
+import { usualJob } from "../schemas/job.ts";
 import { jobFilter } from "../schemas/job-filter.ts";
 import { catchUps, changedJob, job, jobKinds, overlaps } from "../schemas/job.ts";
 import {
@@ -27,8 +30,9 @@ import {
 
 /** What a change answers: what the caller did not know yet. */
 const changed = ["id", "number", "name", "state", "kind", "next_run_at"] as const;
+const inWords = ["schedule_description", "next_run_local"] as const;
 /** A dry run says what else there is to know. */
-const changedOrTried = [...changed, "dry_run", "notes"] as const;
+const tried = ["dry_run", "notes"] as const;
 const listed = [...changed, "url", "last_status"] as const;
 const shown = [
   ...listed,
@@ -106,12 +110,14 @@ const newJob = z.strictObject({
 export const listJobs = operation({
   name: "list_jobs",
   title: "List jobs",
-  description: "List jobs, newest first, with state and next run.",
+  description:
+    "List, search or find jobs (schedules, crons, reminders, webhooks): which there are, which are active, paused, failing or overdue, with their next run.",
   input: z.strictObject({
     ...jobFilter,
     ...pageInput,
+    ...countsInput,
   }),
-  output: page(job),
+  output: page(job).extend({ counts: counts.optional() }),
   risk: "read",
   access: "any_caller",
   idempotent: true,
@@ -122,21 +128,22 @@ export const listJobs = operation({
 export const getJob = operation({
   name: "get_job",
   title: "Get a job",
-  description: "Show one job: its request, its schedule, its health and its next runs.",
+  description:
+    "Show the details of one job (schedule): its request with headers and body, its timing, settings, health and next runs.",
   input: z.strictObject({ job_id: id }),
   output: job,
   risk: "read",
   access: "any_caller",
   idempotent: true,
   http: { method: "GET", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise: shown },
+  tool: { toolset: "jobs", concise: shown, unless: usualJob },
 });
 
 export const createJob = operation({
   name: "create_job",
   title: "Create a job",
   description:
-    "Create a job that sends an HTTP request. Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
+    "Create, schedule, add or set up a job: send an HTTP request, webhook, API call, ping or reminder now, later, after a delay, at a time or recurring (daily, hourly, cron). Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
   input: newJob.extend({
     dry_run: dryRun,
     idempotency_key: idempotencyKey.optional(),
@@ -146,7 +153,11 @@ export const createJob = operation({
   access: "any_caller",
   idempotent: false,
   http: { method: "POST", path: "/v1/jobs", status: 201 },
-  tool: { toolset: "jobs", concise: changedOrTried },
+  tool: {
+    toolset: "jobs",
+    // A dry run has no id.
+    concise: ["name", "state", "id", "number", "kind", "next_run_at", ...inWords, "execution_id", ...tried],
+  },
 });
 
 export const putJob = operation({
@@ -181,7 +192,7 @@ export const updateJob = operation({
   name: "update_job",
   title: "Update a job",
   description:
-    "Change the given fields of a job; null clears one. A new timing replaces the old and moves next_run_at. Executions under way keep the request they started with.",
+    "Update, change, edit, rename or reschedule an existing job: its URL, method, headers, body, time, timeout, retry policy or queue.",
   input: z.strictObject({
     job_id: id,
     name: name.optional(),
@@ -216,13 +227,14 @@ export const updateJob = operation({
   access: "any_caller",
   idempotent: true,
   http: { method: "PATCH", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise: changedOrTried },
+  tool: { toolset: "jobs", concise: [...changed, ...inWords, "changed", ...tried] },
 });
 
 export const pauseJob = operation({
   name: "pause_job",
   title: "Pause a job",
-  description: "Stop a job from firing until it is resumed. What already runs goes on.",
+  description:
+    "Pause, disable, suspend or stop a job (schedule, cron) until it is resumed. What already runs goes on.",
   input: z.strictObject({ job_id: id }),
   output: job,
   risk: "write",
@@ -235,7 +247,8 @@ export const pauseJob = operation({
 export const resumeJob = operation({
   name: "resume_job",
   title: "Resume a job",
-  description: "Let a paused job or a draft fire, from now on; what was missed is not made up.",
+  description:
+    "Resume, unpause, enable, reactivate or restart a paused job, or start a draft, from now on; what was missed is not made up.",
   input: z.strictObject({ job_id: id }),
   output: job,
   risk: "write",
@@ -260,20 +273,36 @@ export const cancelJob = operation({
 export const deleteJob = operation({
   name: "delete_job",
   title: "Delete a job",
-  description: "Delete a job for good: no more runs, and what has not started yet is canceled.",
-  input: z.strictObject({ job_id: id }),
-  output: deleted,
+  description:
+    "Delete, remove, cancel or unschedule a job (schedule, cron, reminder): no more runs, and what has not started yet is canceled. Its history stays until retention, unless purge.",
+  input: z.strictObject({
+    job_id: id,
+    purge: z.boolean().default(false).describe("its history too, but for the audit"),
+  }),
+  output: deleted.extend({
+    name: z.string(),
+    key: z.string().nullable(),
+    deleted_at: instant,
+    deleted_by: z.string().nullable(),
+    purged: z.boolean(),
+    /** How there can be such a job again, and where its history is. */
+    advice: z.string(),
+  }),
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
   http: { method: "DELETE", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise: ["deleted", "id"] },
+  tool: {
+    toolset: "jobs",
+    concise: ["deleted", "id", "name", "deleted_at", "deleted_by", "purged", "advice"],
+  },
 });
 
 export const runJob = operation({
   name: "run_job",
   title: "Run a job now",
-  description: "Run a job at once; its schedule is not touched. Answers with the execution.",
+  description:
+    "Run, trigger, fire, start or test a job now, at once, by hand; its schedule is not touched. Answers with the execution.",
   input: z.strictObject({
     job_id: id,
     delay_seconds: delaySeconds.optional(),
@@ -290,7 +319,8 @@ export const runJob = operation({
 export const previewSchedule = operation({
   name: "preview_schedule",
   title: "Preview a schedule",
-  description: "Show when a timing would fire, in UTC and local time, without creating anything.",
+  description:
+    "Preview, check or validate a schedule or cron expression: when would it run, the next run times in UTC and in local time, without creating anything.",
   input: z.strictObject({
     ...timing,
     timezone: timezone.default("UTC"),
@@ -318,7 +348,7 @@ export const explainJob = operation({
   name: "explain_job",
   title: "Explain a job",
   description:
-    "Say why a job did or did not fire at an instant (default: its last slot), when it fires next, and what to do.",
+    "Explain why a job did or did not run or fire (missed, skipped, late, failed): diagnose, debug or troubleshoot it. Default: its last run. Says when it fires next, and what to do.",
   input: z.strictObject({ job_id: id, at: instantInput.optional() }),
   output: z.object({
     job_id: z.string(),

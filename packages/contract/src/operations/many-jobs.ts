@@ -38,7 +38,7 @@ export const pauseJobs = operation({
   name: "pause_jobs",
   title: "Pause many jobs",
   description:
-    "Pause, stop or disable many jobs at once, by ids or by filter; says what became of each. Try it with dry_run first.",
+    "Pause, disable or stop many jobs in bulk, all of a queue or filter, or by ids; says what became of each. Try it with dry_run first.",
   input: z.strictObject(manyJobs),
   output: outcomes,
   risk: "write",
@@ -52,7 +52,7 @@ export const resumeJobs = operation({
   name: "resume_jobs",
   title: "Resume many jobs",
   description:
-    "Resume, unpause or enable many jobs and drafts at once, by ids or by filter; says what became of each. Try it with dry_run first.",
+    "Resume, unpause or enable many jobs and drafts in bulk, all of a queue or filter, or by ids; says what became of each. Try it with dry_run first.",
   input: z.strictObject(manyJobs),
   output: outcomes,
   risk: "write",

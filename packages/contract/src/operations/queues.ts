@@ -9,7 +9,8 @@ const concise = ["name", "concurrency", "rate_limit", "paused", "priority", "wai
 export const listQueues = operation({
   name: "list_queues",
   title: "List queues",
-  description: "List queues with their limits, and how many executions wait and run in each.",
+  description:
+    "List queues with their limits (concurrency, rate limit) and backlog: how many executions wait and run in each, which are paused.",
   input: z.strictObject({ ...pageInput }),
   output: page(queue),
   risk: "read",
@@ -23,7 +24,7 @@ export const updateQueue = operation({
   name: "update_queue",
   title: "Update a queue",
   description:
-    "Limit, pause or order what the jobs of a queue send, on all workers together; null clears a setting. A new name makes a queue. Concurrency 1 sends one at a time, in the order they were due.",
+    "Update, limit, throttle, pause, resume or prioritize a queue: concurrency and rate limit of what its jobs send, on all workers together. A new name makes a queue. Concurrency 1 sends one at a time, in the order they were due.",
   input: z.strictObject({
     name: slug,
     concurrency: z.int().min(1).max(100_000).nullable().optional(),
@@ -33,12 +34,12 @@ export const updateQueue = operation({
     retry: retry.nullable().optional(),
     priority: z.int().min(-100).max(100).nullable().optional().describe("higher first; default 0"),
   }),
-  output: queue,
+  output: queue.extend({ created: z.boolean().describe("it was not there before") }),
   risk: "write",
   access: "any_caller",
   idempotent: true,
   http: { method: "PATCH", path: "/v1/queues/{name}" },
-  tool: { toolset: "queues", concise },
+  tool: { toolset: "queues", concise: [...concise, "created"] },
 });
 
 export const pauseQueue = operation({

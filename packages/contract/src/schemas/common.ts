@@ -28,6 +28,21 @@ export const pageInput = {
   cursor: z.string().min(1).max(200).optional().describe("next_cursor of the page before"),
 };
 
+/** How many rows a filter is for, counted up to so many. */
+export const mostCounted = 10_000;
+
+/** What a page says of the whole list, where it is asked for. */
+export const counts = z.object({
+  total: z.int(),
+  /** There are more than were counted. */
+  capped: z.boolean(),
+  by: z.record(z.string(), z.int()),
+});
+
+export const countsInput = {
+  counts: z.boolean().default(false).describe("also how many there are, up to 10,000"),
+};
+
 /** A page of a list, newest first. `next_cursor` is null on the last page. */
 export function page<Row extends z.ZodType>(row: Row) {
   return z.object({ data: z.array(row), next_cursor: z.string().nullable(), has_more: z.boolean() });

@@ -76,6 +76,8 @@ export type Attempt = z.infer<typeof attempt>;
 export const execution = z.object({
   id: z.string(),
   job_id: z.string(),
+  /** Null once the job itself is gone. */
+  job_name: z.string().nullable(),
   queue: z.string(),
   trigger: z.enum(triggers),
   status: z.enum(executionStatuses),
@@ -83,6 +85,10 @@ export const execution = z.object({
   scheduled_for: instant,
   started_at: instant.nullable(),
   finished_at: instant.nullable(),
+  /** How much later than it was due its first request left. */
+  lateness_ms: z.number().nullable(),
+  /** It is to be canceled, and its request has not been ended yet. */
+  canceling: z.literal(true).optional(),
   duration_ms: z.number().nullable(),
   attempt_count: z.int(),
   max_attempts: z.int(),

@@ -57,6 +57,8 @@ export const job = z.object({
   last_run_at: instant.nullable(),
   last_status: z.string().nullable(),
   next_run_at: instant.nullable(),
+  /** The same as the clocks of its time zone show it. */
+  next_run_local: z.string().nullable(),
   next_runs: z.array(instant),
   created_by: z.string(),
   created_at: instant,
@@ -64,9 +66,47 @@ export const job = z.object({
 });
 export type Job = z.infer<typeof job>;
 
+/** What a job has where nobody says anything. */
+export const usualJob = {
+  key: null,
+  description: null,
+  headers: {},
+  body: null,
+  start_at: null,
+  end_at: null,
+  max_runs: null,
+  jitter_seconds: null,
+  ttl_seconds: null,
+  overlap: "allow",
+  catch_up: "latest",
+  catch_up_window_seconds: 86_400,
+  catch_up_max_runs: 100,
+  queue: "default",
+  timeout_seconds: 30,
+  success_statuses: ["2xx"],
+  assertions: [],
+  follow_redirects: false,
+  retry: {
+    max_attempts: 8,
+    strategy: "exponential",
+    base_seconds: 5,
+    factor: 2,
+    max_seconds: 3600,
+    delays_seconds: [],
+    jitter: true,
+    retry_on_statuses: [408, 425, 429, "5xx"],
+  },
+  callback_url: null,
+  metadata: {},
+} as const satisfies Partial<Record<keyof Job, unknown>>;
+
 /** A job that was changed, or would have been. */
 export const changedJob = job.extend({
   dry_run: z.literal(true).optional(),
+  /** The fields that are not as they were. */
+  changed: z.array(z.string()).optional(),
+  /** Of a job that runs now: its execution. */
+  execution_id: z.string().optional(),
   /** What may surprise in its runs, as `preview_schedule` tells it; only of a dry run. */
   notes: z.array(z.string()).optional(),
 });

@@ -136,6 +136,9 @@ export interface Jobs {
   created_at: Date;
   updated_at: Date;
   deleted_at: Date | null;
+  deleted_by: string | null;
+  /** Its history goes with it, as soon as it is over. */
+  is_purged: Generated<boolean>;
 }
 
 /** An immutable version of what a job sends. */

@@ -134,3 +134,37 @@ export async function deleteOldAnswers(db: Db, cutoff: Date, limit: number): Pro
     returning k.key`.execute(db);
   return rows.length;
 }
+
+/**
+ * Deletes up to `limit` executions of jobs that are to go with their history, and the jobs that have none left. Answers how
+ * many executions went.
+ */
+export async function deletePurged(db: Db, limit: number): Promise<number> {
+  const { rows } = await sql<{ id: string }>`
+    with old as (
+      select e.id
+      from (select id from jobs where is_purged order by id limit 100) j
+      cross join lateral (
+        select id from executions where job_id = j.id and finished_at is not null
+        order by id limit ${limit} for update skip locked
+      ) e
+      limit ${limit}
+    ), attempts as (
+      delete from attempts a using old where a.execution_id = old.id
+    ), told as (
+      delete from deliveries d using old where d.execution_id = old.id
+    )
+    delete from executions e using old where e.id = old.id
+    returning e.id`.execute(db);
+  if (rows.length > 0) return rows.length;
+  await sql`
+    with old as (
+      select j.id from jobs j
+      where j.is_purged and not exists (select 1 from executions e where e.job_id = j.id)
+      order by j.id limit ${limit} for update skip locked
+    ), revisions as (
+      delete from revisions r using old where r.job_id = old.id
+    )
+    delete from jobs j using old where j.id = old.id`.execute(db);
+  return 0;
+}

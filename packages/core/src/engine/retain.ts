@@ -11,6 +11,7 @@ import {
   deleteOldExecutions,
   deleteOldJobs,
   deleteOldReplays,
+  deletePurged,
 } from "./retain.sql.ts";
 
 /** Small enough that a step takes milliseconds and holds nobody up. */
@@ -47,11 +48,12 @@ export async function retain(engine: Engine, walk: Retaining): Promise<number> {
   const jobs = await deleteOldJobs(db, { afterId: walk.jobs, cutoff, cutoffId }, stepSize);
   const audit = await deleteOldAudit(db, cutoffId, stepSize);
   const answers = await deleteOldAnswers(db, new Date(now.getTime() - kept.answersMs), stepSize);
+  const purged = await deletePurged(db, stepSize);
   await deleteOldReplays(db, cutoffId, stepSize);
 
   walk.executions = executions.lastId ?? walk.executions;
   walk.jobs = jobs.lastId ?? walk.jobs;
   const walksOn = executions.lastId !== undefined || jobs.lastId !== undefined;
-  const more = walksOn || [deadLetters, audit, answers].includes(stepSize);
+  const more = walksOn || [deadLetters, audit, answers].includes(stepSize) || purged > 0;
   return more ? betweenStepsMs : betweenPassesMs;
 }

@@ -17,6 +17,7 @@ export function toExecution(row: ExecutionRow): Execution {
   return {
     id: toPublicId("exec", row.id),
     job_id: toPublicId("job", row.job_id),
+    job_name: row.job_name,
     queue: row.queue,
     trigger: row.trigger,
     status: row.status,
@@ -24,6 +25,8 @@ export function toExecution(row: ExecutionRow): Execution {
     scheduled_for: row.scheduled_for.toISOString(),
     started_at: row.started_at?.toISOString() ?? null,
     finished_at: row.finished_at?.toISOString() ?? null,
+    lateness_ms: row.started_at && row.started_at.getTime() - row.scheduled_for.getTime(),
+    ...(row.cancel_requested_at !== null && !isFinal(row.status) && { canceling: true as const }),
     duration_ms: duration,
     attempt_count: row.attempt_count,
     max_attempts: row.max_attempts,

@@ -1,10 +1,16 @@
 import { type Expression, type ExpressionBuilder, type Selectable, sql, type SqlBool } from "kysely";
-import type { AttemptErrorCode, ExecutionStatus, Trigger } from "@org/scheduler-contract";
+import {
+  type AttemptErrorCode,
+  type ExecutionStatus,
+  mostCounted,
+  type Trigger,
+} from "@org/scheduler-contract";
 import { effective } from "../queues/effective.ts";
 import type { Attempts, Db, Executions, Revisions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
+import { type Counts, countsOf } from "../counts.ts";
 
-export type ExecutionRow = Selectable<Executions> & { max_attempts: number };
+export type ExecutionRow = Selectable<Executions> & { max_attempts: number; job_name: string | null };
 /** With what its execution sends, before any redirect. */
 export type AttemptRow = Selectable<Attempts> & Pick<Selectable<Revisions>, "method" | "url">;
 
@@ -37,8 +43,10 @@ function executions(db: Db | Tx, scopeId: number) {
     .leftJoin("queues", (join) =>
       join.onRef("queues.scope_id", "=", "executions.scope_id").onRef("queues.name", "=", "executions.queue"),
     )
+    .leftJoin("jobs", "jobs.id", "executions.job_id")
     .where("executions.scope_id", "=", scopeId)
     .selectAll("executions")
+    .select("jobs.name as job_name")
     .select(sql<number>`(${sql.raw(retryPolicy)}->>'max_attempts')::integer`.as("max_attempts"));
 }
 
@@ -77,6 +85,23 @@ export async function listExecutions(
   const near = filter.fromId !== undefined && filter.fromId > id ? filter.fromId : id;
   const rows = await pageOf(db, scopeId, { filter: { ...filter, fromId: near }, limit });
   return { rows, lookedTo: id };
+}
+
+/** How many executions a filter is for, by their status, counted up to a limit. */
+export async function countExecutions(db: Db, scopeId: number, filter: ExecutionFilter): Promise<Counts> {
+  const found = db
+    .selectFrom("executions")
+    .select("executions.status as is")
+    .where("executions.scope_id", "=", scopeId)
+    .where((eb) => matches(eb, filter))
+    .limit(mostCounted + 1);
+  return countsOf(
+    await db
+      .selectFrom(found.as("found"))
+      .select(["is", (eb) => eb.fn.countAll<string>().as("count")])
+      .groupBy("is")
+      .execute(),
+  );
 }
 
 function pageOf(db: Db, scopeId: number, { filter, limit }: ExecutionPage): Promise<ExecutionRow[]> {
@@ -186,6 +211,15 @@ export function findLastSlot(
   // An id begins with the time it is for.
   if (at !== null) query = query.where("executions.id", "<", firstIdAt(new Date(at.getTime() + 1)));
   return query.executeTakeFirst();
+}
+
+/** The newest execution of a job, whatever it is for. */
+export function findNewest(db: Db, job: { scopeId: number; id: string }): Promise<ExecutionRow | undefined> {
+  return executions(db, job.scopeId)
+    .where("executions.job_id", "=", job.id)
+    .orderBy("executions.id", "desc")
+    .limit(1)
+    .executeTakeFirst();
 }
 
 /** Writes an execution that starts at its time, as soon as a worker has room for it. */

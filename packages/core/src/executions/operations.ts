@@ -8,7 +8,13 @@ import { readCursor, toPage } from "../operations/page.ts";
 import { markReplayed } from "./dead-letters.sql.ts";
 import { requireExecution, requireReplay } from "./require.ts";
 import { isFinal, toAttempt, toExecution } from "./execution.ts";
-import { findAttempts, findExecution, listExecutions, requestCancel } from "./executions.sql.ts";
+import {
+  countExecutions,
+  findAttempts,
+  findExecution,
+  listExecutions,
+  requestCancel,
+} from "./executions.sql.ts";
 import { cancelWaiting } from "./life.sql.ts";
 import { readSpan } from "./span.ts";
 import { startExecution } from "./start.ts";
@@ -21,23 +27,30 @@ export const executionOperations: Handlers<Names> = {
   async list_executions({ db, caller }, input) {
     const jobId = input.job_id === undefined ? undefined : await requireJobKey(db, caller, input.job_id);
     const { from, to } = readSpan(input);
+    const filter = {
+      jobId,
+      status: input.status,
+      trigger: input.trigger,
+      queue: input.queue,
+      errorCode: input.error_code,
+      errorContains: input.error_contains,
+      host: input.host,
+      replayId: input.replay_id && (await requireReplay(db, caller, input.replay_id)).id,
+      fromId: from && firstIdAt(from),
+      beforeId: to && firstIdAt(to),
+    };
+    const beforeId = earlier(readCursor("exec", input.cursor), filter.beforeId);
+    const { limit } = input;
     const { rows, lookedTo } = await listExecutions(db, caller.scopeId, {
-      filter: {
-        jobId,
-        status: input.status,
-        trigger: input.trigger,
-        queue: input.queue,
-        errorCode: input.error_code,
-        errorContains: input.error_contains,
-        host: input.host,
-        replayId: input.replay_id && (await requireReplay(db, caller, input.replay_id)).id,
-        fromId: from && firstIdAt(from),
-        beforeId: earlier(readCursor("exec", input.cursor), to && firstIdAt(to)),
-      },
-      limit: input.limit,
+      filter: { ...filter, beforeId },
+      limit,
     });
-    const page = { limit: input.limit, prefix: "exec", view: toExecution } as const;
-    return toPage(rows, { ...page, ...(lookedTo !== undefined && { lookedTo }) });
+    const page = { limit, prefix: "exec", view: toExecution } as const;
+    const answer = toPage(rows, { ...page, ...(lookedTo !== undefined && { lookedTo }) });
+    if (!input.counts) return answer;
+    const counted = { ...filter, fromId: later(filter.fromId, lookedTo) };
+    const counts = await countExecutions(db, caller.scopeId, counted);
+    return { ...answer, counts: { ...counts, capped: counts.capped || lookedTo !== undefined } };
   },
 
   get_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
@@ -134,6 +147,11 @@ async function waitFor(
   }
   const attempts = await findAttempts(db, caller.scopeId, row.id);
   return { ...toExecution(row), attempts: attempts.map(toAttempt) };
+}
+
+function later(one: string | undefined, other: string | undefined): string | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one > other ? one : other;
 }
 
 function earlier(one: string | undefined, other: string | undefined): string | undefined {

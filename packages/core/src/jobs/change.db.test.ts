@@ -12,7 +12,7 @@ const { setup, target, run, create } = testBench({ clock });
 type Change = Omit<Input<"update_job">, "job_id">;
 
 async function update({ id: job_id }: Job, change: Change): Promise<Job> {
-  const updated = await run("update_job", { job_id, ...change });
+  const { changed: _, ...updated } = await run("update_job", { job_id, ...change });
   expect(await run("get_job", { job_id })).toEqual(updated);
   return updated;
 }

@@ -12,11 +12,16 @@ import { assertKind, declaredTiming, readTiming, retime, type Timing } from "./t
 import { keyDeleted } from "./tombstone.ts";
 import { type Declaration, defaults, difference, wanted } from "./wanted.ts";
 
+export interface Declared {
+  job: JobRow;
+  isNew: boolean;
+}
+
 /**
  * Makes jobs be there as declared, all of them or none: those without a key are new, the others are created, or changed
  * where there is one of that key. Answers them in their order. Throws `key_deleted`.
  */
-export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<JobRow[]> {
+export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<Declared[]> {
   const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
   assertKeys(ordered);
   for (const each of ordered) inBatch(each, () => assertTargets(each.input, context.allowedTargets));
@@ -24,16 +29,22 @@ export async function declareJobs(context: WriteContext, inputs: Declaration[]):
   const { tx, caller } = context;
   await addQueues(context, queuesOf(inputs));
   const ids = new Map<number, string>();
+  const changed = new Set<number>();
   for (let left: Entry[] = ordered; left.length > 0; left = left.filter(({ index }) => !ids.has(index))) {
     // What somebody else creates meanwhile is left out, and there to be found in the next round.
-    for (const [index, id] of await declareOnce(context, left)) ids.set(index, id);
+    for (const [index, id] of await declareOnce(context, left, changed)) ids.set(index, id);
   }
   const stored = await findJobs(tx, caller.scopeId, [...ids.values()]);
   const byId = new Map(stored.map((row) => [row.id, row]));
-  return inputs.map((_, index) => byId.get(ids.get(index)!)!);
+  return inputs.map((_, index) => ({ job: byId.get(ids.get(index)!)!, isNew: !changed.has(index) }));
 }
 
-async function declareOnce(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
+/** Notes in `changed` which jobs were there. */
+async function declareOnce(
+  context: WriteContext,
+  ordered: Entry[],
+  changed: Set<number>,
+): Promise<Map<number, string>> {
   const known = await findByKey(context, ordered);
   const ids = new Map<number, string>();
   const fresh: Entry[] = [];
@@ -44,6 +55,7 @@ async function declareOnce(context: WriteContext, ordered: Entry[]): Promise<Map
       continue;
     }
     ids.set(each.index, job.id);
+    changed.add(each.index);
     const change = inBatch(each, () => changeDeclared(job, each.input, context.now));
     if (change) await applyChange(context, job, change);
   }

@@ -1,6 +1,6 @@
 import type { Output, ParsedInput } from "@org/scheduler-contract";
-import { toExecution } from "../executions/execution.ts";
-import { type ExecutionRow, findLastSlot } from "../executions/executions.sql.ts";
+import { isFinal, toExecution } from "../executions/execution.ts";
+import { type ExecutionRow, findLastSlot, findNewest } from "../executions/executions.sql.ts";
 import { toPublicId } from "../ids.ts";
 import type { ReadContext } from "../operations/context.ts";
 import { nextRun } from "../time/next-run.ts";
@@ -14,6 +14,7 @@ import {
   explainOverdue,
   explainPutBack,
   explainSilence,
+  type Finding,
   outlook,
 } from "./findings.ts";
 import { toSchedule } from "./job.ts";
@@ -53,7 +54,8 @@ async function explainSlot(
   if (next !== null && next <= present && (at === null || at >= next)) {
     return { ...answer, at: next.toISOString(), ...explainOverdue(next), execution: null };
   }
-  const row = await findLastSlot(db, slot, at);
+  // What was asked about is what happened last: a run that somebody asked for is one, too.
+  const row = at === null ? await findNewest(db, slot) : await findLastSlot(db, slot, at);
   if (row && isAhead(row, present)) return { ...answer, ...explainAhead(job, row, present) };
   if (!row || (at !== null && !answersFor(row, job, at))) {
     return {
@@ -64,17 +66,26 @@ async function explainSlot(
     };
   }
   const execution = toExecution(row);
-  const line = row.line_at === null ? undefined : await findQueue(db, caller.scopeId, row.queue);
-  const finding = explainExecution(execution, line && toQueue(line));
+  const queue = isFinal(row.status) ? undefined : await findQueue(db, caller.scopeId, row.queue);
+  const holds = queue && (row.line_at !== null || queue.paused) ? toQueue(queue) : undefined;
+  const finding = withNextRun(job, row, explainExecution(execution, holds));
   const told = at === null ? outlook(job, finding, present) : finding;
   return { ...answer, at: execution.scheduled_for, ...told, execution };
+}
+
+/** What somebody asked for says nothing of the schedule. */
+function withNextRun({ next_run_at: next }: JobRow, { trigger }: ExecutionRow, finding: Finding): Finding {
+  if (trigger === "schedule" || next === null) return finding;
+  return { ...finding, explanation: `${finding.explanation} Its next slot is at ${next.toISOString()}.` };
 }
 
 /** A slot that is due in a moment may be on its way already. */
 const claimedAheadMs = 1000;
 
 /** Whether a slot got its execution at a time that is still to come: the clock was put back since. */
-function isAhead({ scheduled_for, created_at }: ExecutionRow, now: Date): boolean {
+function isAhead({ trigger, scheduled_for, created_at }: ExecutionRow, now: Date): boolean {
+  // Whoever asks for a run may ask for a later one.
+  if (trigger !== "schedule") return false;
   const latest = Math.max(scheduled_for.getTime(), created_at.getTime());
   return latest > now.getTime() + claimedAheadMs;
 }

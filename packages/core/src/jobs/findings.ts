@@ -53,16 +53,23 @@ function explainLine(line: Queue): { waits: string; advice: string } {
   };
 }
 
+const kindOfRun = {
+  schedule: "The slot of",
+  manual: "The run that was asked for at",
+  api: "The run that was asked for at",
+  replay: "The replay of",
+} satisfies Record<Execution["trigger"], string>;
+
 /** What became of a slot that has its execution; `line` is where it waits for its turn. */
 export function explainExecution(execution: Execution, line?: Queue): Finding {
-  const slot = execution.scheduled_for;
+  const slot = `${kindOfRun[execution.trigger]} ${execution.scheduled_for}`;
   const error = execution.error ? ` (${execution.error.message.replace(/\.$/, "")})` : "";
   const tries = `${execution.attempt_count} of ${execution.max_attempts} attempts`;
   switch (execution.status) {
     case "succeeded":
       return {
         verdict: "fired",
-        explanation: `The slot of ${slot} fired and succeeded with status ${execution.status_code}.`,
+        explanation: `${slot} fired and succeeded with status ${execution.status_code}.`,
         advice: "Nothing to do.",
       };
     case "pending":
@@ -72,7 +79,7 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
         const { waits, advice } = explainLine(line);
         return {
           verdict: "under_way",
-          explanation: `The slot of ${slot} is ${execution.status} after ${tries}${error}.${waits}`,
+          explanation: `${slot} is ${execution.status} after ${tries}${error}.${waits}`,
           advice,
         };
       }
@@ -80,15 +87,15 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
       const next = execution.next_attempt_at ? ` The next attempt is at ${execution.next_attempt_at}.` : "";
       return {
         verdict: "under_way",
-        explanation: `The slot of ${slot} is ${execution.status} after ${tries}${error}.${waits || next}`,
+        explanation: `${slot} is ${execution.status} after ${tries}${error}.${waits || next}`,
         advice: `Wait for it: wait_for_execution {"execution_id": "${execution.id}"}.`,
       };
     }
     case "failed":
       return {
         verdict: "failed",
-        explanation: `The slot of ${slot} fired and failed after ${tries}${error}${whyNoMore(execution)}.`,
-        advice: `See the answers with get_execution, mend the target, then replay_execution {"execution_id": "${execution.id}"}.`,
+        explanation: `${slot} fired and failed after ${tries}${error}${whyNoMore(execution)}.`,
+        advice: `See the answers with get_execution, mend the target, then replay_execution {"execution_id": "${execution.id}"}; a replay sends what was sent, so after a change of the job use run_job.`,
       };
     case "expired":
     case "canceled":
@@ -97,7 +104,7 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
       const sent = execution.attempt_count > 0 ? ` after ${tries}` : " before it fired";
       return {
         verdict: "not_fired",
-        explanation: `The slot of ${slot} ended as ${execution.status}${sent}: ${reason}${error}.`,
+        explanation: `${slot} ended as ${execution.status}${sent}: ${reason}${error}.`,
         advice: `To run it all the same: run_job {"job_id": "${execution.job_id}"}.${remedies[execution.reason ?? ""] ?? ""}`,
       };
     }

@@ -1,7 +1,9 @@
 import type { Job, JobKind, Output } from "@org/scheduler-contract";
-import { toPublicId } from "../ids.ts";
+import { canonicalJson } from "../canonical-json.ts";
+import { slotId, toPublicId } from "../ids.ts";
 import { describeSchedule, previewSchedule } from "../time/preview.ts";
 import { nextRuns, type Schedule } from "../time/next-run.ts";
+import { formatLocal } from "../time/zone.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
 /** The part of a job that says when; instants as the database gives them. */
@@ -106,6 +108,7 @@ export function toJob(row: JobRow): Job {
     last_run_at: row.last_run_at?.toISOString() ?? null,
     last_status: row.last_status,
     next_run_at: row.next_run_at?.toISOString() ?? null,
+    next_run_local: row.next_run_at && formatLocal(row.timezone, row.next_run_at.getTime()),
     next_runs: upcomingRuns(row),
     created_by: row.created_by,
     created_at: row.created_at.toISOString(),
@@ -119,6 +122,24 @@ export function toChangedJob(
   row: JobRow,
 ): Output<"update_job"> {
   return dryRun ? { ...toJob(row), dry_run: true, notes: notesOn(row, now) } : toJob(row);
+}
+
+/** The execution that a new job has at once, where it is due now. */
+export function firstExecutionId({ id, kind, next_run_at }: JobRow): string | undefined {
+  return kind === "one_time" && next_run_at !== null
+    ? toPublicId("exec", slotId(id, next_run_at))
+    : undefined;
+}
+
+/** What follows from the others, and so is no change of its own. */
+const derived = ["next_runs", "next_run_at", "next_run_local", "schedule_description", "updated_at"];
+
+/** The fields of a job that are not as they were. */
+export function changedFields(before: Job, after: Job): string[] {
+  const names = Object.keys(after) as (keyof Job)[];
+  return names.filter(
+    (name) => !derived.includes(name) && canonicalJson(before[name]) !== canonicalJson(after[name]),
+  );
 }
 
 function notesOn(row: JobRow, now: Date): string[] {

@@ -306,17 +306,15 @@ describe("the life of a job", () => {
     await drain(setup.scheduler, clock, "2026-03-01T12:01:00Z");
     clock.advance(1);
     const waiting = await run("run_job", { job_id });
-    expect(await run("delete_job", { job_id })).toEqual({ deleted: true, id: job_id });
+    expect(await run("delete_job", { job_id })).toMatchObject({ deleted: true, id: job_id });
     expect((await run("list_jobs", {})).data).toEqual([]);
-    for (const name of [
-      "get_job",
-      "update_job",
-      "pause_job",
-      "run_job",
-      "delete_job",
-      "explain_job",
-    ] as const)
-      await expect(run(name, { job_id })).rejects.toMatchObject({ code: "not_found", field: "job_id" });
+    for (const name of ["get_job", "update_job", "pause_job", "run_job", "explain_job"] as const)
+      await expect(run(name, { job_id })).rejects.toMatchObject({
+        code: "not_found",
+        field: "job_id",
+        message: `The job ${job_id} ("a job") was deleted at 2026-03-01T12:01:00.001Z by user:bootstrap.`,
+        hint: expect.stringContaining(`list_executions {"job_id": "${job_id}"}`) as string,
+      });
     expect(await drain(setup.scheduler, clock, "2026-03-01T13:00:00Z")).toEqual([]);
     expect((await run("list_executions", { job_id })).data).toMatchObject([
       { id: waiting.id, status: "canceled", reason: "job_deleted" },

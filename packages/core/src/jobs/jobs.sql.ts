@@ -1,5 +1,7 @@
 import { type Selectable, sql } from "kysely";
+import { mostCounted } from "@org/scheduler-contract";
 import type { ExecutionStatus, JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
+import { type Counts, countsOf } from "../counts.ts";
 import { effective } from "../queues/effective.ts";
 import type { Db, JobChange, Jobs, NewJob, NewRevision, Revisions, Tx } from "../database/tables.ts";
 
@@ -105,6 +107,27 @@ export async function listJobs(db: Db | Tx, scopeId: number, page: JobPage): Pro
   // Behind the place where either of them ended early, the other alone is no whole list.
   const end = merged.findIndex((job) => job.is_beyond);
   return (end === -1 ? merged : merged.slice(0, end + 1)).slice(0, page.limit + 1);
+}
+
+/** How many jobs a filter is for, by their states, counted up to a limit. */
+export async function countJobs(
+  db: Db,
+  scopeId: number,
+  { filter, now }: Pick<JobPage, "filter" | "now">,
+): Promise<Counts> {
+  const { state, ...others } = filter;
+  const found = pageOfJobs(db, scopeId, { filter: others, before: undefined, limit: mostCounted, now })
+    .clearSelect()
+    .clearOrderBy()
+    .select("jobs.state as is")
+    .$if(state !== undefined, (query) => query.where("jobs.state", "=", state!));
+  return countsOf(
+    await db
+      .selectFrom(found.as("found"))
+      .select(["is", (eb) => eb.fn.countAll<string>().as("count")])
+      .groupBy("is")
+      .execute(),
+  );
 }
 
 /** Reads no more of a page than may be sent: PostgreSQL adds up the sizes without reading what they are of. */
@@ -227,6 +250,17 @@ export async function updateJobs(tx: Tx, scopeId: number, changes: JobChanged[],
     from json_to_recordset(${JSON.stringify(changes)}::json) as x(
       id uuid, state text, run_at timestamptz, next_run_at timestamptz)
     where jobs.scope_id = ${scopeId} and jobs.id = x.id`.execute(tx);
+}
+
+/** A job that was deleted, and by whom, for as long as retention keeps it. */
+export function findDeleted(db: Db | Tx, scopeId: number, id: string) {
+  return db
+    .selectFrom("jobs")
+    .select(["id", "name", "key", "deleted_at", "deleted_by", "is_purged"])
+    .where("scope_id", "=", scopeId)
+    .where("id", "=", id)
+    .where("deleted_at", "is not", null)
+    .executeTakeFirst();
 }
 
 /** Whether there is, or was until it was deleted, a job of this id. */

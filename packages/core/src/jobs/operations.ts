@@ -6,10 +6,11 @@ import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { applyChange, changeOf } from "./change.ts";
 import { noticeIfNear } from "./create.ts";
-import { declareJobs } from "./declare.ts";
+import { type Declared, declareJobs } from "./declare.ts";
+import { deleteJob } from "./delete.ts";
 import { explain } from "./explain.ts";
-import { toChangedJob, toJob, toSchedule } from "./job.ts";
-import { type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
+import { changedFields, firstExecutionId, toChangedJob, toJob, toSchedule } from "./job.ts";
+import { countJobs, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { changeJobs } from "./many.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
 import { assertNotCanceled, reschedules } from "./reschedule.ts";
@@ -39,11 +40,12 @@ type Names =
 const newJob = "Create a new job with create_job.";
 
 export const jobOperations: Handlers<Names> = {
-  async list_jobs({ db, caller, now }, { limit, cursor, ...filter }) {
+  async list_jobs({ db, caller, now }, { limit, cursor, counts, ...filter }) {
     const page = { filter, before: readCursor("job", cursor), limit };
     const at = filter.overdue === undefined ? new Date() : await now();
     const rows = await listJobs(db, caller.scopeId, { ...page, now: at });
-    return toPage(rows, { limit, prefix: "job", view: toJob });
+    const answer = toPage(rows, { limit, prefix: "job", view: toJob });
+    return counts ? { ...answer, counts: await countJobs(db, caller.scopeId, { filter, now: at }) } : answer;
   },
 
   async get_job({ db, caller }, input) {
@@ -51,17 +53,18 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async create_job(context, input) {
-    const [job] = await declareJobs(context, [input]);
-    return toChangedJob(context, job!);
+    const [{ job, isNew }] = (await declareJobs(context, [input])) as [Declared];
+    const execution_id = isNew && !context.dryRun ? firstExecutionId(job) : undefined;
+    return { ...toChangedJob(context, job), ...(execution_id !== undefined && { execution_id }) };
   },
 
   async create_jobs(context, input) {
-    return { data: (await declareJobs(context, input.jobs)).map(toJob) };
+    return { data: (await declareJobs(context, input.jobs)).map(({ job }) => toJob(job)) };
   },
 
   async put_job(context, input) {
-    const [job] = await declareJobs(context, [input]);
-    return toChangedJob(context, job!);
+    const [{ job }] = (await declareJobs(context, [input])) as [Declared];
+    return toChangedJob(context, job);
   },
 
   async update_job(context, input) {
@@ -75,7 +78,11 @@ export const jobOperations: Handlers<Names> = {
     // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
     const anew = retimed && job.state !== "active";
     await applyChange(context, job, changeOf(job, differing, { anew, now }));
-    return toChangedJob(context, await requireJob(tx, caller, input.job_id));
+    const changed = await requireJob(tx, caller, input.job_id);
+    return {
+      ...toChangedJob(context, changed),
+      changed: changedFields(toJob(job), toJob(changed)),
+    };
   },
 
   async pause_job(context, input) {
@@ -125,14 +132,7 @@ export const jobOperations: Handlers<Names> = {
     return toJob(await requireJob(tx, caller, input.job_id));
   },
 
-  async delete_job(context, input) {
-    const { tx, caller, now } = context;
-    const job = await lockJobFor(tx, caller, input.job_id);
-    await endWaitingOf(sessionIn(context), endingOf(job, "job_deleted"));
-    await leaveTombstone(context, job);
-    await updateJob(tx, caller.scopeId, job.id, { deleted_at: now, next_run_at: null });
-    return { deleted: true, id: toPublicId("job", job.id) };
-  },
+  delete_job: deleteJob,
 
   explain_job: explain,
 

@@ -22,7 +22,10 @@ export const queueOperations: Handlers<Names> = {
     return toPage(rows, { limit, prefix: "queue", view: toQueue });
   },
 
-  update_queue: (context, { name, ...input }) => change(context, name, readChange(input)),
+  async update_queue(context, { name, ...input }) {
+    const created = (await findQueue(context.tx, context.caller.scopeId, name)) === undefined;
+    return { ...(await change(context, name, readChange(input))), created };
+  },
   pause_queue: (context, { name }) => change(context, name, { paused: true }),
   resume_queue: (context, { name }) => change(context, name, { paused: false }),
 };
@@ -46,7 +49,7 @@ async function change(
   context: WriteContext,
   name: string,
   fields: QueueChange,
-): Promise<Output<"update_queue">> {
+): Promise<Output<"pause_queue">> {
   const { tx, now } = context;
   const { scopeId } = context.caller;
   await addQueues(context, [name]);

@@ -6,7 +6,7 @@ import type {
   ExecutionWithAttempts,
   Job,
 } from "@org/scheduler-contract";
-import { operations, parseInput, SchedulerError } from "@org/scheduler-contract";
+import { operations, parseInput, SchedulerError, usualJob } from "@org/scheduler-contract";
 
 type Fields = Record<string, unknown>;
 
@@ -93,7 +93,7 @@ function found<Row extends { id: string }>(rows: Row[], id: unknown): Row {
 
 /** The contract gives 8,000 tokens to the 36 tools that it names; the heavy ones are here already. */
 export function listBudget(tools: number): number {
-  return 8000 - (36 - tools) * 125;
+  return 8000 - (36 - tools) * 120;
 }
 
 /** A job with everything filled in. */
@@ -131,21 +131,13 @@ export function exampleJob(fields: Partial<Job> = {}): Job {
     assertions: [],
     follow_redirects: false,
     callback_url: null,
-    retry: {
-      max_attempts: 8,
-      strategy: "exponential",
-      base_seconds: 5,
-      factor: 2,
-      max_seconds: 3600,
-      delays_seconds: [],
-      jitter: true,
-      retry_on_statuses: [],
-    },
+    retry: usualJob.retry as unknown as Job["retry"],
     metadata: {},
     consecutive_failures: 0,
     last_run_at: null,
     last_status: null,
     next_run_at: "2026-07-01T09:00:00.000Z",
+    next_run_local: "2026-07-01T09:00:00+00:00",
     next_runs: ["2026-07-01T09:00:00.000Z"],
     created_by: "usr_1",
     created_at: "2026-06-01T00:00:00.000Z",
@@ -159,6 +151,7 @@ export function exampleExecution(fields: Partial<ExecutionWithAttempts> = {}): E
   const execution: Execution = {
     id: "exec_00000000000000000000000001",
     job_id: "job_00000000000000000000000001",
+    job_name: "nightly report",
     queue: "default",
     trigger: "schedule",
     status: "succeeded",
@@ -166,6 +159,7 @@ export function exampleExecution(fields: Partial<ExecutionWithAttempts> = {}): E
     scheduled_for: "2026-07-01T09:00:00.000Z",
     started_at: "2026-07-01T09:00:00.010Z",
     finished_at: "2026-07-01T09:00:00.090Z",
+    lateness_ms: 10,
     duration_ms: 80,
     attempt_count: 1,
     max_attempts: 8,
