@@ -1,3 +1,5 @@
+import type { Job } from "@org/scheduler-contract";
+import { canonicalJson } from "../canonical-json.ts";
 import { guardOpen } from "../executions/executions.sql.ts";
 import { startSlot } from "../executions/start.ts";
 import type { WriteContext } from "../operations/context.ts";
@@ -50,4 +52,15 @@ export async function applyChange(
   if (revision) await insertRevisions(tx, [revision]);
   await updateJob(tx, caller.scopeId, job.id, stored);
   await noticeIfNear(tx, stored.next_run_at ?? null, now);
+}
+
+/** What follows from the others, and so is no change of its own. */
+const derived = ["next_runs", "next_run_at", "next_run_local", "schedule_description", "updated_at"];
+
+/** The fields of a job that are not as they were. */
+export function changedFields(before: Job, after: Job): string[] {
+  const names = Object.keys(after) as (keyof Job)[];
+  return names.filter(
+    (name) => !derived.includes(name) && canonicalJson(before[name]) !== canonicalJson(after[name]),
+  );
 }

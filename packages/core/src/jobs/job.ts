@@ -1,5 +1,4 @@
 import type { Job, JobKind, Output } from "@org/scheduler-contract";
-import { canonicalJson } from "../canonical-json.ts";
 import { slotId, toPublicId } from "../ids.ts";
 import { describeSchedule, previewSchedule } from "../time/preview.ts";
 import { nextRuns, type Schedule } from "../time/next-run.ts";
@@ -129,17 +128,6 @@ export function firstExecutionId({ id, kind, next_run_at }: JobRow): string | un
   return kind === "one_time" && next_run_at !== null
     ? toPublicId("exec", slotId(id, next_run_at))
     : undefined;
-}
-
-/** What follows from the others, and so is no change of its own. */
-const derived = ["next_runs", "next_run_at", "next_run_local", "schedule_description", "updated_at"];
-
-/** The fields of a job that are not as they were. */
-export function changedFields(before: Job, after: Job): string[] {
-  const names = Object.keys(after) as (keyof Job)[];
-  return names.filter(
-    (name) => !derived.includes(name) && canonicalJson(before[name]) !== canonicalJson(after[name]),
-  );
 }
 
 function notesOn(row: JobRow, now: Date): string[] {

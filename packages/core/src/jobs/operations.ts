@@ -1,15 +1,14 @@
 import { type Ending, endWaitingOf } from "../executions/endings.sql.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
-import { toPublicId } from "../ids.ts";
 import { type Handlers, sessionIn, type WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
-import { applyChange, changeOf } from "./change.ts";
+import { applyChange, changedFields, changeOf } from "./change.ts";
 import { noticeIfNear } from "./create.ts";
 import { type Declared, declareJobs } from "./declare.ts";
 import { deleteJob } from "./delete.ts";
 import { explain } from "./explain.ts";
-import { changedFields, firstExecutionId, toChangedJob, toJob, toSchedule } from "./job.ts";
+import { firstExecutionId, toChangedJob, toJob, toSchedule } from "./job.ts";
 import { countJobs, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { changeJobs } from "./many.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
