@@ -52,7 +52,7 @@ const timing = {
     .min(1)
     .max(255)
     .optional()
-    .describe('"in 2h", "2026-07-01 09:00" in timezone, RFC 3339 or cron'),
+    .describe('"in 2h", "YYYY-MM-DD HH:MM" in timezone, RFC 3339 or cron'),
   cron: z.string().min(1).max(255).optional().describe("5 fields"),
   every_n_minutes: z.int().min(1).max(525_600).optional(),
   run_at: instantInput.optional(),

@@ -25,7 +25,7 @@ function problemOf({ type, name, path, value }: Assertion, answer: Received): st
         ? null
         : `Expected status ${value as number}, got ${answer.statusCode}.`;
     case "header_equals": {
-      const given = answer.headers?.[name!.toLowerCase()];
+      const given = headerGiven(answer, name!.toLowerCase());
       const holds = Array.isArray(given) ? given.includes(value as string) : given === value;
       return holds ? null : differs(`header ${name}`, value, given);
     }
@@ -45,6 +45,11 @@ function problemOf({ type, name, path, value }: Assertion, answer: Received): st
         : `Expected an answer in under ${value as number} ms, it took ${took} ms.`;
     }
   }
+}
+
+/** A header may be called as what every object has. */
+function headerGiven({ headers }: Received, name: string): string | string[] | undefined {
+  return headers !== null && Object.hasOwn(headers, name) ? headers[name] : undefined;
 }
 
 function noText(expected: string): string {

@@ -107,6 +107,20 @@ describe("a coding", () => {
     });
   });
 
+  test("of the worst bombs of a whole worker at once takes little memory", async () => {
+    const bomb = zlib.brotliCompressSync(Buffer.alloc(64 * 1024 * 1024), {
+      params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1, [zlib.constants.BROTLI_PARAM_LGWIN]: 24 },
+    });
+    const before = process.memoryUsage.rss();
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        read(bomb, { "content-encoding": "br", "content-type": "text/plain" }),
+      ),
+    );
+    for (const { truncated } of answers) expect(truncated).toBe(true);
+    expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(400);
+  });
+
   test("of nothing is nothing", async () => {
     expect(await read("", { "content-encoding": "gzip" })).toMatchObject({ body: "", encoding: "text" });
   });

@@ -109,7 +109,11 @@ const maxBetween = 1024 * 1024;
  * Takes the codings off a body, a little at a time, and only until there is as much as is kept: a bomb is not unpacked.
  * Undefined where that cannot be done.
  */
-export async function unpack(packed: Packed, codings: string[]): Promise<Packed | undefined> {
+export function unpack(packed: Packed, codings: string[]): Promise<Packed | undefined> {
+  return oneOfFew(() => unpackAll(packed, codings));
+}
+
+async function unpackAll(packed: Packed, codings: string[]): Promise<Packed | undefined> {
   if (codings.length > maxCodings) return undefined;
   let unpacked = packed;
   for (const [index, coding] of codings.toReversed().entries()) {
@@ -151,6 +155,26 @@ const decoders: Readonly<Record<string, (packed: Packed) => Transform | undefine
 /** "deflate" means zlib's format, and many send what is within it. */
 function isZlib(bytes: Buffer): boolean {
   return (bytes[0]! & 0x0f) === 8 && bytes.length > 1 && bytes.readUInt16BE(0) % 31 === 0;
+}
+
+/** Brotli holds 16 MiB for each stream under way: the answers of a whole worker at once would be gigabytes. */
+const oneOfFew = atMost(4);
+
+/** Runs work one after the other in so many lanes. */
+function atMost(lanes: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let free = lanes;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => void waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  };
 }
 
 function drain(

@@ -28,7 +28,8 @@ describe("retryAfterMs", () => {
     ["more seconds than anybody waits", { "retry-after": "99999999999999999999" }, 1e23],
     ["endless digits", { "retry-after": "9".repeat(400) }, Infinity],
     ["endless digits behind the point", { "retry-after": `5.${"0".repeat(400)}` }, 5000],
-    ["an instant where seconds belong", { "ratelimit-reset": String(epoch) }, epoch * 1000],
+    ["an instant where seconds belong", { "ratelimit-reset": String(epoch + 45) }, 45_000],
+    ["an instant within a quota", { ratelimit: `"default";r=0;t=${epoch + 45}` }, 45_000],
     ["endless digits of a quota", { ratelimit: `"d";r=0;t=${"9".repeat(400)}` }, Infinity],
     ["the longer of two", { "retry-after": "1", "x-ratelimit-reset": "20" }, 20_000],
   ])("reads %s", (_, headers, expected) => {

@@ -8,8 +8,8 @@ import { SECOND } from "./calendar.ts";
 export function retryAfterMs(header: (name: string) => string | undefined, now: number): number | null {
   const asked = [
     fromRetryAfter(header("retry-after"), now),
-    fromRateLimit(header("ratelimit")),
-    hasQuota(header("ratelimit-remaining")) ? null : deltaMs(header("ratelimit-reset")),
+    fromRateLimit(header("ratelimit"), now),
+    hasQuota(header("ratelimit-remaining")) ? null : fromReset(header("ratelimit-reset"), now),
     hasQuota(header("x-ratelimit-remaining")) ? null : fromReset(header("x-ratelimit-reset"), now),
   ].filter((ms) => ms !== null);
   return asked.length === 0 ? null : Math.max(...asked);
@@ -54,11 +54,13 @@ function dateIn(text: string): number | null {
 }
 
 /** `"burst";r=0;t=10, "day";r=90;t=3600`, or, in earlier drafts, `limit=100, remaining=0, reset=50`. */
-function fromRateLimit(text: string | undefined): number | null {
+function fromRateLimit(text: string | undefined, now: number): number | null {
   if (text === undefined) return null;
   const limits = /(^|[;,\s])reset=/.test(text) ? [text] : text.split(",");
   const waits = limits.flatMap((limit) => {
-    const wait = hasQuota(parameter(limit, "r|remaining")) ? null : deltaMs(parameter(limit, "t|reset"));
+    const wait = hasQuota(parameter(limit, "r|remaining"))
+      ? null
+      : fromReset(parameter(limit, "t|reset"), now);
     return wait === null ? [] : [wait];
   });
   return waits.length === 0 ? null : Math.max(...waits);
