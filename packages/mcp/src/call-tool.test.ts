@@ -288,6 +288,21 @@ describe("an error", () => {
   });
 });
 
+it("a queue that is new, or is none, is said to be, with the one that may be meant", async () => {
+  const { backend, call } = setup();
+  backend.jobs.push(exampleJob({ queue: "webhooks" }));
+  const noteOf = async (name: string, args: object) => (await call(name, args)).structured["note"];
+  expect(await noteOf("update_queue", { name: "webhoks", paused: true })).toBe(
+    "queue webhoks is new; did you mean webhooks?",
+  );
+  expect(await noteOf("update_queue", { name: "webhooks", paused: true })).toBeUndefined();
+  expect(await noteOf("list_executions", { queue: "webhoks" })).toBe(
+    "there is no queue webhoks; did you mean webhooks?",
+  );
+  expect(await noteOf("list_executions", { queue: "webhooks" })).toBeUndefined();
+  expect(await noteOf("list_executions", {})).toBeUndefined();
+});
+
 describe("a job", () => {
   const found = { id: "job_00000000000000000000000109", number: 109, key: "nightly", name: "Nightly report" };
 

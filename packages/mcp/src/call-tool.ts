@@ -5,7 +5,7 @@ import { cutArrays, cutTexts, overweight, toResult, withNote } from "./fit.ts";
 import { readLeniently } from "./lenient.ts";
 import { present } from "./present.ts";
 import type { Answer, View } from "./present.ts";
-import { afterCall } from "./after-call.ts";
+import { afterCall, noteOnQueue } from "./after-call.ts";
 import { resolveReferences } from "./references.ts";
 import { responseFormats, type Tool } from "./tools.ts";
 import { cutTextsIn } from "./values.ts";
@@ -22,7 +22,7 @@ export interface CallContext {
 interface Call {
   input: Answer;
   view: View;
-  /** What of the arguments was read as something else. */
+  /** What of the arguments was read as something else, or may have been meant as such. */
   bent: string[];
 }
 
@@ -120,11 +120,14 @@ function withCleared(input: Answer, clear: readonly string[]): Answer {
 }
 
 /** Asks again for fewer rows when a page is too heavy, so that its cursor goes on behind the last row shown. */
-async function answer(tool: Tool, { input, view }: Call, execute: Execute): Promise<Answer> {
+async function answer(tool: Tool, { input, view, bent }: Call, execute: Execute): Promise<Answer> {
   let limit = Infinity;
   let page = input;
   for (;;) {
-    const output = await afterCall(tool, (await execute(tool.name, page as never)) as Answer, execute);
+    const answered = (await execute(tool.name, page as never)) as Answer;
+    const output = await afterCall(tool, answered, execute);
+    const note = limit === Infinity ? await noteOnQueue(tool, input, answered, execute) : undefined;
+    if (note !== undefined) bent.push(note);
     const built = cutTexts((maxText = Infinity) => present(tool, output, { ...view, maxText }));
     const factor = overweight(built);
     const rows = tool.isPage ? (output["data"] as Answer[]).length : 1;

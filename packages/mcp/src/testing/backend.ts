@@ -55,6 +55,12 @@ export function createTestBackend(): TestBackend {
     run_job: () => {
       throw new TypeError("secret-of-the-machine-room");
     },
+    list_queues: (input) =>
+      page(
+        [...new Set(jobs.map(({ queue }) => queue))].map((name) => ({ name })),
+        input,
+      ),
+    update_queue: ({ name }) => ({ name, created: !jobs.some(({ queue }) => queue === name) }),
     list_executions: (input) => page(executions, input),
     get_execution: ({ execution_id: id }) => found(executions, id),
     wait_for_execution: ({ execution_id: id }) => found(executions, id),
