@@ -45,6 +45,8 @@ export async function startTarget(): Promise<Target> {
       void answerer(arrival, response, request);
     });
   });
+  // The sender lets go of idle connections first: one that its target closes just then looks like a failed attempt.
+  server.keepAliveTimeout = 60_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
