@@ -108,10 +108,10 @@ function unknownField(operation: Operation, path: string[]): { mistake: Mistake;
   const names = namesOf(schemaAt(operation, holder));
   const meant = didYouMean(path.at(-1)!, names);
   const takes = `${holder.at(-1) ?? operation.name} takes ${names.join(", ") || "no fields"}`;
+  // An operation's fields are many, and whoever misspelt one needs no more than its name.
+  const others = holder.length === 0 ? "" : ` ${takes}.`;
   const hint =
-    meant === undefined
-      ? `Leave it out, or use a known one: ${takes}.`
-      : `Did you mean "${meant}"? ${takes}.`;
+    meant === undefined ? `Leave it out, or use a known one: ${takes}.` : `Did you mean "${meant}"?${others}`;
   return {
     mistake: mistake(path, `"${nameOf(path)}" is not a known field.`, hint),
     ...(meant !== undefined && { meant: [...holder, meant].join(".") }),
