@@ -35,6 +35,26 @@ create table scheduler.audit (
   constraint audit_pkey PRIMARY KEY (scope_id, id)
 );
 
+create table scheduler.channels (
+  id uuid not null,
+  scope_id integer not null,
+  name text not null,
+  type text not null,
+  sealed bytea not null,
+  muted_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  untold integer not null default 0,
+  window_began_at timestamp with time zone,
+  window_count integer not null default 0,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint channels_check CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  constraint channels_pkey PRIMARY KEY (id),
+  constraint channels_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
+) with (fillfactor=50);
+
 create table scheduler.deleted_keys (
   scope_id integer not null,
   key text not null,
@@ -49,9 +69,9 @@ create table scheduler.deliveries (
   id uuid not null,
   scope_id integer not null,
   kind text not null,
-  execution_id uuid not null,
-  job_id uuid not null,
-  url text not null,
+  execution_id uuid,
+  job_id uuid,
+  url text,
   status text not null,
   attempt_count integer not null default 0,
   due_at timestamp with time zone,
@@ -60,10 +80,17 @@ create table scheduler.deliveries (
   error text,
   created_at timestamp with time zone not null,
   finished_at timestamp with time zone,
+  channel_id uuid,
+  event text,
+  about jsonb,
+  gathers text,
+  is_closed boolean not null default false,
+  answer text,
   constraint deliveries_check CHECK (((status = 'pending'::text) = (due_at IS NOT NULL))),
   constraint deliveries_check1 CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
   constraint deliveries_pkey PRIMARY KEY (id),
-  constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+  constraint deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text]))),
+  constraint deliveries_to CHECK (((url IS NULL) = (channel_id IS NOT NULL)))
 ) with (fillfactor=70);
 
 create table scheduler.endings (
@@ -178,6 +205,14 @@ END,
   declared jsonb,
   deleted_by text,
   is_purged boolean not null default false,
+  alert_threshold integer,
+  is_alerted boolean not null default false,
+  was_alerted boolean not null default false,
+  failures_before integer not null default 0,
+  failing_since timestamp with time zone,
+  usual_ms double precision,
+  muted_until timestamp with time zone,
+  constraint jobs_alert_threshold_check CHECK (((alert_threshold >= 1) AND (alert_threshold <= 100))),
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
   constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
   constraint jobs_catch_up_window_seconds_check CHECK ((catch_up_window_seconds >= 0)),
@@ -238,6 +273,7 @@ create table scheduler.queues (
   has_line boolean default ((concurrency IS NOT NULL) OR (rate_max IS NOT NULL) OR paused OR (priority <> 0)),
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  muted_until timestamp with time zone,
   constraint queues_check CHECK (((rate_max IS NULL) = (rate_period_seconds IS NULL))),
   constraint queues_concurrency_check CHECK ((concurrency > 0)),
   constraint queues_id_key UNIQUE (id),
@@ -280,8 +316,32 @@ create table scheduler.revisions (
   assertions jsonb,
   follow_redirects boolean not null default false,
   callback_url text,
+  sealed_headers bytea,
+  secrets text[],
+  fills_templates boolean not null default false,
   constraint revisions_pkey PRIMARY KEY (id),
   constraint revisions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
+);
+
+create table scheduler.rules (
+  id uuid not null,
+  scope_id integer not null,
+  channel_id uuid not null,
+  job_id uuid,
+  queue text,
+  event text not null,
+  threshold integer,
+  seconds double precision,
+  times double precision,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  constraint rules_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES channels(id) ON DELETE CASCADE,
+  constraint rules_check CHECK (((job_id IS NULL) OR (queue IS NULL))),
+  constraint rules_pkey PRIMARY KEY (id),
+  constraint rules_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
+  constraint rules_seconds_check CHECK ((seconds > (0)::double precision)),
+  constraint rules_threshold_check CHECK (((threshold >= 1) AND (threshold <= 100))),
+  constraint rules_times_check CHECK ((times > (0)::double precision))
 );
 
 create table scheduler.scopes (
@@ -289,10 +349,25 @@ create table scheduler.scopes (
   workspace_id uuid not null,
   mode text not null,
   signing_version integer not null default 0,
+  secrets_version integer not null default 0,
+  has_rules boolean not null default false,
   constraint scopes_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   constraint scopes_pkey PRIMARY KEY (id),
   constraint scopes_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id),
   constraint scopes_workspace_id_mode_key UNIQUE (workspace_id, mode)
+);
+
+create table scheduler.secrets (
+  id uuid not null,
+  scope_id integer not null,
+  name text not null,
+  sealed bytea not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint secrets_pkey PRIMARY KEY (id),
+  constraint secrets_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
+  constraint secrets_scope_id_name_key UNIQUE (scope_id, name)
 );
 
 create table scheduler.signing_secrets (
@@ -357,12 +432,17 @@ create table scheduler.workspaces (
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX channels_by_scope ON scheduler.channels USING btree (scope_id, id);
+CREATE INDEX deliveries_by_channel ON scheduler.deliveries USING btree (channel_id, id) WHERE (channel_id IS NOT NULL);
 CREATE INDEX deliveries_by_execution ON scheduler.deliveries USING btree (execution_id);
 CREATE INDEX deliveries_by_job ON scheduler.deliveries USING btree (job_id, id);
 CREATE INDEX deliveries_by_scope ON scheduler.deliveries USING btree (scope_id, id);
 CREATE INDEX deliveries_by_status ON scheduler.deliveries USING btree (scope_id, status, id) WHERE (status <> 'sent'::text);
 CREATE INDEX deliveries_due ON scheduler.deliveries USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX deliveries_gathering ON scheduler.deliveries USING btree (channel_id, gathers) WHERE ((gathers IS NOT NULL) AND (status = 'pending'::text) AND (NOT is_closed));
+CREATE INDEX deliveries_of_none ON scheduler.deliveries USING btree (id) WHERE (execution_id IS NULL);
 CREATE UNIQUE INDEX deliveries_one_callback ON scheduler.deliveries USING btree (execution_id) WHERE (kind = 'callback'::text);
+CREATE UNIQUE INDEX deliveries_one_overrun ON scheduler.deliveries USING btree (execution_id, channel_id) WHERE (event = 'on_overrun'::text);
 CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
 CREATE INDEX executions_by_job_status ON scheduler.executions USING btree (job_id, listed_status, id) WHERE (listed_status IS NOT NULL);
@@ -389,5 +469,12 @@ CREATE INDEX jobs_purged ON scheduler.jobs USING btree (id) WHERE is_purged;
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (guards_job_id, id) WHERE (guards_job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, counts_in) WHERE (counts_in IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
+CREATE INDEX revisions_by_secret ON scheduler.revisions USING gin (secrets) WHERE (secrets IS NOT NULL);
+CREATE INDEX rules_by_channel ON scheduler.rules USING btree (channel_id);
+CREATE INDEX rules_by_job ON scheduler.rules USING btree (job_id) WHERE (job_id IS NOT NULL);
+CREATE INDEX rules_by_scope ON scheduler.rules USING btree (scope_id, id);
+CREATE INDEX rules_of_all ON scheduler.rules USING btree (scope_id) WHERE (job_id IS NULL);
+CREATE INDEX rules_on_overrun ON scheduler.rules USING btree (id) WHERE (event = 'on_overrun'::text);
+CREATE INDEX secrets_by_scope ON scheduler.secrets USING btree (scope_id, id);
 CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

@@ -73,6 +73,12 @@ const candidates: unknown[] = [
   "manual",
   "agent",
   "live",
+  "on_failure",
+  "webhook",
+  "callback",
+  "ops@example.com",
+  "-1001234567890",
+  "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K",
   "skip",
 ];
 

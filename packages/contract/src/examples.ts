@@ -10,18 +10,22 @@ export function exampleLocal(now: Date = new Date()): string {
 }
 
 /** Fields that take an instant. */
-const instants = ["from", "to", "run_at", "start_at"];
+const instants = ["from", "to", "run_at", "start_at", "muted_until"];
 
 /** What a field looks like, for hints. A field of this name looks the same in every operation. */
 const examples: Record<string, string> = {
   agent: '"researcher"',
+  alert_threshold: "3, from 1 to 100",
   all: "true",
   assertions: '[{"type": "body_contains", "value": "ok"}]',
+  bot_token: '"123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-cW", as BotFather gave it',
   body: '"text", or an object that is sent as JSON',
   callback_url: '"https://api.example.com/done"',
   catch_up: '"latest", "skip" or "all"',
   catch_up_max_runs: "100, from 1 to 1000",
   catch_up_window_seconds: "86400",
+  channel_id: '"chan_01h455vb4pex5vsknk084sn02q"; list_channels (GET /v1/channels) shows them',
+  chat_id: '"-1001234567890"',
   concurrency: "5, or null for any number",
   cron: '"0 9 * * *"',
   cursor: "next_cursor of the page before",
@@ -49,8 +53,13 @@ const examples: Record<string, string> = {
   rate_limit: '{"max": 10, "period_seconds": 60}',
   replay_id: '"rpl_01h455vb4pex5vsknk084sn02q"',
   retry: '{"max_attempts": 5, "base_seconds": 10}',
+  rule_id: '"rule_01h455vb4pex5vsknk084sn02q"; list_rules (GET /v1/rules) shows them',
+  secret_id: '"sec_01h455vb4pex5vsknk084sn02q"; list_secrets (GET /v1/secrets) shows them',
+  seconds: "30",
   signing_secret_id: '"sgn_01h455vb4pex5vsknk084sn02q"; GET /v1/signing-secrets shows them',
   success_statuses: '["2xx", 304]',
+  threshold: "3, from 1 to 100",
+  times: "3: three times the usual duration",
   timeout_seconds: "30, from 1 to 300",
   timezone: '"Europe/Berlin"',
   token_id: '"tok_01h455vb4pex5vsknk084sn02q"; GET /v1/tokens shows them',

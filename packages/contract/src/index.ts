@@ -8,6 +8,8 @@ export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./port.ts";
 export * from "./risk.ts";
+export type { Channel, ChannelType } from "./schemas/channel.ts";
+export { channelTypes } from "./schemas/channel.ts";
 export type { Delivery, DeliveryKind, DeliveryStatus } from "./schemas/delivery.ts";
 export type {
   Attempt,
@@ -23,6 +25,9 @@ export { usualJob } from "./schemas/job.ts";
 export { mostCounted } from "./schemas/common.ts";
 export type { Queue } from "./schemas/queue.ts";
 export type { Assertion, RetryInput, RetryPolicy, Statuses } from "./schemas/request.ts";
+export type { Rule, RuleEvent } from "./schemas/rule.ts";
+export { ruleEvents } from "./schemas/rule.ts";
+export type { Secret } from "./schemas/secret.ts";
 export { aliases, didYouMean, plainName } from "./suggest.ts";
 export { maxBodyBytes } from "./schemas/request.ts";
 export type { Mode, Token, TokenKind } from "./schemas/token.ts";

@@ -5,6 +5,7 @@ import { type Clock, databaseClock } from "./clock.ts";
 import { orUnavailable } from "./database/away.ts";
 import { connectPostgres, type Database, openEmbedded } from "./database/connect.ts";
 import { migrate } from "./database/migrate.ts";
+import { createMailer, type MailSettings } from "./deliveries/mail.ts";
 import { openDeliveryQueue } from "./deliveries/queue.ts";
 import { createCipher, type Cipher } from "./encryption/cipher.ts";
 import { parseRange, type Range } from "./sending/address-guard.ts";
@@ -17,9 +18,10 @@ import { kept } from "./kept.ts";
 import { type Log, silentLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createExecute } from "./operations/execute.ts";
-import { createHandlers, type Keys } from "./operations/handlers.ts";
-import { createKeyring } from "./signing/keyring.ts";
+import { createHandlers } from "./operations/handlers.ts";
+import { emptyVault, loadVault } from "./secrets/vault.ts";
 import { loadKeys } from "./signing/secret.ts";
+import { versioned } from "./versioned.ts";
 import { bootstrap, type Bootstrapped, type BootstrapSettings } from "./workspaces/bootstrap.ts";
 
 export interface SchedulerOptions {
@@ -37,6 +39,8 @@ export interface SchedulerOptions {
   encryptionKey?: Uint8Array | undefined;
   /** The key before that, as long as something is stored that was encrypted with it. */
   previousEncryptionKey?: Uint8Array | undefined;
+  /** How mails are sent to channels. Without it, this process sends none. */
+  mail?: MailSettings | undefined;
   /** Private ranges that outgoing requests may reach, as CIDRs. None unless told. */
   allowedTargets?: (string | Range)[] | undefined;
   /** How long history is kept. 30 days unless told. */
@@ -80,10 +84,24 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
     );
     const sender = createSender(allowedTargets);
     const { retentionDays = kept.historyDays, deadLetterDays = kept.deadLetterDays } = options;
-    const keyring = createKeyring((scopeId) => loadKeys(database.db, cipher, scopeId));
+    const keyring = versioned((scopeId) => loadKeys(database.db, cipher, scopeId), []);
+    const vaults = versioned((scopeId) => loadVault(database.db, cipher, scopeId), emptyVault);
+    const mailer = options.mail === undefined ? undefined : createMailer(options.mail);
     const deliveries = await openDeliveryQueue(database, log);
-    const parts = { database, deliveries, sender, keyring, clock, log, retentionDays, deadLetterDays };
-    return assemble(parts, { jwtSecret: options.jwtSecret, cipher, allowedTargets });
+    const parts = {
+      database,
+      deliveries,
+      sender,
+      mailer,
+      keyring,
+      vaults,
+      cipher,
+      clock,
+      log,
+      retentionDays,
+      deadLetterDays,
+    };
+    return assemble(parts, { jwtSecret: options.jwtSecret, allowedTargets });
   } catch (error) {
     await database.close();
     throw error;
@@ -109,15 +127,23 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
 
 function assemble(
   parts: Omit<Engine, "metrics">,
-  { allowedTargets, ...keys }: Keys & { allowedTargets: Range[] },
+  { allowedTargets, jwtSecret }: { allowedTargets: Range[]; jwtSecret: Uint8Array | undefined },
 ): Scheduler {
-  const { database, deliveries, clock, log, sender } = parts;
+  const { database, deliveries, clock, log, sender, cipher, mailer } = parts;
   const { db } = database;
-  const { jwtSecret } = keys;
   const workers: Worker[] = [];
   const engine = { ...parts, metrics: createMetrics(gaugesOf(parts, workers)) };
-  const handlers = createHandlers(keys);
-  const execute = createExecute({ db, deliveries, clock, log, handlers, allowedTargets });
+  const handlers = createHandlers(jwtSecret);
+  const execute = createExecute({
+    db,
+    deliveries,
+    clock,
+    log,
+    handlers,
+    cipher,
+    sendsMail: mailer !== undefined,
+    allowedTargets,
+  });
 
   return {
     engine,
@@ -135,6 +161,7 @@ function assemble(
       // A worker that cannot write its last outcomes must not keep the rest open.
       await Promise.allSettled(workers.map((worker) => worker.stop()));
       await sender.close();
+      mailer?.close();
       await deliveries.close();
       await database.close();
     },

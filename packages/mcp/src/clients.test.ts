@@ -188,7 +188,7 @@ describe.each([
   it("finds a server of a toolset that has no tools yet", async () => {
     const { server } = await setup({ info: { name: "named", version: "9.9.9" } });
     await using _server = server;
-    const client = await connect(`${server.url}?toolsets=secrets`);
+    const client = await connect(`${server.url}?toolsets=agents`);
     expect((await client.listTools()).tools).toEqual([]);
     expect(client.getServerVersion()).toMatchObject({ name: "named", version: "9.9.9" });
     await client.close();

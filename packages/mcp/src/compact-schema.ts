@@ -36,7 +36,8 @@ export function compactInput(schema: JsonSchema, depth = 0): JsonSchema {
   // At the top, a provider refuses it.
   if (depth > 0 && typeof node.additionalProperties === "object")
     compact.additionalProperties = compactInput(node.additionalProperties, depth + 1);
-  if (preset !== undefined) compact.default = preset;
+  // Whatever is left out is false, unless told.
+  if (preset !== undefined && preset !== false) compact.default = preset;
   return compact;
 }
 

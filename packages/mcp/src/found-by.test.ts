@@ -109,6 +109,16 @@ const asked: [query: string, tool: string][] = [
   ["list notifications", "list_deliveries"],
   ["resend a failed callback", "retry_delivery"],
   ["retry a notification", "retry_delivery"],
+  ["alert me on slack when a job fails", "add_rule"],
+  ["notify a channel about failures", "add_rule"],
+  ["set up a slack channel", "create_channel"],
+  ["send alerts by email", "create_channel"],
+  ["is my channel working, send a test message", "test_channel"],
+  ["which alerts are set up", "list_rules"],
+  ["stop notifying a channel, remove the rule", "remove_rule"],
+  ["store an api key", "create_secret"],
+  ["save a password for my jobs", "create_secret"],
+  ["which secrets are there", "list_secrets"],
 ];
 
 it("the right tool is the first for most ways in which people ask, and among the first three for nearly all", () => {

@@ -86,7 +86,7 @@ describe("the tools", () => {
     const heavy = list.filter((tool) => encode(JSON.stringify(tool)).length > 1100);
     expect(heavy.map((tool) => tool.name)).toEqual([]);
     const seen = list.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
-    expect(encode(JSON.stringify(seen)).length).toBeLessThanOrEqual(5500 - (36 - tools.length) * 75);
+    expect(encode(JSON.stringify(seen)).length).toBeLessThanOrEqual(5500 - (35 - tools.length) * 75);
     expect(encode(JSON.stringify({ tools: list })).length).toBeLessThanOrEqual(listBudget(tools.length));
   });
 });

@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { id, idempotencyKey, instant, instantInput } from "../schemas/common.ts";
-import { attemptErrorCodes } from "../schemas/execution.ts";
+import { executionErrorCode } from "../schemas/execution.ts";
 import { executionText, slug } from "../schemas/request.ts";
 
 /** Executions that ended without success, and how many of them at once. */
 const deadLetterInput = {
   job_id: id.optional(),
   queue: slug.optional(),
-  error_code: z.enum(attemptErrorCodes).optional(),
+  error_code: executionErrorCode.optional(),
   status: z.enum(["failed", "expired", "canceled"]).default("failed"),
   ...executionText,
   from: instantInput.optional().describe("scheduled at or after"),
   to: instantInput.optional(),
   execution_ids: z.array(id).min(1).max(100).optional(),
-  all: z.literal(true).optional().describe("instead of any other filter"),
+  all: z.literal(true).optional().describe("no filter"),
   limit: z.int().min(1).max(10_000).default(1000).describe("oldest first"),
   dry_run: z.boolean().default(false).describe("only count"),
 };

@@ -1,17 +1,19 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { id, page, pageInput } from "../schemas/common.ts";
-import { delivery, deliveryStatuses } from "../schemas/delivery.ts";
+import { delivery, deliveryKinds, deliveryStatuses } from "../schemas/delivery.ts";
 
-const concise = ["id", "execution_id", "status", "attempt_count", "status_code", "error"] as const;
+const concise = ["id", "kind", "status", "execution_id", "attempt_count", "status_code", "error"] as const;
+const unless = { event: null, channel_id: null, job_id: null, count: 1 };
 
 export const listDeliveries = operation({
   name: "list_deliveries",
   title: "List deliveries",
-  description:
-    "List deliveries: callbacks and notifications that tell of finished executions, and whether they were sent or failed.",
+  description: "List deliveries: notifications, alerts and callbacks that were sent, are pending, or failed.",
   input: z.strictObject({
     status: z.enum(deliveryStatuses).optional(),
+    kind: z.enum(deliveryKinds).optional(),
+    channel_id: id.optional(),
     execution_id: id.optional(),
     job_id: id.optional(),
     ...pageInput,
@@ -21,7 +23,7 @@ export const listDeliveries = operation({
   access: "any_caller",
   idempotent: true,
   http: { method: "GET", path: "/v1/deliveries" },
-  tool: { toolset: "notifications", concise },
+  tool: { toolset: "notifications", concise, unless },
 });
 
 export const retryDelivery = operation({
@@ -34,5 +36,5 @@ export const retryDelivery = operation({
   access: "any_caller",
   idempotent: false,
   http: { method: "POST", path: "/v1/deliveries/{delivery_id}/retry" },
-  tool: { toolset: "notifications", concise },
+  tool: { toolset: "notifications", concise, unless },
 });

@@ -1,18 +1,23 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { counts, countsInput, id, idempotencyKey, instantInput, page, pageInput } from "../schemas/common.ts";
 import {
-  attemptErrorCodes,
+  counts,
+  countsInput,
+  id,
+  idempotencyKey,
+  instantInput,
+  page,
+  pageInput,
+  waitSeconds,
+} from "../schemas/common.ts";
+import {
+  executionErrorCode,
   execution,
   executionStatuses,
   executionWithAttempts,
   triggers,
 } from "../schemas/execution.ts";
 import { executionText, slug } from "../schemas/request.ts";
-
-/** Clients, proxies and load balancers give up after a minute: an operation that waits has answered by then. */
-const longestWaitSeconds = 50;
-const waitSeconds = z.int().min(0).max(longestWaitSeconds);
 
 const concise = [
   "id",
@@ -40,7 +45,7 @@ export const listExecutions = operation({
     status: z.enum(executionStatuses).optional(),
     trigger: z.enum(triggers).optional(),
     queue: slug.optional(),
-    error_code: z.enum(attemptErrorCodes).optional(),
+    error_code: executionErrorCode.optional(),
     ...executionText,
     replay_id: id.optional(),
     from: instantInput.optional().describe("scheduled at or after"),

@@ -1,11 +1,14 @@
 import type { z } from "zod";
 import * as access from "./access.ts";
+import * as channels from "./channels.ts";
 import * as deadLetters from "./dead-letters.ts";
 import * as deliveries from "./deliveries.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
 import * as manyJobs from "./many-jobs.ts";
 import * as queues from "./queues.ts";
+import * as rules from "./rules.ts";
+import * as secrets from "./secrets.ts";
 import * as signing from "./signing.ts";
 import * as slo from "./slo.ts";
 
@@ -44,13 +47,28 @@ export const operations = {
   get_replay: deadLetters.getReplay,
   cancel_replay: deadLetters.cancelReplay,
 
+  list_channels: channels.listChannels,
+  create_channel: channels.createChannel,
+  update_channel: channels.updateChannel,
+  delete_channel: channels.deleteChannel,
+  test_channel: channels.testChannel,
+  list_rules: rules.listRules,
+  add_rule: rules.addRule,
+  remove_rule: rules.removeRule,
+  list_job_rules: rules.listJobRules,
+  add_job_rule: rules.addJobRule,
+  remove_job_rule: rules.removeJobRule,
+  list_deliveries: deliveries.listDeliveries,
+  retry_delivery: deliveries.retryDelivery,
+
+  list_secrets: secrets.listSecrets,
+  create_secret: secrets.createSecret,
+  delete_secret: secrets.deleteSecret,
+
   list_queues: queues.listQueues,
   update_queue: queues.updateQueue,
   pause_queue: queues.pauseQueue,
   resume_queue: queues.resumeQueue,
-
-  list_deliveries: deliveries.listDeliveries,
-  retry_delivery: deliveries.retryDelivery,
 
   list_signing_secrets: signing.listSigningSecrets,
   create_signing_secret: signing.createSigningSecret,

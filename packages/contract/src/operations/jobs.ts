@@ -15,6 +15,7 @@ import {
 } from "../schemas/common.ts";
 import { execution } from "../schemas/execution.ts";
 import { usualJob } from "../schemas/job.ts";
+import { alertThreshold } from "../schemas/rule.ts";
 import { jobFilter } from "../schemas/job-filter.ts";
 import { catchUps, changedJob, job, jobKinds, overlaps } from "../schemas/job.ts";
 import {
@@ -101,6 +102,7 @@ const newJob = z.strictObject({
   follow_redirects: z.boolean().optional(),
   retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
   callback_url: targetUrl.optional().describe("POST to it when an execution is over"),
+  alert_threshold: alertThreshold.optional().describe("failures in a row"),
   description: description.optional(),
   metadata: metadata.optional(),
   draft: z.boolean().optional().describe("fires nothing until resume_job"),
@@ -143,7 +145,7 @@ export const createJob = operation({
   name: "create_job",
   title: "Create a job",
   description:
-    "Create, schedule, add or set up a job: send an HTTP request, webhook, API call, ping or reminder now, later, after a delay, at a time or recurring (daily, hourly, cron). Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
+    "Create, schedule, add or set up a new job: send (GET, POST) an HTTP request to a URL, a webhook, API call, ping or reminder now, later, after a delay, at a time or recurring (daily, hourly, cron). Say when with one of when, cron, every_n_minutes or run_at; with none it runs now.",
   input: newJob.extend({
     dry_run: dryRun,
     idempotency_key: idempotencyKey.optional(),
@@ -181,7 +183,7 @@ export const createJobs = operation({
     jobs: z.array(newJob).min(1).max(1000),
     idempotency_key: idempotencyKey.optional(),
   }),
-  output: z.object({ data: z.array(job) }),
+  output: z.object({ data: z.array(changedJob) }),
   risk: "write",
   access: "any_caller",
   idempotent: false,
@@ -192,7 +194,7 @@ export const updateJob = operation({
   name: "update_job",
   title: "Update a job",
   description:
-    "Update, change, edit, rename or reschedule an existing job: its URL, method, headers, body, time, timeout, retry policy or queue.",
+    "Update, change, edit, rename, reschedule or mute an existing job: its URL, method, headers, body, time, timeout, retry policy or queue.",
   input: z.strictObject({
     job_id: id,
     name: name.optional(),
@@ -218,6 +220,8 @@ export const updateJob = operation({
     follow_redirects: z.boolean().nullable().optional(),
     retry: retry.nullable().optional(),
     callback_url: targetUrl.nullable().optional(),
+    alert_threshold: alertThreshold.nullable().optional(),
+    muted_until: instantInput.nullable().optional(),
     description: description.nullable().optional(),
     metadata: metadata.nullable().optional(),
     dry_run: dryRun,

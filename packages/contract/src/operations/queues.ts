@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
-import { page, pageInput } from "../schemas/common.ts";
+import { instantInput, page, pageInput } from "../schemas/common.ts";
 import { queue, rateLimit } from "../schemas/queue.ts";
 import { retry, slug, timeoutSeconds } from "../schemas/request.ts";
 
@@ -24,7 +24,7 @@ export const updateQueue = operation({
   name: "update_queue",
   title: "Update a queue",
   description:
-    "Update, limit, throttle, pause, resume or prioritize a queue: concurrency and rate limit of what its jobs send, on all workers together. A new name makes a queue. Concurrency 1 sends one at a time, in the order they were due.",
+    "Update, limit, throttle, pause, resume, mute or prioritize a queue: concurrency and rate limit of what its jobs send, on all workers together. A new name makes one. Concurrency 1 sends one at a time, in the order they were due.",
   input: z.strictObject({
     name: slug,
     concurrency: z.int().min(1).max(100_000).nullable().optional(),
@@ -33,6 +33,7 @@ export const updateQueue = operation({
     timeout_seconds: timeoutSeconds.nullable().optional(),
     retry: retry.nullable().optional(),
     priority: z.int().min(-100).max(100).nullable().optional().describe("higher first; default 0"),
+    muted_until: instantInput.nullable().optional(),
   }),
   output: queue.extend({ created: z.boolean().describe("it was not there before") }),
   risk: "write",

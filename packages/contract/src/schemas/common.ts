@@ -23,9 +23,13 @@ export const idempotencyKey = z
   .max(255)
   .regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, "expected printable ASCII without spaces around it");
 
+/** Clients, proxies and load balancers give up after a minute: an operation that waits has answered by then. */
+const longestWaitSeconds = 50;
+export const waitSeconds = z.int().min(0).max(longestWaitSeconds);
+
 export const pageInput = {
   limit: z.int().min(1).max(100).default(20),
-  cursor: z.string().min(1).max(200).optional().describe("next_cursor of the page before"),
+  cursor: z.string().min(1).max(200).optional(),
 };
 
 /** How many rows a filter is for, counted up to so many. */

@@ -43,11 +43,17 @@ export const attemptErrorCodes = [
   "address_blocked",
   "invalid_request",
   "signing",
+  "secret_missing",
+  // Of deliveries: the service says for good that there is no such channel any more.
+  "gone",
   "connection",
   "worker_lost",
   "canceled",
 ] as const;
 export type AttemptErrorCode = (typeof attemptErrorCodes)[number];
+
+/** What executions are looked for by. */
+export const executionErrorCode = z.enum(attemptErrorCodes).exclude(["gone"]);
 
 const attempt = z.object({
   number: z.int(),

@@ -26,6 +26,6 @@ const { key: _key, number: _number, name: _name, ...filter } = jobFilter;
 export const manyJobs = {
   job_ids: z.array(id).min(1).max(1000).optional(),
   ...filter,
-  all: z.literal(true).optional().describe("instead of any other filter"),
+  all: z.literal(true).optional().describe("no filter"),
   dry_run: z.boolean().default(false).describe("only count"),
 };

@@ -52,8 +52,13 @@ export const job = z.object({
   /** Its own, else its queue's, else the default. */
   retry: retryPolicy,
   callback_url: z.string().nullable(),
+  /** After so many failures in a row it is alerted. */
+  alert_threshold: z.int().nullable(),
+  /** Until then its notifications are counted, not sent. */
+  muted_until: instant.nullable(),
   metadata: z.record(z.string(), z.string()),
   consecutive_failures: z.int(),
+  is_alerted: z.boolean(),
   last_run_at: instant.nullable(),
   last_status: z.string().nullable(),
   next_run_at: instant.nullable(),
@@ -97,6 +102,9 @@ export const usualJob = {
     retry_on_statuses: [408, 425, 429, "5xx"],
   },
   callback_url: null,
+  alert_threshold: null,
+  muted_until: null,
+  is_alerted: false,
   metadata: {},
 } as const satisfies Partial<Record<keyof Job, unknown>>;
 
@@ -107,6 +115,6 @@ export const changedJob = job.extend({
   changed: z.array(z.string()).optional(),
   /** Of a job that runs now: its execution. */
   execution_id: z.string().optional(),
-  /** What may surprise in its runs, as `preview_schedule` tells it; only of a dry run. */
+  /** What may surprise: in its request, and of a dry run in its runs, as `preview_schedule` tells it. */
   notes: z.array(z.string()).optional(),
 });

@@ -25,6 +25,8 @@ export const queue = z.object({
   waiting: z.int(),
   /** How many of them run, where the queue is limited or has a name of its own. */
   running: z.int(),
+  /** Until then the notifications of its jobs are counted, not sent. */
+  muted_until: instant.nullable(),
   created_at: instant,
   updated_at: instant,
 });

@@ -42,6 +42,8 @@ function urlProblem(text: string): string | undefined {
   const url = URL.parse(text);
   if (!url) return "expected a whole URL such as https://api.example.com/sync";
   if (url.protocol !== "https:" && url.protocol !== "http:") return "expected an http or https URL";
+  if (text.includes("secret://"))
+    return "a URL is logged everywhere: put secret://name into a header or the body";
   if (url.username || url.password) return "put credentials into an Authorization header, not into the URL";
   return undefined;
 }

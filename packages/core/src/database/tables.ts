@@ -12,6 +12,7 @@ import type {
   AttemptErrorCode,
   AttemptStatus,
   CatchUp,
+  ChannelType,
   DeliveryKind,
   DeliveryStatus,
   ExecutionStatus,
@@ -20,6 +21,7 @@ import type {
   Mode,
   Overlap,
   RetryPolicy,
+  RuleEvent,
   Statuses,
   TokenKind,
   Trigger,
@@ -44,6 +46,10 @@ interface Scopes {
   mode: Mode;
   /** Raised whenever its signing secrets change. */
   signing_version: Generated<number>;
+  /** Raised whenever its secrets change. */
+  secrets_version: Generated<number>;
+  /** It has rules, or had some. */
+  has_rules: Generated<boolean>;
 }
 
 interface Users {
@@ -87,6 +93,7 @@ export interface Queues {
   timeout_seconds: number | null;
   retry: Json<RetryPolicy> | null;
   priority: Generated<number>;
+  muted_until: Date | null;
   /** Its executions wait for their turn instead of starting wherever there is room. */
   has_line: GeneratedAlways<boolean>;
   created_at: Date;
@@ -132,6 +139,17 @@ export interface Jobs {
   last_run_at: Date | null;
   last_status: ExecutionStatus | null;
   consecutive_failures: Generated<number>;
+  /** As it was before the last ends. */
+  failures_before: Generated<number>;
+  failing_since: Date | null;
+  /** It is alerted after so many failures in a row, as some rule may have it too. */
+  alert_threshold: number | null;
+  is_alerted: Generated<boolean>;
+  was_alerted: Generated<boolean>;
+  /** How long its requests take that succeed, the latest weighing most. */
+  usual_ms: number | null;
+  /** Until then its notifications are gathered. */
+  muted_until: Date | null;
   created_by: string;
   created_at: Date;
   updated_at: Date;
@@ -151,6 +169,12 @@ export interface Revisions {
   /** Where the URL leads, with its port. */
   host: string;
   headers: Json<Record<string, string>>;
+  /** The values of those that `headers` shows as masks. Encrypted. */
+  sealed_headers: Buffer | null;
+  /** The names of the secrets that headers and body refer to; null without any. */
+  secrets: string[] | null;
+  /** What stands for something in double braces is replaced: not in jobs that are older than that. */
+  fills_templates: Generated<boolean>;
   body: string | null;
   timeout_seconds: number;
   success_statuses: Json<Statuses>;
@@ -255,14 +279,23 @@ export interface Attempts {
   redirected_to: Json<{ method: string; url: string }> | null;
 }
 
-/** Somebody who is told that an execution is over. */
+/** Somebody who is told of something: of an end by a job's callback, of anything by a channel. */
 export interface Deliveries {
   scope_id: number;
   id: string;
   kind: DeliveryKind;
-  execution_id: string;
-  job_id: string;
-  url: string;
+  execution_id: string | null;
+  job_id: string | null;
+  /** Of a callback; a channel has its own way. */
+  url: string | null;
+  channel_id: string | null;
+  event: RuleEvent | null;
+  /** What there is to tell beside the execution. */
+  about: Json<About> | null;
+  /** Of what it gathers notifications, as long as it is open; null where it is one. */
+  gathers: string | null;
+  /** Nothing more is gathered in it. */
+  is_closed: Generated<boolean>;
   status: DeliveryStatus;
   attempt_count: Generated<number>;
   /** When it is to be sent; while it is being sent, when it is to be sent again unless that is over by then. */
@@ -270,8 +303,74 @@ export interface Deliveries {
   status_code: number | null;
   error_code: AttemptErrorCode | null;
   error: string | null;
+  /** The first of what the service of a channel answered. */
+  answer: string | null;
   created_at: Date;
   finished_at: Date | null;
+}
+
+/** What a notification tells beside its execution, as it was when that happened. */
+export interface About {
+  /** In a row, with this one; before a recovery, with the last. */
+  failures?: number;
+  /** Since when the job has been failing. */
+  since?: string;
+  /** How long a request took, or has taken, and what is usual for it. */
+  took_ms?: number;
+  usual_ms?: number;
+  /** Of many at once. */
+  gathered?: Gathered;
+}
+
+/** Many notifications in one: how many of each event, and the first few jobs. */
+export type Gathered = Partial<Record<RuleEvent, { count: number; jobs: string[] }>>;
+
+/** Where somebody is told. */
+export interface Channels {
+  scope_id: number;
+  id: string;
+  name: string;
+  type: ChannelType;
+  /** How it is reached. Encrypted. */
+  sealed: Buffer;
+  muted_until: Date | null;
+  disabled_at: Date | null;
+  disabled_reason: string | null;
+  /** Notifications that it was not told since it is disabled. */
+  untold: Generated<number>;
+  /** When the minute began of whose notifications each is a message, up to a limit; and how many there were. */
+  window_began_at: Date | null;
+  window_count: Generated<number>;
+  created_by: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** When a channel is told: of a job, of a queue's jobs, or of all. */
+export interface Rules {
+  scope_id: number;
+  id: string;
+  channel_id: string;
+  job_id: string | null;
+  queue: string | null;
+  event: RuleEvent;
+  threshold: number | null;
+  seconds: number | null;
+  times: number | null;
+  created_by: string;
+  created_at: Date;
+}
+
+/** A value that jobs refer to by its name. */
+export interface Secrets {
+  scope_id: number;
+  id: string;
+  name: string;
+  /** Encrypted. */
+  sealed: Buffer;
+  created_by: string;
+  created_at: Date;
+  updated_at: Date;
 }
 
 /** What a scope signs its requests with. */
@@ -352,6 +451,9 @@ export interface Tables {
   endings: Endings;
   attempts: Attempts;
   deliveries: Deliveries;
+  channels: Channels;
+  rules: Rules;
+  secrets: Secrets;
   signing_secrets: SigningSecrets;
   workers: Workers;
   open_circuits: OpenCircuits;

@@ -9,7 +9,8 @@ import { type Arrival, drain, noRoom, startTarget, type Target, testClock } from
 import { heldBack, unsent } from "../sending/unsent.ts";
 import { plan } from "../engine/plan.ts";
 import { retain, startRetaining } from "../engine/retain.ts";
-import { type Callback, claimCallbacks, toDeliveryOutcome } from "./callback.ts";
+import { claimDeliveries, type Due } from "./claim.ts";
+import { toDeliveryOutcome } from "./send-delivery.ts";
 import { record } from "./deliver.ts";
 import { lookAfterDeliveries, start } from "./look-after.ts";
 import type { Limits } from "./queue.ts";
@@ -70,7 +71,7 @@ describe("an execution that is over", () => {
       "sched-timestamp": String(Date.parse(noon) / 1000 + 1),
       "x-cron-service-job-id": job.id,
     });
-    const { attempts, ...execution } = await run("get_execution", { execution_id: pending.execution_id });
+    const { attempts, ...execution } = await run("get_execution", { execution_id: pending.execution_id! });
     expect(told()).toEqual([
       {
         type: "execution.finished",
@@ -202,7 +203,7 @@ describe("a callback", () => {
     expect(ear.arrivals).toHaveLength(8);
     const failed = await onlyDelivery();
     expect(failed).toMatchObject({ status: "failed", status_code: 503, next_attempt_at: null });
-    expect((await run("list_deliveries", { status: "failed", job_id: failed.job_id })).data).toEqual([
+    expect((await run("list_deliveries", { status: "failed", job_id: failed.job_id! })).data).toEqual([
       failed,
     ]);
     ear.answer(200);
@@ -226,10 +227,10 @@ describe("a callback", () => {
     await lookAfterDeliveries(engine, start());
   }
 
-  async function claim(options: Partial<Limits> = {}): Promise<Callback[]> {
+  async function claim(options: Partial<Limits> = {}): Promise<Due[]> {
     const { engine } = setup.scheduler;
     await setQueueTime(engine, clock.now());
-    return claimCallbacks(engine, { ...limits, ...options });
+    return claimDeliveries(engine, { ...limits, ...options });
   }
 
   test("goes out again when the worker that had it died, and what that one says later counts no more", async () => {

@@ -1,13 +1,27 @@
-import type { AttemptErrorCode, DeliveryStatus } from "@org/scheduler-contract";
+import type {
+  AttemptErrorCode,
+  ChannelType,
+  DeliveryKind,
+  DeliveryStatus,
+  JobState,
+  RuleEvent,
+} from "@org/scheduler-contract";
+import type { About } from "../database/tables.ts";
 import { effective } from "../queues/effective.ts";
 import { type Session, statement } from "../database/statement.ts";
 import type { AttemptRow, ExecutionRow } from "../executions/executions.sql.ts";
 import { clock, executionsOfIds, revisionOf, stamped } from "../executions/life.sql.ts";
-import { receiverOf } from "../executions/callbacks.sql.ts";
-import type { DueDelivery } from "../executions/over.sql.ts";
+import { hostOf, receiverOf } from "../executions/callbacks.sql.ts";
+import type { DueDelivery } from "../rules/tell.ts";
 
 /** A finished execution with what a callback tells about its job. */
-export type ToldExecution = ExecutionRow & { job_name: string; job_metadata: Record<string, string> };
+export type ToldExecution = ExecutionRow & {
+  job_name: string;
+  job_metadata: Record<string, string>;
+  job_state: JobState;
+  job_next_run_at: Date | null;
+  job_timezone: string;
+};
 
 /** What is told, to whom, and when that was looked up. */
 export interface Told {
@@ -15,35 +29,56 @@ export interface Told {
   toldAt: number;
   id: string;
   scope_id: number;
-  execution_id: string;
-  job_id: string;
-  url: string;
+  kind: DeliveryKind;
+  event: RuleEvent | null;
+  about: About | null;
+  gathers: string | null;
+  execution_id: string | null;
+  job_id: string | null;
+  url: string | null;
+  /** Of whom it is known whether they answer: a receiver's host, or a channel. */
   host: string;
   created_at: Date;
   signing_version: number;
+  /** Where it goes, unless that is a URL; its fields are null once it is deleted. */
+  channel_id: string | null;
+  channel_name: string | null;
+  type: ChannelType | null;
+  sealed: Buffer | null;
+  muted_until: Date | null;
+  disabled_at: Date | null;
 }
 
 const pending = statement<{ ids: string[] }, Omit<Told, "toldAt">>(
   "pending_deliveries",
-  `select ${clock}, d.id, d.scope_id, d.execution_id, d.job_id, d.url, split_part(d.url, '/', 3) as host, d.created_at,
-    c.signing_version
-  from deliveries d join scopes c on c.id = d.scope_id
+  `select ${clock}, d.id, d.scope_id, d.kind, d.event, d.about, d.gathers, d.execution_id, d.job_id, d.url,
+    ${hostOf("d")} as host, d.created_at, c.signing_version, d.channel_id, h.name as channel_name, h.type, h.sealed,
+    h.muted_until, h.disabled_at
+  from deliveries d join scopes c on c.id = d.scope_id left join channels h on h.id = d.channel_id
   where d.id = any(:ids::uuid[]) and d.status = 'pending'`,
 );
 
-/** Deliveries that are still to be made, by their ids. */
+const close = statement<{ ids: string[] }, { id: string }>(
+  "close_gathered",
+  `update deliveries set is_closed = true
+  where id = any(:ids::uuid[]) and gathers is not null and not is_closed and due_at <= :now + interval '1 second'`,
+);
+
+/** Deliveries that are still to be made, by their ids. Nothing more is gathered in them. */
 export async function findPending(session: Session, ids: string[]): Promise<Map<string, Told>> {
+  if (ids.length > 0) await close(session, { ids });
   const rows = ids.length === 0 ? [] : stamped(await pending(session, { ids }));
   return new Map(rows.map((row) => [row.id, row]));
 }
 
 const told = statement<{ ids: string[] }, ToldExecution>(
   "told_executions",
-  `select e.*, j.name as job_name, j.metadata as job_metadata,
+  `select e.*, j.name as job_name, j.metadata as job_metadata, j.state as job_state, j.next_run_at as job_next_run_at,
+    j.timezone as job_timezone,
     ((${effective("retry", { revision: "r", queue: "q" })}) ->> 'max_attempts')::integer as max_attempts
   from ${executionsOfIds} e
   cross join ${revisionOf("e")} r
-  cross join lateral (select name, metadata from jobs where id = e.job_id offset 0) j
+  cross join lateral (select name, metadata, state, next_run_at, timezone from jobs where id = e.job_id offset 0) j
   left join queues q on q.scope_id = e.scope_id and q.name = e.queue`,
 );
 
@@ -55,11 +90,14 @@ const lastAttempts = statement<{ ids: string[] }, AttemptRow>(
   cross join lateral (select * from attempts where execution_id = e.id order by number desc limit 1) a`,
 );
 
+/** What there is to tell about an execution. */
+export interface AboutExecution {
+  execution: ToldExecution;
+  attempt: AttemptRow | undefined;
+}
+
 /** What there is to tell about executions, by their ids. */
-export async function findTold(
-  session: Session,
-  ids: string[],
-): Promise<Map<string, { execution: ToldExecution; attempt: AttemptRow | undefined }>> {
+export async function findTold(session: Session, ids: string[]): Promise<Map<string, AboutExecution>> {
   if (ids.length === 0) return new Map();
   const executions = await told(session, { ids });
   const attempts = new Map(
@@ -83,6 +121,10 @@ export interface DeliveryOutcome {
   status_code: number | null;
   error_code: AttemptErrorCode | null;
   error: string | null;
+  /** The first of what a channel's service answered. */
+  answer?: string | null;
+  /** Why its channel is to be sent nothing more. */
+  gone?: { id: string; reason: string };
 }
 
 interface OutcomeValues {
@@ -94,17 +136,19 @@ interface OutcomeValues {
   status_codes: (number | null)[];
   error_codes: (string | null)[];
   errors: (string | null)[];
+  answers: (string | null)[];
 }
 
 const settle = statement<OutcomeValues, { id: string; due_at: Date | null }>(
   "settle_deliveries",
   `update deliveries d
-  set status = i.status, status_code = i.status_code, error_code = i.error_code, error = i.error,
+  set status = i.status, status_code = i.status_code, error_code = i.error_code, error = i.error, answer = i.answer,
     attempt_count = i.counted, due_at = :now + i.retry_ms * interval '1 millisecond',
     finished_at = case when i.status <> 'pending' then :now end
   from unnest(:ids::uuid[], :numbers::integer[], :counted::integer[], :statuses::text[], :retry_ms::double precision[],
-    :status_codes::integer[], :error_codes::text[], :errors::text[])
-    as i(id, number, counted, status, retry_ms, status_code, error_code, error)
+    :status_codes::integer[], :error_codes::text[], :errors::text[],
+    :answers::text[])
+    as i(id, number, counted, status, retry_ms, status_code, error_code, error, answer)
   where d.id = i.id and d.id = any(:ids::uuid[]) and d.status = 'pending' and d.attempt_count < i.number
   returning d.id, d.due_at`,
 );
@@ -126,6 +170,7 @@ export async function settleDeliveries(
     status_codes: outcomes.map((outcome) => outcome.status_code),
     error_codes: outcomes.map((outcome) => outcome.error_code),
     errors: outcomes.map(({ error }) => error),
+    answers: outcomes.map(({ answer }) => answer ?? null),
   });
   return new Map(rows.map(({ id, due_at }) => [id, due_at]));
 }

@@ -4,15 +4,10 @@ import { inTransaction } from "../database/session.ts";
 import { createCircuits } from "../sending/circuits.ts";
 import type { Sending } from "../sending/answer.ts";
 import { shareOf } from "../sending/destination.ts";
-import {
-  type Callback,
-  claimCallbacks,
-  databaseMs,
-  type Delivering,
-  sendCallback,
-  toDeliveryOutcome,
-} from "./callback.ts";
+import { disableChannels } from "../channels/channels.sql.ts";
+import { claimDeliveries, databaseMs, type Delivering, type Due } from "./claim.ts";
 import { type DeliveryOutcome, settleDeliveries } from "./deliver.sql.ts";
+import { sendDelivery, toDeliveryOutcome } from "./send-delivery.ts";
 import type { Claimed, Limits } from "./queue.ts";
 
 /** The loop that tells others what became of executions. */
@@ -29,7 +24,7 @@ export interface Delivered {
   outcome: DeliveryOutcome;
 }
 
-/** How many callbacks may be under way at once; one that waits for an answer costs next to nothing. */
+/** How many deliveries may be under way at once; one that waits for an answer costs next to nothing. */
 const places = 100;
 /** One receiver that hangs must not hold back what goes to others, nor a scope with many of them what others send. */
 const perReceiver = 5;
@@ -46,7 +41,7 @@ export function createDeliveries(
   delivering: Delivering,
   { wake, isUpToDate }: { wake: () => void; isUpToDate: () => boolean },
 ): Deliveries {
-  const underWay = new Map<string, { callback: Callback; sending: Sending; over: Promise<void> }>();
+  const underWay = new Map<string, { due: Due; sending: Sending; over: Promise<void> }>();
   const delivered: Delivered[] = [];
   /** Of receivers; whether a target answers is another matter. */
   const circuits = createCircuits();
@@ -77,7 +72,7 @@ export function createDeliveries(
   let looksBehind = false;
 
   function limits(): Limits {
-    const held = [...underWay.values()].map(({ callback }) => callback.claimed);
+    const held = [...underWay.values()].map(({ due }) => due.claimed);
     const byScope = Map.groupBy(held, (claimed) => claimed.scope_id);
     const shares = new Set(held.map(({ share }) => share));
     // Once the time of a probe has come, one request to its receiver is let through.
@@ -92,31 +87,31 @@ export function createDeliveries(
     };
   }
 
-  /** What time it is by the database's clock, as far as the last callbacks told. */
+  /** What time it is by the database's clock, as far as the last claim told. */
   let databaseNow = (): number => Date.now();
 
-  function send(callback: Callback): void {
-    databaseNow = () => databaseMs(callback);
-    const key = `${callback.id}/${callback.claimed.number}`;
-    const sending = sendCallback(delivering, callback, circuits);
+  function send(due: Due): void {
+    databaseNow = () => databaseMs(due);
+    const key = `${due.id}/${due.claimed.number}`;
+    const sending = sendDelivery(delivering, due, circuits);
     const over = sending.answer.then((answer) => {
       underWay.delete(key);
-      circuits.notice(callback, answer, databaseMs(callback));
-      delivered.push({ claimed: callback.claimed, outcome: toDeliveryOutcome(callback, answer) });
+      circuits.notice(due, answer, databaseMs(due));
+      delivered.push({ claimed: due.claimed, outcome: toDeliveryOutcome(due, answer) });
       wake();
     });
-    underWay.set(key, { callback, sending, over });
+    underWay.set(key, { due, sending, over });
   }
 
   return {
     async turn() {
       await writeOutcomes();
       if (underWay.size === places || !isUpToDate()) return pollMs;
-      const callbacks = await claimCallbacks(delivering, limits());
-      for (const callback of callbacks) send(callback);
-      looksBehind = !looksBehind && callbacks.length > 0;
-      served = [...new Set(callbacks.map(({ claimed }) => claimed.share))];
-      return delivered.length > 0 || callbacks.length > 0 || looksBehind ? 0 : pollMs;
+      const claimed = await claimDeliveries(delivering, limits());
+      for (const due of claimed) send(due);
+      looksBehind = !looksBehind && claimed.length > 0;
+      served = [...new Set(claimed.map((due) => due.claimed.share))];
+      return delivered.length > 0 || claimed.length > 0 || looksBehind ? 0 : pollMs;
     },
     async finish() {
       const all = () => Promise.all([...underWay.values()].map(({ over }) => over));
@@ -139,6 +134,10 @@ export function record(delivering: Delivering, batch: Delivered[]): Promise<void
     const recorded = await settleDeliveries(
       session,
       batch.map(({ outcome }) => outcome),
+    );
+    await disableChannels(
+      session,
+      batch.flatMap(({ outcome }) => outcome.gone ?? []),
     );
     await deliveries.end(
       session.db,

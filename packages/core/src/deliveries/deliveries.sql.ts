@@ -1,5 +1,5 @@
 import { type Selectable, sql } from "kysely";
-import type { DeliveryStatus } from "@org/scheduler-contract";
+import type { DeliveryKind, DeliveryStatus } from "@org/scheduler-contract";
 import type { Db, Deliveries, Tx } from "../database/tables.ts";
 import { receiverOf } from "../executions/callbacks.sql.ts";
 
@@ -7,6 +7,8 @@ export type DeliveryRow = Selectable<Deliveries>;
 
 export interface DeliveryFilter {
   status?: DeliveryStatus | undefined;
+  kind?: DeliveryKind | undefined;
+  channelId?: string | undefined;
   executionId?: string | undefined;
   jobId?: string | undefined;
   beforeId?: string | undefined;
@@ -25,13 +27,26 @@ export function listDeliveries(
     .orderBy("id", "desc")
     .limit(limit + 1);
   if (filter.status !== undefined) query = query.where("status", "=", filter.status);
+  if (filter.kind !== undefined) query = query.where("kind", "=", filter.kind);
+  if (filter.channelId !== undefined) query = query.where("channel_id", "=", filter.channelId);
   if (filter.executionId !== undefined) query = query.where("execution_id", "=", filter.executionId);
   if (filter.jobId !== undefined) query = query.where("job_id", "=", filter.jobId);
   if (filter.beforeId !== undefined) query = query.where("id", "<", filter.beforeId);
   return query.execute();
 }
 
-export function findDelivery(tx: Tx, scopeId: number, id: string): Promise<DeliveryRow | undefined> {
+/** Whether there is, or was while something was sent to it, a channel of this id. */
+export async function knowsChannel(db: Db, scopeId: number, id: string): Promise<boolean> {
+  const of = (query: "channels" | "deliveries", column: "id" | "channel_id") =>
+    sql`select from ${sql.table(query)} where scope_id = ${scopeId} and ${sql.ref(column)} = ${id}::uuid`;
+  const { rows } = await sql<{ known: boolean }>`
+    select exists (${of("channels", "id")}) or exists (${of("deliveries", "channel_id")}) as known`.execute(
+    db,
+  );
+  return rows[0]!.known;
+}
+
+export function findDelivery(tx: Db | Tx, scopeId: number, id: string): Promise<DeliveryRow | undefined> {
   return tx
     .selectFrom("deliveries")
     .selectAll()

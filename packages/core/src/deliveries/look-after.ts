@@ -1,6 +1,6 @@
 import { NIL } from "uuid";
 import { inTransaction, sessionOf } from "../database/session.ts";
-import type { Delivering } from "./callback.ts";
+import type { Delivering } from "./claim.ts";
 import { findStray, hasPending, loseDeliveries } from "./deliver.sql.ts";
 
 /** How far the walk through deliveries has come that should be in the queue. */

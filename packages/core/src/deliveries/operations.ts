@@ -1,17 +1,28 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { tell } from "../executions/over.sql.ts";
+import type { Caller } from "../access/caller.ts";
+import type { Db } from "../database/tables.ts";
+import { tell } from "../rules/tell.ts";
 import { requireExecution } from "../executions/require.ts";
 import { fromPublicId, noSuch } from "../ids.ts";
 import { requireJobKey } from "../jobs/require.ts";
 import { type Handlers, sessionIn } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
-import { findDelivery, listDeliveries, retryFailed } from "./deliveries.sql.ts";
+import { findDelivery, knowsChannel, listDeliveries, retryFailed } from "./deliveries.sql.ts";
 import { toDelivery } from "./delivery.ts";
 
+/** Also of a channel that was deleted: what was sent to it is on record. */
+async function requireChannelKey(db: Db, caller: Caller, given: string): Promise<string> {
+  const id = fromPublicId("chan", given);
+  if (id !== undefined && (await knowsChannel(db, caller.scopeId, id))) return id;
+  throw noSuch("channel", given, { prefix: "chan", shown: "list_channels shows yours" });
+}
+
 export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> = {
-  async list_deliveries({ db, caller }, { status, execution_id, job_id, limit, cursor }) {
+  async list_deliveries({ db, caller }, { status, kind, channel_id, execution_id, job_id, limit, cursor }) {
     const filter = {
       status,
+      kind,
+      channelId: channel_id === undefined ? undefined : await requireChannelKey(db, caller, channel_id),
       executionId:
         execution_id === undefined ? undefined : (await requireExecution(db, caller, execution_id)).id,
       jobId: job_id === undefined ? undefined : await requireJobKey(db, caller, job_id),

@@ -1,8 +1,8 @@
 import { fromKysely, fromPglite, PgBoss } from "pg-boss";
 import { NIL } from "uuid";
 import type { Database } from "../database/connect.ts";
-import type { Tx } from "../database/tables.ts";
-import type { Carrier, DueDelivery } from "../executions/over.sql.ts";
+import type { Db, Tx } from "../database/tables.ts";
+import type { Carrier, DueDelivery } from "../rules/tell.ts";
 import type { Log } from "../log.ts";
 
 /**
@@ -78,18 +78,28 @@ export async function openDeliveryQueue(database: Database, log: Log): Promise<D
   // transaction the embedded database's only connection is taken.
   for (const name of [queue, lost]) await boss.findJobs(name, { id: NIL });
 
+  async function put(db: Db | Tx, deliveries: DueDelivery[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    const jobs = deliveries.map(({ id, scope_id, share, made = 0, dueAt: startAfter }) => ({
+      id,
+      data: { made },
+      group: { id: share, tier: String(scope_id) },
+      // The last attempt may have been handed back by a worker that stopped: then there is one more.
+      retryLimit: Math.max(0, maxAttempts - 1 - made),
+      startAfter,
+    }));
+    await boss.insert(queue, jobs, { db: fromKysely(db), returnId: false });
+  }
+
   return {
-    async put(db, deliveries) {
-      if (deliveries.length === 0) return;
-      const jobs = deliveries.map(({ id, scope_id, share, made = 0, dueAt: startAfter }) => ({
-        id,
-        data: { made },
-        group: { id: share, tier: String(scope_id) },
-        // The last attempt may have been handed back by a worker that stopped: then there is one more.
-        retryLimit: Math.max(0, maxAttempts - 1 - made),
-        startAfter,
-      }));
-      await boss.insert(queue, jobs, { db: fromKysely(db), returnId: false });
+    put,
+    async move(tx, deliveries) {
+      await boss.deleteJob(
+        queue,
+        deliveries.map(({ id }) => id),
+        { db: fromKysely(tx) },
+      );
+      await put(tx, deliveries);
     },
     async claim({ count, perReceiver, full, fullScopes }) {
       const tiers = Object.fromEntries(fullScopes.map((scope) => [String(scope), 0]));

@@ -1,10 +1,9 @@
 import type { StartedExecution } from "../executions/life.sql.ts";
-import { toPublicId } from "../ids.ts";
 import type { Circuits } from "../sending/circuits.ts";
-import type { Message } from "../sending/outgoing.ts";
 import { send, type Sent } from "../sending/send.ts";
 import { heldBack, unsent } from "../sending/unsent.ts";
 import type { Engine } from "./engine.ts";
+import { needsSecrets, toMessage } from "./request.ts";
 import { spanOfAttempt } from "./span.ts";
 
 /**
@@ -16,13 +15,14 @@ export function begin(
   execution: StartedExecution,
   { circuits, isSure }: { circuits?: Circuits | undefined; isSure?: () => boolean } = {},
 ): Sent {
-  const { scope_id, signing_version, id, expires_at } = execution;
+  const { scope_id, signing_version, secrets_version, id, expires_at } = execution;
   const nowMs = (): number =>
     engine.clock.now()?.getTime() ?? execution.clock + performance.now() - execution.toldAt;
   const sent = send(engine, {
     id,
     scope_id,
-    signing_version,
+    signing: signing_version,
+    secrets_version: needsSecrets(execution) ? secrets_version : undefined,
     nowMs,
     leavesAtMs: Math.max(execution.scheduled_for.getTime(), execution.due_at?.getTime() ?? 0),
     keepsBack(now) {
@@ -31,7 +31,7 @@ export function begin(
       const leave = circuits?.ask(execution, now.getTime()) ?? "leaves";
       return leave === "leaves" ? undefined : heldBack(execution.host, leave, { now });
     },
-    message: () => toMessage(execution),
+    message: (vault) => toMessage(execution, { vault, cipher: engine.cipher }),
   });
   const endSpan = spanOfAttempt(execution);
   return {
@@ -46,21 +46,5 @@ export function begin(
       }
       return answer;
     }),
-  };
-}
-
-/** The request of an execution, before it is signed. */
-export function toMessage(execution: StartedExecution): Message {
-  return {
-    deliveryId: toPublicId("exec", execution.id),
-    attempt: execution.attempt_count,
-    jobId: toPublicId("job", execution.job_id),
-    scheduledFor: execution.scheduled_for,
-    method: execution.method,
-    url: execution.url,
-    headers: execution.headers,
-    body: execution.body,
-    timeoutMs: execution.timeout_seconds * 1000,
-    followRedirects: execution.follow_redirects,
   };
 }

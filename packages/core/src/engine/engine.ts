@@ -2,19 +2,24 @@ import type { Clock } from "../clock.ts";
 import type { Database } from "../database/connect.ts";
 import { inTransaction as plainTransaction, sessionOf as plainSession } from "../database/session.ts";
 import type { Tx } from "../database/tables.ts";
+import type { Mailer } from "../deliveries/mail.ts";
 import type { DeliveryQueue } from "../deliveries/queue.ts";
-import type { EndingSession } from "../executions/over.sql.ts";
+import type { EndingSession } from "../rules/tell.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Keyring } from "../signing/keyring.ts";
+import type { Cipher } from "../encryption/cipher.ts";
+import type { Keys } from "../sending/send.ts";
 import type { Sender } from "../sending/sender.ts";
 
 /** What every step of the road of a fire works with. */
-export interface Engine {
+export interface Engine extends Keys {
   database: Database;
   sender: Sender;
   deliveries: DeliveryQueue;
-  keyring: Keyring;
+  /** Without it, no mail is sent. */
+  mailer: Mailer | undefined;
+  /** Without it, nothing that was encrypted can be read. */
+  cipher: Cipher | undefined;
   clock: Clock;
   /** How long history is kept. */
   retentionDays: number;

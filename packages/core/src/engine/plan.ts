@@ -1,6 +1,6 @@
 import { signal } from "../database/signals.ts";
 import type { Session } from "../database/statement.ts";
-import type { EndingSession } from "../executions/over.sql.ts";
+import { type EndingSession, tell } from "../rules/tell.ts";
 import {
   completeSpentJobs,
   type End,
@@ -12,6 +12,7 @@ import {
   startExecutions,
 } from "../executions/life.sql.ts";
 import { type Engine, inTransaction } from "./engine.ts";
+import { notifyOfMissed } from "../rules/notify.ts";
 import { type JobPlan, needsRoom, parked, planJob } from "./plan-job.ts";
 import {
   abortPrevious,
@@ -156,6 +157,7 @@ async function carryOut(session: EndingSession, plans: JobPlan[], workerId: stri
   await endPrevious(session, plans);
   await endReplaced(session, plans);
   await followBornOver(session, toBeFollowed(plans, recorded));
+  await tell(session, await notifyOfMissed(session, missedAmong(executions, recorded)));
   await completeSpentJobs(
     session,
     plans
@@ -171,6 +173,12 @@ function toBeFollowed(plans: JobPlan[], recorded: Planned[]): string[] {
   return recorded
     .filter(({ status, job_id }) => status === "expired" || (status === "skipped" && last.has(job_id)))
     .map(({ id }) => id);
+}
+
+/** Of the executions that were written, those of slots that were missed. */
+function missedAmong(executions: PlannedExecution[], recorded: Planned[]): string[] {
+  const written = new Set(recorded.map(({ id }) => id));
+  return executions.filter(({ id, reason }) => reason === "missed" && written.has(id)).map(({ id }) => id);
 }
 
 /** A slot that has its execution already, since the clock was put back or its job was, is no run more. */

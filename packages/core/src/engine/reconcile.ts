@@ -5,6 +5,8 @@ import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { countRunningInDefault, findExpiredInLines } from "./lines.sql.ts";
 import { lookAfterDeliveries, start as startWalk, type Walk } from "../deliveries/look-after.ts";
 import { endMore } from "../executions/endings.sql.ts";
+import { notifyOfRunning } from "../rules/notify.ts";
+import { tell } from "../rules/tell.ts";
 import { mendJobs } from "./mend-jobs.ts";
 import { type Beat, forgetLostWorkers, loseWorkers } from "./presence.sql.ts";
 import { lookForLeft } from "./reconcile.sql.ts";
@@ -73,6 +75,7 @@ export async function reconcile(engine: Engine, state: Reconciling): Promise<num
   if (await takeBackLeft(engine, state)) return 0;
   if (await inTransaction(engine, endMore)) return 0;
   if (await endExpiredInLines(engine)) return 0;
+  await tellOfRunning(engine, state.held());
   await lookAfterDeliveries(engine, state.deliveries);
   state.cursor = await mendJobs(engine, state.cursor);
   return pauseMs;
@@ -102,6 +105,13 @@ function isLeftForLong({ before, suspects }: Round, left: Left, now: number): bo
   const since = before.get(name) ?? now;
   suspects.set(name, since);
   return now - since >= suspectMs;
+}
+
+/** What this worker has in hand may have been running for longer than somebody wants to know. */
+async function tellOfRunning(engine: Engine, held: Held[]): Promise<void> {
+  if (held.length === 0) return;
+  const ids = held.map(({ id }) => id);
+  await inTransaction(engine, async (session) => tell(session, await notifyOfRunning(session, ids)));
 }
 
 const stretch = 1000;

@@ -103,6 +103,17 @@ export async function deleteOldReplays(db: Db, cutoffId: string, limit: number):
       order by id limit ${limit})`.execute(db);
 }
 
+/** Deletes up to `limit` deliveries older than `cutoffId` that are of no execution and over, oldest first. */
+export async function deleteOldMessages(db: Db, cutoffId: string, limit: number): Promise<number> {
+  const { rows } = await sql<{ id: string }>`
+    delete from deliveries where id in (
+      select id from deliveries
+      where execution_id is null and id < ${cutoffId}::uuid and status <> 'pending'
+      order by id limit ${limit})
+    returning id`.execute(db);
+  return rows.length;
+}
+
 /** Deletes up to `limit` audit rows older than `cutoffId`. */
 export async function deleteOldAudit(db: Db, cutoffId: string, limit: number): Promise<number> {
   const { rows } = await sql<{ id: string }>`

@@ -10,6 +10,7 @@ import {
   deleteOldDeadLetters,
   deleteOldExecutions,
   deleteOldJobs,
+  deleteOldMessages,
   deleteOldReplays,
   deletePurged,
 } from "./retain.sql.ts";
@@ -48,12 +49,13 @@ export async function retain(engine: Engine, walk: Retaining): Promise<number> {
   const jobs = await deleteOldJobs(db, { afterId: walk.jobs, cutoff, cutoffId }, stepSize);
   const audit = await deleteOldAudit(db, cutoffId, stepSize);
   const answers = await deleteOldAnswers(db, new Date(now.getTime() - kept.answersMs), stepSize);
+  const messages = await deleteOldMessages(db, cutoffId, stepSize);
   const purged = await deletePurged(db, stepSize);
   await deleteOldReplays(db, cutoffId, stepSize);
 
   walk.executions = executions.lastId ?? walk.executions;
   walk.jobs = jobs.lastId ?? walk.jobs;
   const walksOn = executions.lastId !== undefined || jobs.lastId !== undefined;
-  const more = walksOn || [deadLetters, audit, answers].includes(stepSize) || purged > 0;
+  const more = walksOn || [deadLetters, audit, answers, messages].includes(stepSize) || purged > 0;
   return more ? betweenStepsMs : betweenPassesMs;
 }

@@ -3,12 +3,12 @@ import { statement } from "../database/statement.ts";
 import {
   answerOf,
   changed,
-  type EndingSession,
   follow,
   type Followed,
   type MadeRoom,
   whatFollows,
 } from "../executions/over.sql.ts";
+import { type EndingSession } from "../rules/tell.ts";
 import type { AnswerHeaders, RedirectTarget } from "../sending/answer.ts";
 
 export interface SettledAttempt {
@@ -23,6 +23,8 @@ export interface SettledAttempt {
   terminal: boolean;
   /** Somebody is told when the execution is over. */
   calls_back: boolean;
+  /** Rules may tell of its end. */
+  may_be_told: boolean;
   status: AttemptStatus;
   error_code: AttemptErrorCode | null;
   error: string | null;

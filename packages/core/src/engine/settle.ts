@@ -1,10 +1,12 @@
 import type { Answer } from "../sending/answer.ts";
 import { isRefused } from "../database/away.ts";
 import { reasonOf } from "../log.ts";
+import { toldOf } from "../sending/told.ts";
 import { type Engine, inTransaction, sessionOf } from "./engine.ts";
 import { judge, type Outcome } from "../sending/outcome.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
-import type { EndingSession, MadeRoom } from "../executions/over.sql.ts";
+import type { MadeRoom } from "../executions/over.sql.ts";
+import type { EndingSession } from "../rules/tell.ts";
 import { type SettledAttempt, settleAttempts, settleLate } from "./settle.sql.ts";
 
 /** One finished attempt, ready to be written. */
@@ -17,13 +19,15 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     retry: execution.retry,
     now: endedAt,
   };
-  const outcome = judged(() => inTime(judge(answer, rules, Math.random()), execution, endedAt));
+  const told = toldOf(answer);
+  const outcome = judged(() => inTime(judge(answer, { ...rules, told }, Math.random()), execution, endedAt));
   return {
     id: execution.id,
     number: execution.attempt_count,
     next_status: outcome.next,
     retry_ms: outcome.retryMs,
     calls_back: execution.callback_url !== null,
+    may_be_told: execution.has_rules,
     interrupted: outcome.status === "interrupted",
     terminal: outcome.terminal,
     status: outcome.status,
@@ -32,11 +36,11 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     status_code: answer.statusCode,
     started_at: startedAt,
     latency_ms: answer.latencyMs,
-    response_headers: answer.headers,
-    response_body: answer.body,
-    response_encoding: answer.encoding === "base64" ? "base64" : null,
-    response_truncated: answer.truncated,
-    redirected_to: answer.redirectedTo,
+    response_headers: told.headers,
+    response_body: told.body,
+    response_encoding: told.encoding === "base64" ? "base64" : null,
+    response_truncated: told.truncated,
+    redirected_to: told.redirectedTo,
   };
 }
 
@@ -110,13 +114,13 @@ async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void
   }
 }
 
-/** Where nobody is told of any of the ends, the statement is a transaction by itself. */
+/** Where nobody can be told of any of the ends, the statement is a transaction by itself. */
 function ending<Answer>(
   engine: Engine,
   attempts: SettledAttempt[],
   write: (session: EndingSession) => Promise<Answer>,
 ): Promise<Answer> {
-  const tells = attempts.some((attempt) => attempt.calls_back);
+  const tells = attempts.some((attempt) => attempt.calls_back || attempt.may_be_told);
   return tells ? inTransaction(engine, write) : write(sessionOf(engine));
 }
 

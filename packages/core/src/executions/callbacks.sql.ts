@@ -5,8 +5,12 @@ const idAt = (instant: string): string =>
   `(lpad(to_hex(floor(extract(epoch from ${instant}) * 1000)::bigint), 12, '0')
     || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid`;
 
+/** Of whom it is known whether they answer: the host of a callback, or a channel. */
+export const hostOf = (d: string): string =>
+  `coalesce('channel:' || ${d}.channel_id, split_part(${d}.url, '/', 3))`;
+
 /** The receiver of a delivery `d`, by whose share of what is under way it is sent. */
-export const receiverOf = (d: string): string => shareInSql(d, `split_part(${d}.url, '/', 3)`);
+export const receiverOf = (d: string): string => shareInSql(d, hostOf(d));
 
 /**
  * The statement, to stand as a CTE in the one that ends executions, that records whom their ends are told. `ended` names a

@@ -2,7 +2,7 @@ import { type Expression, type Selectable, sql, type SqlBool } from "kysely";
 import type { ExecutionStatus } from "@org/scheduler-contract";
 import type { Db, Executions, Replays, Tx } from "../database/tables.ts";
 import { endWaitingOf } from "./endings.sql.ts";
-import type { EndingSession } from "./over.sql.ts";
+import type { EndingSession } from "../rules/tell.ts";
 import { type ExecutionFilter, matches } from "./executions.sql.ts";
 
 export type ReplayRow = Selectable<Replays>;

@@ -2,7 +2,7 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import { MAX, NIL } from "uuid";
 import type { Endings } from "../database/tables.ts";
 import { endWaiting } from "./life.sql.ts";
-import type { EndingSession } from "./over.sql.ts";
+import type { EndingSession } from "../rules/tell.ts";
 
 export type Ending = Pick<Selectable<Endings>, "scope_id" | "kind" | "id" | "reason">;
 

@@ -3,15 +3,8 @@ import { effective } from "../queues/effective.ts";
 import { signal } from "../database/signals.ts";
 import { type Session, statement } from "../database/statement.ts";
 import { defaultQueue } from "../queues/queue.ts";
-import {
-  answerOf,
-  changed,
-  type EndingSession,
-  follow,
-  type Followed,
-  hasOpenSlot,
-  whatFollows,
-} from "./over.sql.ts";
+import { answerOf, changed, follow, type Followed, hasOpenSlot, whatFollows } from "./over.sql.ts";
+import { type EndingSession } from "../rules/tell.ts";
 
 /** An execution that a worker holds, with what it sends. */
 export interface StartedExecution {
@@ -35,15 +28,25 @@ export interface StartedExecution {
   /** Where the request goes, with its port; the scheduler's share of slots is by host. */
   host: string;
   headers: Record<string, string>;
+  /** Those that are masks in `headers`. */
+  sealed_headers: Buffer | null;
   body: string | null;
+  /** The secrets that it names; null where it names none. */
+  secrets: string[] | null;
+  /** What stands for something in double braces is replaced. */
+  fills_templates: boolean;
   follow_redirects: boolean;
   timeout_seconds: number;
   success_statuses: Statuses;
   assertions: Assertion[] | null;
   retry: RetryPolicy;
   callback_url: string | null;
-  /** Which version of its scope's signing secrets it was claimed with. */
+  /** Which versions of its scope's signing secrets and of its secrets it was claimed with. */
   signing_version: number;
+  secrets_version: number;
+  /** Rules may tell of its end. */
+  has_rules: boolean;
+  created_at: Date;
 }
 
 /** An execution and the attempt at it that a worker has in hand: an earlier one may still be under way. */
@@ -58,9 +61,9 @@ export function request({
   queue,
   scope,
 }: Record<"revision" | "queue" | "scope", string>): string {
-  return `${r}.method, ${r}.url, ${r}.host, ${r}.headers, ${r}.body, ${r}.follow_redirects, ${r}.success_statuses,
+  return `${r}.method, ${r}.url, ${r}.host, ${r}.headers, ${r}.sealed_headers, ${r}.body, ${r}.secrets, ${r}.fills_templates, ${r}.follow_redirects, ${r}.success_statuses,
     ${r}.assertions, ${effective("timeout_seconds", { revision: r, queue })} as timeout_seconds,
-    ${effective("retry", { revision: r, queue })} as retry, ${r}.callback_url, ${scope}.signing_version`;
+    ${effective("retry", { revision: r, queue })} as retry, ${r}.callback_url, ${scope}.signing_version, ${scope}.secrets_version, ${scope}.has_rules`;
 }
 
 /** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */
@@ -121,13 +124,13 @@ const start = statement<
     where e.id = any(:ids::uuid[]) and e.status in ('pending', 'retrying')
       and (e.expires_at is null or e.expires_at > :now)
       and (e.line_at is not null or not ${isInLine("e")}) and not ${isUnwanted("e")}
-    returning e.scope_id, e.id, e.job_id, e.queue, e.revision_id, e.trigger, e.scheduled_for, e.expires_at,
+    returning e.scope_id, e.id, e.job_id, e.queue, e.revision_id, e.trigger, e.scheduled_for, e.expires_at, e.created_at,
       e.attempt_count, e.interruptions, :has_turn::boolean or e.queue <> '${defaultQueue}' as counts
   ), counted as (
     update open_executions o set counts_in = s.queue from started s
     where o.id = s.id and o.id = any(:ids::uuid[]) and s.counts
   )
-  select ${clock}, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.expires_at, s.attempt_count,
+  select ${clock}, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.expires_at, s.created_at, s.attempt_count,
     s.interruptions, ${request({ revision: "r", queue: "q", scope: "c" })}
   from started s cross join ${revisionOf("s")} r
   left join queues q on q.scope_id = s.scope_id and q.name = s.queue

@@ -1,35 +1,12 @@
 import { MAX, NIL } from "uuid";
 import type { ExecutionStatus } from "@org/scheduler-contract";
 import { makeCallbacks } from "./callbacks.sql.ts";
-import { signal } from "../database/signals.ts";
-import type { Session } from "../database/statement.ts";
-import type { Db, Tx } from "../database/tables.ts";
+import { notifyOfEnds } from "../rules/notify.ts";
+import { hasAlert, mayBeTold } from "../rules/rules.sql.ts";
+import { type EndingSession, tell } from "../rules/tell.ts";
 
 /** How far back among the executions of a job its slots are looked for that are not over; its history may be long. */
 const lookBack = 100;
-
-/** A delivery that is to be made: somebody is told of an end. */
-export interface DueDelivery {
-  id: string;
-  scope_id: number;
-  /** Of whose share of what is under way it is: `shareOf` its receiver. */
-  share: string;
-  /** How many attempts were made before. */
-  made?: number;
-  /** Not sooner than this. */
-  dueAt: Date;
-}
-
-/** Carries what is told of executions to those who are told. */
-export interface Carrier {
-  /** Makes deliveries due, as part of a transaction. One that is due already stays as it is. */
-  put(db: Db | Tx, deliveries: DueDelivery[]): Promise<void>;
-}
-
-/** Where executions may end: a transaction, with the carrier of what is told of them. */
-export interface EndingSession extends Session {
-  deliveries: Carrier;
-}
 
 /**
  * The columns of an execution `e` that are returned where it ends or changes, so that `whatFollows` can tell of it.
@@ -43,8 +20,8 @@ export function changed({ sentAt, order }: { sentAt: string; order: string }): s
 /** A row of what a statement answers that ends executions: one of its own, or one of what follows. */
 export interface Followed<Own extends string> {
   id: string;
-  is: Own | "over" | "told";
-  /** Of the attempt, in rows of its own. */
+  is: Own | "over" | "told" | "ruled";
+  /** Of the attempt, in rows of its own; its place among the ends of its job, where a rule may tell of it. */
   number: number | null;
   guarded: boolean;
   freed: boolean;
@@ -65,6 +42,9 @@ export function whatFollows(ended: string, { callers = "true" }: { callers?: str
     ${makeCallbacks(`(select * from ${ended} where finished_at is not null and status <> 'skipped' and ${callers})`)}
   ), told as (
     ${tellJobs(ended)}
+  ), ruled as (
+    select id, n from ${ended} e
+    where finished_at is not null and status <> 'skipped' and ${mayBeTold("e")}
   ), given_back as (
     -- The original of what a canceled replay has not sent can be replayed again, unless somebody has done so since.
     update executions o set replayed_at = null
@@ -99,6 +79,7 @@ export function answerOf(own: Record<string, { from: string; number?: string }>)
       from closed where guards_job_id is not null or counts_in is not null`,
     "select id, 'over', null, false, true, null, null, null from freed",
     "select id, 'told', null, false, false, scope_id, share, due_at from called",
+    "select id, 'ruled', n::integer, false, false, null, null, null from ruled",
   ].join("\n  union all\n  ");
 }
 
@@ -108,30 +89,23 @@ export interface MadeRoom {
   freed: boolean;
 }
 
-/** Makes deliveries due, and lets workers know. */
-export async function tell(
-  { db, deliveries }: Pick<EndingSession, "db" | "deliveries">,
-  due: DueDelivery[],
-): Promise<void> {
-  if (due.length === 0) return;
-  await deliveries.put(db, due);
-  await signal(db, "delivery");
-}
-
 /** Sees to what follows the ends that a statement answers of, beyond the tables that it changed itself. */
 export async function follow<Own extends string>(
-  { db, deliveries }: EndingSession,
+  session: EndingSession,
   rows: Followed<Own>[],
 ): Promise<MadeRoom> {
   const told = rows.flatMap(({ id, scope_id, share, due_at: dueAt }) =>
     scope_id === null || share === null || dueAt === null ? [] : [{ id, scope_id, share, dueAt }],
   );
-  await tell({ db, deliveries }, told);
+  const ruled = rows.flatMap(({ id, is, number }) => (is === "ruled" ? [{ id, order: number! }] : []));
+  const notified = ruled.length === 0 ? [] : await notifyOfEnds(session, ruled);
+  await tell(session, [...told, ...notified]);
   const over = rows.filter((row) => row.is === "over");
   return { guarded: over.some(({ guarded }) => guarded), freed: over.some(({ freed }) => freed) };
 }
 
 const failures = ["failed", "expired"] satisfies ExecutionStatus[];
+const failuresNow = "(case when h.succeeded then 0 else j.consecutive_failures end + h.failures)";
 const failed = `status in (${failures.map((status) => `'${status}'`).join(", ")})`;
 
 /**
@@ -143,12 +117,20 @@ function tellJobs(ended: string): string {
   // In the order of job ids: every worker locks jobs in that order, so that no two wait for each other.
   return `update jobs j
     set last_run_at = coalesce(h.sent_at, j.last_run_at), last_status = coalesce(h.last_status, j.last_status),
-      consecutive_failures = case when h.succeeded then 0 else j.consecutive_failures end + h.failures,
+      consecutive_failures = ${failuresNow}, failures_before = j.consecutive_failures, was_alerted = j.is_alerted,
+      -- Kept when it works again: then it is told how long it did not.
+      failing_since = case when h.failures > 0 and (h.succeeded or j.consecutive_failures = 0)
+        then h.failed_at else j.failing_since end,
+      is_alerted = case when h.failures = 0 then j.is_alerted and not h.succeeded
+        else (j.is_alerted and not h.succeeded) or coalesce(${hasAlert("j", failuresNow)}, false) end,
+      usual_ms = coalesce(j.usual_ms * 0.8 + h.took_ms * 0.2, h.took_ms, j.usual_ms),
       state = case when j.state = 'active' and j.next_run_at is null and h.slot_over and ${isSpent(ended)}
         then 'completed' else j.state end
     from (
-      select job_id, max(sent_at) as sent_at, bool_or(status = 'succeeded') as succeeded,
+      select job_id, max(sent_at) as sent_at, coalesce(bool_or(status = 'succeeded'), false) as succeeded,
         (count(*) filter (where ${failed} and n > coalesce(success, 0)))::integer as failures,
+        min(finished_at) filter (where ${failed} and n > coalesce(success, 0)) as failed_at,
+        avg(extract(epoch from finished_at - sent_at) * 1000) filter (where status = 'succeeded') as took_ms,
         (array_agg(status order by n desc) filter (where ${failed} or status = 'succeeded'))[1] as last_status,
         bool_or(trigger = 'schedule' and finished_at is not null) as slot_over
       from (

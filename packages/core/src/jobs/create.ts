@@ -70,9 +70,17 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
   if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await signal(tx, "due");
 }
 
-function prepareJob({ caller, now }: WriteContext, { id, input }: { id: string; input: Declaration }) {
-  const row = wanted(input, { ...defaults, ...readSchedule(input, now) });
-  const owned = { ...row, scope_id: caller.scopeId, id };
+function prepareJob(
+  { caller, now, cipher }: WriteContext,
+  { id, input }: { id: string; input: Declaration },
+) {
+  const owner = { scope_id: caller.scopeId, id };
+  const row = wanted(
+    input,
+    { ...defaults, ...readSchedule(input, now) },
+    { owner, cipher, before: undefined },
+  );
+  const owned = { ...row, ...owner };
   const revision = newRevision(owned, now);
   // Also of a draft: a timing without any run is refused at once.
   const first = firstRun(owned, now);

@@ -56,7 +56,7 @@ async function declareOnce(
     }
     ids.set(each.index, job.id);
     changed.add(each.index);
-    const change = inBatch(each, () => changeDeclared(job, each.input, context.now));
+    const change = inBatch(each, () => changeDeclared(job, each.input, context));
     if (change) await applyChange(context, job, change);
   }
   if (fresh.length === 0) return ids;
@@ -88,8 +88,9 @@ function jobToChange({ key, revive }: Declaration, { jobs, tombstones }: Known):
 }
 
 /** What changes in a job; undefined where it is as declared. */
-function changeDeclared(job: JobRow, input: Declaration, now: Date): Change | undefined {
-  const differing = difference(job, wanted(input, { ...defaults, ...timingOf(job, input, now) }));
+function changeDeclared(job: JobRow, input: Declaration, { now, cipher }: WriteContext): Change | undefined {
+  const base = { ...defaults, ...timingOf(job, input, now) };
+  const differing = difference(job, wanted(input, base, { owner: job, cipher, before: job }));
   if (Object.keys(differing).length === 0) return undefined;
   const { columns, revision } = changeOf(job, differing, { anew: false, now });
   return { columns: { ...columns, declared: declaredTiming(input) }, revision };

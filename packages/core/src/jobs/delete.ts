@@ -3,6 +3,7 @@ import { describeCaller } from "../access/caller.ts";
 import { endWaitingOf } from "../executions/endings.sql.ts";
 import { fromPublicId, toPublicId } from "../ids.ts";
 import { sessionIn, type WriteContext } from "../operations/context.ts";
+import { deleteRulesOf } from "../rules/rules.sql.ts";
 import { findDeleted, lockJob, updateJob } from "./jobs.sql.ts";
 import { noSuchJob } from "./require.ts";
 import { leaveTombstone } from "./tombstone.ts";
@@ -24,6 +25,7 @@ export async function deleteJob(
       reason: "job_deleted",
     });
     await leaveTombstone(context, job);
+    await deleteRulesOf(tx, uuid);
     const deletion = { deleted_at: now, deleted_by: describeCaller(caller), next_run_at: null };
     await updateJob(tx, caller.scopeId, uuid, { ...deletion, is_purged: purge });
   }

@@ -1,6 +1,7 @@
 import type { Job, JobKind, Output } from "@org/scheduler-contract";
 import { slotId, toPublicId } from "../ids.ts";
 import { describeSchedule, previewSchedule } from "../time/preview.ts";
+import { masked } from "../secrets/sensitive.ts";
 import { nextRuns, type Schedule } from "../time/next-run.ts";
 import { formatLocal } from "../time/zone.ts";
 import type { JobRow } from "./jobs.sql.ts";
@@ -79,7 +80,7 @@ export function toJob(row: JobRow): Job {
     kind: row.kind,
     url: row.url,
     method: row.method as Job["method"],
-    headers: row.headers,
+    headers: masked(row.headers),
     body: row.body,
     cron: row.cron,
     every_n_minutes: row.every_n_minutes,
@@ -102,8 +103,11 @@ export function toJob(row: JobRow): Job {
     follow_redirects: row.follow_redirects,
     retry: row.effective_retry,
     callback_url: row.callback_url,
+    alert_threshold: row.alert_threshold,
+    muted_until: row.muted_until?.toISOString() ?? null,
     metadata: row.metadata,
     consecutive_failures: row.consecutive_failures,
+    is_alerted: row.is_alerted,
     last_run_at: row.last_run_at?.toISOString() ?? null,
     last_status: row.last_status,
     next_run_at: row.next_run_at?.toISOString() ?? null,
@@ -119,8 +123,10 @@ export function toJob(row: JobRow): Job {
 export function toChangedJob(
   { dryRun, now }: { dryRun: boolean; now: Date },
   row: JobRow,
+  notes: string[] = [],
 ): Output<"update_job"> {
-  return dryRun ? { ...toJob(row), dry_run: true, notes: notesOn(row, now) } : toJob(row);
+  if (dryRun) return { ...toJob(row), dry_run: true, notes: [...notes, ...notesOn(row, now)] };
+  return { ...toJob(row), ...(notes.length > 0 && { notes }) };
 }
 
 /** The execution that a new job has at once, where it is due now. */

@@ -45,6 +45,8 @@ async function whileHeld(key: string, work: () => Promise<void>): Promise<void> 
       caller: setup.caller,
       now: new Date(),
       dryRun: false,
+      cipher: undefined,
+      sendsMail: false,
       allowedTargets: [],
     };
     await declareJobs(context, [input(key)]);

@@ -12,6 +12,8 @@ import { firstExecutionId, toChangedJob, toJob, toSchedule } from "./job.ts";
 import { countJobs, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { changeJobs } from "./many.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
+import { retimeGathered } from "../rules/gather.ts";
+import { notesOnRequests } from "./request-notes.ts";
 import { assertNotCanceled, reschedules } from "./reschedule.ts";
 import { activate, readSchedule } from "./schedule.ts";
 import { assertTargets } from "./targets.ts";
@@ -54,33 +56,46 @@ export const jobOperations: Handlers<Names> = {
   async create_job(context, input) {
     const [{ job, isNew }] = (await declareJobs(context, [input])) as [Declared];
     const execution_id = isNew && !context.dryRun ? firstExecutionId(job) : undefined;
-    return { ...toChangedJob(context, job), ...(execution_id !== undefined && { execution_id }) };
+    const notes = await noteOn(context, { job, given: input.headers });
+    return { ...toChangedJob(context, job, notes), ...(execution_id !== undefined && { execution_id }) };
   },
 
   async create_jobs(context, input) {
-    return { data: (await declareJobs(context, input.jobs)).map(({ job }) => toJob(job)) };
+    const jobs = (await declareJobs(context, input.jobs)).map(({ job }) => job);
+    const given = jobs.map((job, index) => ({ job, given: input.jobs[index]!.headers }));
+    const notes = await notesOnRequests(context.tx, context.caller.scopeId, given);
+    return { data: jobs.map((job, index) => toChangedJob(context, job, notes[index])) };
   },
 
   async put_job(context, input) {
     const [{ job }] = (await declareJobs(context, [input])) as [Declared];
-    return toChangedJob(context, job);
+    return toChangedJob(context, job, await noteOn(context, { job, given: input.headers }));
   },
 
   async update_job(context, input) {
-    const { tx, caller, now } = context;
+    const { tx, caller, now, cipher } = context;
     const job = await lockJobFor(tx, caller, input.job_id);
     assertTargets(input, context.allowedTargets);
     const retimed = saysWhen(input);
     if (retimed || reschedules(input)) assertNotCanceled(job);
     const timing = retimed ? retime(job, readTiming(input, input.timezone ?? job.timezone, now)) : undefined;
-    const differing = difference(job, wanted(input, { ...job, ...timing }));
+    const differing = difference(
+      job,
+      wanted(input, { ...job, ...timing }, { owner: job, cipher, before: job }),
+    );
     // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
     const anew = retimed && job.state !== "active";
     await applyChange(context, job, changeOf(job, differing, { anew, now }));
+    if (differing.muted_until !== undefined)
+      await retimeGathered(context, { job: job.id }, differing.muted_until);
     const changed = await requireJob(tx, caller, input.job_id);
+    const notes = await noteOn(context, { job: changed, given: input.headers });
+    const fields = changedFields(toJob(job), toJob(changed));
+    // Behind a mask, nobody sees the change.
+    const isSealedAnew = "sealed_headers" in differing && !fields.includes("headers");
     return {
-      ...toChangedJob(context, changed),
-      changed: changedFields(toJob(job), toJob(changed)),
+      ...toChangedJob(context, changed, notes),
+      changed: isSealedAnew ? [...fields, "headers"] : fields,
     };
   },
 
@@ -167,6 +182,13 @@ function toResumed(job: JobRow, now: Date): Changed | undefined {
 
 function endingOf({ scope_id, id }: JobRow, reason: string): Ending {
   return { scope_id, kind: "job", id, reason };
+}
+
+async function noteOn(
+  { tx, caller }: WriteContext,
+  of: Parameters<typeof notesOnRequests>[2][number],
+): Promise<string[]> {
+  return (await notesOnRequests(tx, caller.scopeId, [of]))[0]!;
 }
 
 async function change(

@@ -1,5 +1,8 @@
 import type { ParsedInput } from "@org/scheduler-contract";
 import { canonicalJson } from "../canonical-json.ts";
+import type { Cipher } from "../encryption/cipher.ts";
+import { namesIn } from "../secrets/reference.ts";
+import { sealHeaders } from "../secrets/sealed-headers.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { defaultRetry, fullRetry } from "../time/retry.ts";
 import type { JobRow } from "./jobs.sql.ts";
@@ -37,6 +40,7 @@ export const defaults = {
   retry: defaultRetry,
   inherits_retry: true,
   callback_url: null,
+  alert_threshold: null,
 } satisfies Partial<JobRow>;
 
 const required = ["name", "method", "url", "timezone"] as const;
@@ -44,8 +48,19 @@ type OptionalName = keyof typeof defaults;
 type RequiredName = (typeof required)[number];
 const fields = [...required, ...(Object.keys(defaults) as OptionalName[])];
 
+/** What of a row follows from what its callers say of its request. */
+const derived = ["host", "sealed_headers", "secrets", "fills_templates", "muted_until"] as const;
+
 /** The part of a job's row that its callers decide. */
-export type Wanted = Pick<JobRow, OptionalName | RequiredName | keyof Timing | "host">;
+export type Wanted = Pick<JobRow, OptionalName | RequiredName | keyof Timing | (typeof derived)[number]>;
+
+/** Whose headers are sealed, and what was stored of them. */
+interface Sealing {
+  owner: { scope_id: number; id: string };
+  cipher: Cipher | undefined;
+  /** The job as it is; undefined for a new one. */
+  before: JobRow | undefined;
+}
 
 /** What stays where nothing is said: a job's row, or the defaults with a timing. */
 type Base = Pick<Wanted, OptionalName | keyof Timing> & Partial<Pick<Wanted, RequiredName>>;
@@ -58,16 +73,25 @@ const readers: { [Name in OptionalName]?: (said: never) => Wanted[Name] } = {
 };
 
 /** The row of a job as its caller wants it. The timing is the base's. Throws `invalid_input`. */
-export function wanted(input: JobInput, base: Base): Wanted {
+export function wanted(input: JobInput, base: Base, { before, ...sealing }: Sealing): Wanted {
   const said = fields.filter((name) => name in input && input[name as keyof JobInput] !== undefined);
   const read = said.map((name) => [name, readField(name, input[name as keyof JobInput])]);
   const row = { ...base, ...(Object.fromEntries(read) as Pick<Wanted, RequiredName>) };
   const { timeout_seconds: timeout, retry } = input;
+  const headers = headersOf(input, base);
+  const names = namesIn([...Object.values(headers), row.body ?? ""]);
+  const stored = sealHeaders(headers, before, sealing);
+  // What is sealed is not opened to see whether it names secrets.
+  const all = new Set([...names, ...(stored.sealed_headers ? (before?.secrets ?? []) : [])]);
   return {
     ...row,
+    ...stored,
+    secrets: all.size === 0 ? null : [...all].toSorted(),
+    fills_templates: before?.fills_templates ?? true,
+    // Not part of what a job is: whoever declares it again does not end its silence.
+    muted_until: input.muted_until === undefined ? (before?.muted_until ?? null) : toDate(input.muted_until),
     host: new URL(row.url).host,
     method: methodOf(input, base),
-    headers: headersOf(input, base),
     inherits_timeout: timeout === undefined ? base.inherits_timeout : timeout === null,
     inherits_retry: retry === undefined ? base.inherits_retry : retry === null,
   };

@@ -1,7 +1,8 @@
 import type { OperationName, Operations, Output, ParsedInput } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
+import type { Cipher } from "../encryption/cipher.ts";
 import type { Db, Tx } from "../database/tables.ts";
-import type { Carrier, EndingSession } from "../executions/over.sql.ts";
+import type { Carrier, EndingSession } from "../rules/tell.ts";
 import type { Range } from "../sending/address-guard.ts";
 
 /** What public operations work with: nobody is known yet. */
@@ -32,6 +33,10 @@ export interface WriteContext {
   now: Date;
   /** All of it will be rolled back once it has been answered. */
   dryRun: boolean;
+  /** Without it nothing can be stored that has to be read again. */
+  cipher: Cipher | undefined;
+  /** This process can send mail. */
+  sendsMail: boolean;
   /** The private ranges that requests may be sent to. */
   allowedTargets: Range[];
 }

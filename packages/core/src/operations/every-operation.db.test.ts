@@ -107,6 +107,21 @@ async function newDelivery(caller = live): Promise<string> {
   return (await setup.scheduler.execute("list_deliveries", { execution_id }, caller)).data[0]!.id;
 }
 
+async function newSecret(caller = live): Promise<string> {
+  const input = { name: "a-secret", value: "hush-hush", replace: true };
+  return (await setup.scheduler.execute("create_secret", input, caller)).id;
+}
+
+async function newChannel(caller = live): Promise<string> {
+  const input = { name: "a channel", type: "webhook", url: "https://a.example/told" } as const;
+  return (await setup.scheduler.execute("create_channel", input, caller)).id;
+}
+
+async function newRule(caller = live): Promise<string> {
+  const input = { channel_id: await newChannel(caller), event: "on_failure" } as const;
+  return (await setup.scheduler.execute("add_rule", input, caller)).id;
+}
+
 /** What a caller has, by the field that names it. */
 const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   job_id: newJob,
@@ -115,6 +130,9 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   replay_id: newReplay,
   signing_secret_id: newSigningSecret,
   delivery_id: newDelivery,
+  secret_id: newSecret,
+  channel_id: newChannel,
+  rule_id: newRule,
 };
 
 const samples: Record<string, unknown> = {
@@ -127,6 +145,12 @@ const samples: Record<string, unknown> = {
   token_id: "tok_01h455vb4pex5vsknk084sn02q",
   replay_id: "rpl_01h455vb4pex5vsknk084sn02q",
   delivery_id: "dlv_01h455vb4pex5vsknk084sn02q",
+  secret_id: "sec_01h455vb4pex5vsknk084sn02q",
+  channel_id: "chan_01h455vb4pex5vsknk084sn02q",
+  rule_id: "rule_01h455vb4pex5vsknk084sn02q",
+  value: "hush-hush",
+  type: "webhook",
+  event: "on_failure",
   signing_secret_id: "sgn_01h455vb4pex5vsknk084sn02q",
 };
 
@@ -187,10 +211,19 @@ describe("a token may do what the definition says, and what is refused changes n
   });
 });
 
+/** What a caller has for the other ids that an input needs. */
+async function others({ input }: Operation, but: string, caller: Caller): Promise<object> {
+  const fields = Object.keys(input.shape).filter(
+    (field) => field in belongings && field !== but && !input.shape[field]!.safeParse(undefined).success,
+  );
+  const own = await Promise.all(fields.map(async (field) => [field, await belongings[field]!(caller)]));
+  return Object.fromEntries(own) as object;
+}
+
 describe("what belongs to another half or workspace is not there", () => {
   const named = guarded.flatMap(({ name, operation }) =>
     Object.keys(operation.input.shape)
-      .filter((field) => field.endsWith("_id"))
+      .filter((field) => field.endsWith("_id") && field in belongings)
       .map((field) => ({ name, field, operation })),
   );
 
@@ -199,8 +232,13 @@ describe("what belongs to another half or workspace is not there", () => {
     for (const [owner, ownerCaller] of Object.entries(parties)) {
       const id = await belongings[field]!(ownerCaller);
       const waits = "wait_seconds" in operation.input.shape && { wait_seconds: 0 };
-      const input = { ...sampleInput(operation), ...waits, [field]: id };
       for (const [stranger, caller] of Object.entries(parties)) {
+        const input = {
+          ...sampleInput(operation),
+          ...(await others(operation, field, caller)),
+          ...waits,
+          [field]: id,
+        };
         // Tokens of the test half are handed out and taken back from the live half, too.
         const manages = field === "token_id" && stranger === "live" && owner === "testHalf";
         if (stranger === owner || manages) continue;
@@ -211,8 +249,16 @@ describe("what belongs to another half or workspace is not there", () => {
           hint: expect.stringContaining("Ids look like"),
         });
       }
+      const input = {
+        ...sampleInput(operation),
+        ...(await others(operation, field, ownerCaller)),
+        ...waits,
+        [field]: id,
+      };
       const own: unknown = await execute(name, input, ownerCaller).catch((thrown: unknown) => thrown);
-      expect(own, `${owner} itself`).not.toMatchObject({ code: "not_found" });
+      // Whose rule of a job it is, no single field says.
+      if (name === "remove_job_rule") continue;
+      expect(own, `${owner} itself`).not.toMatchObject({ code: "not_found", field });
     }
   });
 
@@ -297,9 +343,29 @@ describe("the audit", () => {
     pause_queue: async () => ({ name: "a-queue" }),
     resume_queue: async () => ({ name: "a-queue" }),
     retry_delivery: async () => ({ delivery_id: await newDelivery() }),
+    create_secret: async () => ({ name: "b-secret", value: "hush-hush", replace: true }),
+    delete_secret: async () => ({ secret_id: await newSecret() }),
+    create_channel: async () => ({ name: "b", type: "webhook", url: "https://a.example" }),
+    update_channel: async () => ({ channel_id: await newChannel(), name: "b" }),
+    delete_channel: async () => ({ channel_id: await newChannel() }),
+    test_channel: async () => ({ channel_id: await newChannel(), wait_seconds: 0 }),
+    add_rule: async () => ({ channel_id: await newChannel(), event: "on_failure" }),
+    remove_rule: async () => ({ rule_id: await newRule() }),
+    add_job_rule: async () => ({
+      job_id: await newJob(),
+      channel_id: await newChannel(),
+      event: "on_failure",
+    }),
+    remove_job_rule: async () => newJobRule(),
     create_signing_secret: async () => ({}),
     delete_signing_secret: async () => ({ signing_secret_id: await newSigningSecret() }),
   };
+
+  async function newJobRule(): Promise<object> {
+    const input = { job_id: await newJob(), channel_id: await newChannel(), event: "on_failure" } as const;
+    const { id: rule_id } = await setup.scheduler.execute("add_rule", input, live);
+    return { job_id: input.job_id, rule_id };
+  }
 
   async function audited(): Promise<unknown[]> {
     const { rows } = await sql`

@@ -12,10 +12,11 @@ import type { Clock } from "../clock.ts";
 import { readNow } from "../database/now.ts";
 import type { Db } from "../database/tables.ts";
 import { committed, rolledBack } from "../database/transaction.ts";
-import type { Carrier } from "../executions/over.sql.ts";
+import type { Carrier } from "../rules/tell.ts";
 import type { Log } from "../log.ts";
 import { recordDone, recordingFailures } from "./audit.ts";
 import type { Context, Handlers, PublicContext, ReadContext, WriteContext } from "./context.ts";
+import { type FollowUp, followUps } from "./follow-up.ts";
 import { once } from "./once.ts";
 
 interface Parts {
@@ -24,6 +25,8 @@ interface Parts {
   clock: Clock;
   log: Log;
   handlers: Handlers<OperationName>;
+  cipher: WriteContext["cipher"];
+  sendsMail: boolean;
   allowedTargets: WriteContext["allowedTargets"];
 }
 
@@ -46,7 +49,8 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
 
     const { dry_run, idempotency_key: key } = parsed as { dry_run?: boolean; idempotency_key?: string };
     const dryRun = dry_run === true;
-    return recordingFailures({ db, now, log }, { caller, operation, input: parsed, dryRun }, async () => {
+    const change = { caller, operation, input: parsed, dryRun };
+    const output = await recordingFailures({ db, now, log }, change, async () => {
       authorize(caller, operation);
       return (dryRun ? rolledBack : committed)(db, async (tx) => {
         const context = { ...parts, tx, caller, now: await readNow(tx, clock.now()), dryRun };
@@ -58,6 +62,8 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
         });
       });
     });
+    const followUp = followUps[name] as FollowUp<typeof name> | undefined;
+    return followUp && !dryRun ? followUp({ db, caller, signal: request.signal }, output, parsed) : output;
   };
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { operations } from "@org/scheduler-contract";
 import { createHandlers, exactly } from "./handlers.ts";
 
-const handlers = createHandlers({ jwtSecret: undefined, cipher: undefined });
+const handlers = createHandlers(undefined);
 
 test("every operation has a handler, and every handler an operation", () => {
   expect(Object.keys(handlers).sort()).toEqual(Object.keys(operations).sort());

@@ -1,32 +1,30 @@
 import type { OperationName } from "@org/scheduler-contract";
 import { accessOperations } from "../access/operations.ts";
+import { channelOperations } from "../channels/operations.ts";
 import { deliveryOperations } from "../deliveries/operations.ts";
-import type { Cipher } from "../encryption/cipher.ts";
 import { deadLetterOperations } from "../executions/dead-letters.ts";
 import { executionOperations } from "../executions/operations.ts";
 import { jobOperations } from "../jobs/operations.ts";
 import { queueOperations } from "../queues/operations.ts";
+import { ruleOperations } from "../rules/operations.ts";
+import { secretOperations } from "../secrets/operations.ts";
 import { signingOperations } from "../signing/operations.ts";
 import { sloOperations } from "../slo/operations.ts";
 import type { Handlers } from "./context.ts";
 
-export interface Keys {
-  /** Signs JWTs. */
-  jwtSecret: Uint8Array | undefined;
-  /** Encrypts what has to be read again. */
-  cipher: Cipher | undefined;
-}
-
-/** A handler for every operation. */
-export function createHandlers({ jwtSecret, cipher }: Keys): Handlers<OperationName> {
+/** A handler for every operation. `jwtSecret` signs JWTs. */
+export function createHandlers(jwtSecret: Uint8Array | undefined): Handlers<OperationName> {
   return exactly({
     ...accessOperations(jwtSecret),
     ...jobOperations,
     ...executionOperations,
     ...deadLetterOperations,
     ...queueOperations,
+    ...channelOperations,
+    ...ruleOperations,
     ...deliveryOperations,
-    ...signingOperations(cipher),
+    ...secretOperations,
+    ...signingOperations,
     ...sloOperations,
   });
 }

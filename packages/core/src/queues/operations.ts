@@ -3,6 +3,7 @@ import { signal } from "../database/signals.ts";
 import { fullRetry } from "../time/retry.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
+import { retimeGathered } from "../rules/gather.ts";
 import { toQueue } from "./queue.ts";
 import {
   addQueues,
@@ -31,7 +32,7 @@ export const queueOperations: Handlers<Names> = {
 };
 
 function readChange(input: Omit<ParsedInput<"update_queue">, "name">): QueueChange {
-  const { concurrency, rate_limit, paused, timeout_seconds, retry, priority } = input;
+  const { concurrency, rate_limit, paused, timeout_seconds, retry, priority, muted_until } = input;
   const change: QueueChange = {};
   if (concurrency !== undefined) change.concurrency = concurrency;
   if (rate_limit !== undefined) {
@@ -42,6 +43,7 @@ function readChange(input: Omit<ParsedInput<"update_queue">, "name">): QueueChan
   if (timeout_seconds !== undefined) change.timeout_seconds = timeout_seconds;
   if (retry !== undefined) change.retry = retry === null ? null : JSON.stringify(fullRetry(retry));
   if (priority !== undefined) change.priority = priority ?? 0;
+  if (muted_until !== undefined) change.muted_until = muted_until === null ? null : new Date(muted_until);
   return change;
 }
 
@@ -56,6 +58,7 @@ async function change(
   const before = (await lockQueue(tx, scopeId, name))!;
   await changeQueue(tx, scopeId, name, { ...fields, updated_at: now });
   if (!before.has_line) await countRunning(tx, scopeId, name);
+  if (fields.muted_until !== undefined) await retimeGathered(context, { queue: name }, fields.muted_until);
   // Somebody who waits may go on now.
   await signal(tx, "due");
   return toQueue((await findQueue(tx, scopeId, name))!);

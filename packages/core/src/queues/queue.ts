@@ -22,6 +22,7 @@ export function toQueue(row: QueueRow): Queue {
     priority: row.priority,
     waiting: row.waiting,
     running: row.running,
+    muted_until: row.muted_until?.toISOString() ?? null,
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
   };

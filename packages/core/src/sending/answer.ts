@@ -1,4 +1,5 @@
 import type { AttemptErrorCode, AttemptStatus } from "@org/scheduler-contract";
+import type { Hidden } from "../secrets/hidden.ts";
 
 export interface OutgoingRequest {
   method: string;
@@ -6,6 +7,8 @@ export interface OutgoingRequest {
   headers: Record<string, string>;
   body: string | null;
   timeoutMs: number;
+  /** What of it must not be seen in what comes back. */
+  hidden?: readonly Hidden[];
   /** To where its answers lead, a few times. Without it, a redirect is an answer like any other. */
   followRedirects?: boolean;
   /** The headers that sign a request; a redirect within its origin is signed anew, since its path is another one. */
@@ -40,7 +43,10 @@ export interface RedirectTarget {
 /** By names in lower case; several cookies are several. */
 export type AnswerHeaders = Record<string, string | string[]>;
 
-/** What came of a request, as it is judged, stored and told. An answer of any status is `succeeded` here. */
+/**
+ * What came of a request, as it is judged. An answer of any status is `succeeded` here. Headers and body are as they came:
+ * `toldOf` makes of them what may be stored and shown.
+ */
 export interface Answer extends Verdict {
   statusCode: number | null;
   latencyMs: number;
@@ -50,6 +56,8 @@ export interface Answer extends Verdict {
   encoding: "text" | "base64";
   truncated: boolean;
   redirectedTo: RedirectTarget | null;
+  /** What must not be seen of headers and body. */
+  hidden: readonly Hidden[];
   /** It was not sent, and must not be for so long. */
   heldBackMs?: number;
 }

@@ -241,6 +241,7 @@ describe("a target that never finishes", () => {
       encoding: "text",
       truncated: false,
       redirectedTo: null,
+      hidden: [],
     });
     await peer.abandoned();
   });

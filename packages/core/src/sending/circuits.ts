@@ -106,6 +106,6 @@ function pause(circuit: Circuit, ms: number, now: number): void {
 function saysOfHost({ status, errorCode, statusCode }: Answer): "answer" | "no answer" | "nothing" {
   if (status === "interrupted" || status === "canceled") return "nothing";
   if (statusCode !== null) return "answer";
-  const unsent = ["invalid_request", "circuit_open", "signing"].includes(errorCode ?? "");
+  const unsent = ["invalid_request", "circuit_open", "signing", "gone"].includes(errorCode ?? "");
   return status === "blocked" || unsent ? "nothing" : "no answer";
 }

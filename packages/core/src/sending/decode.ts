@@ -86,7 +86,7 @@ function endOfCharacters(bytes: Buffer): number {
 }
 
 /** What decoding made longer than is kept. */
-function cutText(text: string, truncated: boolean): Pick<Decoded, "body" | "truncated"> {
+export function cutText(text: string, truncated: boolean): Pick<Decoded, "body" | "truncated"> {
   if (text.length * 3 <= maxBodyBytes || Buffer.byteLength(text) <= maxBodyBytes)
     return { body: text, truncated };
   const bytes = Buffer.from(text).subarray(0, maxBodyBytes);

@@ -25,6 +25,8 @@ export interface Outcome {
 }
 
 interface Rules {
+  /** The answer as it may be shown; the answer itself unless told. What went wrong is said of this one. */
+  told?: Answer;
   /** This attempt counted; interrupted ones are not. */
   attempts: number;
   successStatuses: Statuses;
@@ -59,7 +61,7 @@ export function judge(answer: Answer, rules: Rules, random: number): Outcome {
       // Handed back, not failed: it goes on elsewhere at once.
       return { ...end("retrying"), retryMs: 0 };
     case "blocked":
-      return end("failed");
+      return errorCode === "secret_missing" ? retry() : end("failed");
     case "http_error": {
       const mayChange =
         errorCode === "assertion" || matchesStatus(rules.retry.retry_on_statuses, answer.statusCode!);
@@ -74,13 +76,14 @@ export function judge(answer: Answer, rules: Rules, random: number): Outcome {
 
 function verdict(
   answer: Answer,
-  { successStatuses, assertions }: Rules,
+  { successStatuses, assertions, told = answer }: Rules,
 ): Pick<Outcome, "status" | "errorCode" | "error"> {
   if (answer.status !== "succeeded") return answer;
   if (!matchesStatus(successStatuses, answer.statusCode!))
     return { status: "http_error", errorCode: "status", error: `The target answered ${answer.statusCode}.` };
-  const problem = failedAssertion(assertions ?? [], answer);
-  return problem === null ? answer : { status: "http_error", errorCode: "assertion", error: problem };
+  if (failedAssertion(assertions ?? [], answer) === null) return answer;
+  const error = failedAssertion(assertions ?? [], told) ?? "An assertion about a secret did not hold.";
+  return { status: "http_error", errorCode: "assertion", error };
 }
 
 /** Gone for good, or told in a header. */

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { defaultRetry } from "../time/retry.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
-import { toMessage } from "../engine/begin.ts";
+import { toMessage } from "../engine/request.ts";
+import { emptyVault } from "../secrets/vault.ts";
 import { toSigned } from "./outgoing.ts";
 
 const now = new Date("2026-03-01T12:00:00.999Z");
 const toOutgoing = (sent: StartedExecution, at: Date, keys: readonly Buffer[]) =>
-  toSigned(toMessage(sent), at, keys);
+  toSigned(toMessage(sent, { vault: emptyVault, cipher: undefined }), at, keys);
 const execution: StartedExecution = {
   clock: now.getTime(),
   toldAt: 0,
@@ -30,6 +31,12 @@ const execution: StartedExecution = {
   retry: defaultRetry,
   callback_url: null,
   signing_version: 0,
+  sealed_headers: null,
+  secrets: null,
+  fills_templates: false,
+  secrets_version: 0,
+  has_rules: false,
+  created_at: now,
 };
 const deliveryId = "exec_01kg000000e008000000000001";
 
@@ -42,6 +49,7 @@ test("sends what the job says, and tells the receiver which delivery it is", () 
     body: "hello",
     timeoutMs: 30_000,
     followRedirects: false,
+    hidden: [],
     headers: {
       "user-agent": "scheduler/0.1",
       "content-type": "text/plain",

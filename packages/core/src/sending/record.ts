@@ -1,3 +1,5 @@
+import type { Hidden } from "../secrets/hidden.ts";
+import { scrub } from "../secrets/scrub.ts";
 import type { Answer, AnswerHeaders, RawAnswer } from "./answer.ts";
 import { asBytes, codingsOf, type Decoded, readText, storable, unpack } from "./decode.ts";
 import { headerOf } from "./header.ts";
@@ -7,8 +9,12 @@ const maxErrorLength = 500;
 /** As long as the URL of a job may be. */
 const maxUrlLength = 2048;
 
-/** Makes an answer what is kept of it: the only place where what a target says becomes a record. */
-export function toRecord(raw: RawAnswer): Answer | Promise<Answer> {
+/**
+ * Makes an answer what is kept of it: the only place where what a target says becomes a record. What is only told of it is
+ * rid of what is hidden; headers and body have to be judged first.
+ */
+export function toRecord(answer: RawAnswer, hidden: readonly Hidden[] = []): Answer | Promise<Answer> {
+  const raw = { ...answer, hidden };
   const { status, headers, chunks, truncated } = raw;
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   const isCut = truncated || status !== "succeeded";
@@ -23,12 +29,16 @@ export function toRecord(raw: RawAnswer): Answer | Promise<Answer> {
   });
 }
 
-function withBody(raw: RawAnswer, { body, encoding, truncated }: Decoded): Answer {
-  const { status, errorCode, error, statusCode, latencyMs, headers, redirectedTo } = raw;
+type Received = RawAnswer & Pick<Answer, "hidden">;
+
+function withBody(raw: Received, { body, encoding, truncated }: Decoded): Answer {
+  const { status, errorCode, error, statusCode, latencyMs, headers, redirectedTo, hidden } = raw;
+  // Before they are cut: half of a value is not found any more.
+  const plain = (text: string): string => scrub(text, hidden, { anyCase: true });
   return {
     status,
     errorCode,
-    error: error === null ? null : storable(error.slice(0, maxErrorLength)),
+    error: error === null ? null : storable(plain(error).slice(0, maxErrorLength)),
     statusCode,
     latencyMs,
     headers: headers && plainHeaders(headers),
@@ -36,7 +46,11 @@ function withBody(raw: RawAnswer, { body, encoding, truncated }: Decoded): Answe
     encoding,
     // What broke off is no answer, and its status says so.
     truncated: raw.truncated || (truncated && status === "succeeded"),
-    redirectedTo: redirectedTo && { ...redirectedTo, url: storable(redirectedTo.url.slice(0, maxUrlLength)) },
+    redirectedTo: redirectedTo && {
+      ...redirectedTo,
+      url: storable(plain(redirectedTo.url).slice(0, maxUrlLength)),
+    },
+    hidden,
   };
 }
 

@@ -1,3 +1,4 @@
+import { reveals } from "../secrets/scrub.ts";
 import type { OutgoingRequest, RawAnswer, Sending } from "./answer.ts";
 
 const maxRedirects = 5;
@@ -28,6 +29,11 @@ export function follow(
       if (count > maxRedirects) return failed(answer, `More than ${maxRedirects} redirects.`);
       const url = targetOf(location, request.url);
       if (url === undefined) return failed(answer, `Redirected to what is no http or https URL: ${location}`);
+      if (wouldTell(request, answer.statusCode!, url))
+        return failed(
+          answer,
+          "Redirected to another origin, and the body has a secret: that goes to nobody else.",
+        );
       const timeoutMs = Math.ceil(first.timeoutMs - (performance.now() - begun));
       request = { ...redirected(request, answer.statusCode!, url), timeoutMs: Math.max(0, timeoutMs) };
       sending = send(request);
@@ -62,6 +68,13 @@ function targetOf(location: string, base: string): URL | undefined {
   return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined;
 }
 
+/** Whether a secret in the body would go to whom it was not meant for. */
+function wouldTell(request: OutgoingRequest, status: number, url: URL): boolean {
+  const { body } = redirected(request, status, url);
+  const isHome = url.origin === new URL(request.url).origin;
+  return !isHome && body !== null && reveals(body, request.hidden ?? []);
+}
+
 /** The next request, as browsers would make it, but with less of what is confidential. */
 function redirected(request: OutgoingRequest, status: number, url: URL): OutgoingRequest {
   const { method } = request;
@@ -89,7 +102,7 @@ function broken(
   { before, count, url }: { before: RawAnswer; count: number; url: URL },
 ): RawAnswer {
   const where = count === 1 ? "Redirected" : `Redirected ${count} times, at last`;
-  const error = `${where} to ${url.origin.slice(0, 200)}: ${answer.error}`;
+  const error = `${where} to ${url.origin}: ${answer.error}`;
   const verdict = { status: answer.status, errorCode: answer.errorCode, error };
   return answer.statusCode === null ? { ...before, ...verdict } : { ...answer, ...verdict };
 }

@@ -35,7 +35,7 @@ export function createSender(allowed: Range[], names?: ResolverSettings): Sender
       const { answer, abort } = request.followRedirects
         ? follow((next) => attempt(by, next), request)
         : attempt(by, request);
-      return { answer: answer.then(toRecord), abort };
+      return { answer: answer.then((raw) => toRecord(raw, request.hidden)), abort };
     },
     async close() {
       await agent.destroy();

@@ -19,12 +19,20 @@ const verdicts = {
     errorCode: "worker_lost",
     error: "Its time to live ran out before a slot was free.",
   },
+  mail: { status: "connection_error", errorCode: "connection", error: "The mail server cannot be reached." },
+  gone: { status: "connection_error", errorCode: "gone", error: "The channel is not there any more." },
+  muted: { status: "connection_error", errorCode: "circuit_open", error: "The channel is muted." },
   invalid_request: {
     status: "connection_error",
     errorCode: "invalid_request",
     error: "The request could not be made from what is stored.",
   },
   circuit_open: { status: "connection_error", errorCode: "circuit_open", error: "The host does not answer." },
+  secrets: {
+    status: "blocked",
+    errorCode: "secret_missing",
+    error: "The secrets could not be read, and nothing is sent without them; the worker's log says why.",
+  },
   signing: {
     status: "connection_error",
     errorCode: "signing",
@@ -43,14 +51,20 @@ export function unsent(why: keyof typeof verdicts): Answer {
     encoding: "text",
     truncated: false,
     redirectedTo: null,
+    hidden: [],
   };
+}
+
+/** What came of a request that a secret is missing to. */
+export function withoutSecret(error: string): Answer {
+  return { ...unsent("secrets"), error };
 }
 
 /** What came of a request that was held back, since its host does not answer. `asked` says what it did not answer. */
 export function heldBack(
   host: string,
   { untilMs, failures }: { untilMs: number; failures: number },
-  { now, asked = "requests" }: { now: Date; asked?: "requests" | "callbacks" },
+  { now, asked = "requests" }: { now: Date; asked?: "requests" | "callbacks" | "notifications" },
 ): Answer {
   const until = new Date(untilMs).toISOString();
   return {

@@ -1,6 +1,6 @@
 import { SchedulerError, type Output } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
-import type { Cipher } from "../encryption/cipher.ts";
+import { noKey } from "../encryption/no-key.ts";
 import { fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -18,46 +18,43 @@ const maxSecrets = 2;
 
 type Names = "list_signing_secrets" | "create_signing_secret" | "delete_signing_secret";
 
-/** Without a cipher nothing can be stored that has to be read again. */
-export function signingOperations(cipher: Cipher | undefined): Handlers<Names> {
-  return {
-    async list_signing_secrets({ db, caller }, { limit, cursor }) {
-      const rows = await listSigningSecrets(db, caller.scopeId, { before: readCursor("sgn", cursor), limit });
-      return toPage(rows, { limit, prefix: "sgn", view: toSigningSecret });
-    },
+export const signingOperations: Handlers<Names> = {
+  async list_signing_secrets({ db, caller }, { limit, cursor }) {
+    const rows = await listSigningSecrets(db, caller.scopeId, { before: readCursor("sgn", cursor), limit });
+    return toPage(rows, { limit, prefix: "sgn", view: toSigningSecret });
+  },
 
-    async create_signing_secret({ tx, caller, now }) {
-      if (!cipher) throw noKey();
-      const { scopeId } = caller;
-      await raiseSigningVersion(tx, scopeId);
-      const existing = await listSigningSecrets(tx, scopeId, { limit: maxSecrets });
-      if (existing.length >= maxSecrets) throw tooMany(existing.at(-1)!);
-      const secret = generateSecret();
-      const id = newId(now);
-      const row = {
-        scope_id: scopeId,
-        id,
-        sealed: cipher.seal(secret, ownerOf(scopeId, id)),
-        created_by: describeCaller(caller),
-        created_at: now,
-      };
-      await insertSigningSecret(tx, row);
-      return { ...toSigningSecret(row), secret };
-    },
+  async create_signing_secret({ tx, caller, now, cipher }) {
+    if (!cipher) throw noKey("A signing secret");
+    const { scopeId } = caller;
+    await raiseSigningVersion(tx, scopeId);
+    const existing = await listSigningSecrets(tx, scopeId, { limit: maxSecrets });
+    if (existing.length >= maxSecrets) throw tooMany(existing.at(-1)!);
+    const secret = generateSecret();
+    const id = newId(now);
+    const row = {
+      scope_id: scopeId,
+      id,
+      sealed: cipher.seal(secret, ownerOf(scopeId, id)),
+      created_by: describeCaller(caller),
+      created_at: now,
+    };
+    await insertSigningSecret(tx, row);
+    return { ...toSigningSecret(row), secret };
+  },
 
-    async delete_signing_secret({ tx, caller }, { signing_secret_id }) {
-      const id = fromPublicId("sgn", signing_secret_id);
-      await raiseSigningVersion(tx, caller.scopeId);
-      if (id !== undefined && (await deleteSigningSecret(tx, caller.scopeId, id))) {
-        return { deleted: true, id: toPublicId("sgn", id) };
-      }
-      throw noSuch("signing secret", signing_secret_id, {
-        prefix: "sgn",
-        shown: "GET /v1/signing-secrets shows yours",
-      });
-    },
-  };
-}
+  async delete_signing_secret({ tx, caller }, { signing_secret_id }) {
+    const id = fromPublicId("sgn", signing_secret_id);
+    await raiseSigningVersion(tx, caller.scopeId);
+    if (id !== undefined && (await deleteSigningSecret(tx, caller.scopeId, id))) {
+      return { deleted: true, id: toPublicId("sgn", id) };
+    }
+    throw noSuch("signing secret", signing_secret_id, {
+      prefix: "sgn",
+      shown: "GET /v1/signing-secrets shows yours",
+    });
+  },
+};
 
 function toSigningSecret(row: SigningSecretRow): Output<"list_signing_secrets">["data"][number] {
   return {
@@ -71,14 +68,4 @@ function tooMany(oldest: SigningSecretRow): SchedulerError {
   return new SchedulerError("conflict", `There are ${maxSecrets} signing secrets already.`, {
     hint: `Delete the one that no receiver needs any more, such as the older: DELETE /v1/signing-secrets/${toPublicId("sgn", oldest.id)}.`,
   });
-}
-
-function noKey(): SchedulerError {
-  return new SchedulerError(
-    "conflict",
-    "A signing secret is stored encrypted, and there is no key for that.",
-    {
-      hint: "Give 32 bytes, the same in every process: SCHEDULER_ENCRYPTION_KEY=$(openssl rand -base64 32), or createScheduler({ encryptionKey }).",
-    },
-  );
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { DecryptionError, type Cipher } from "../encryption/cipher.ts";
 import type { Db } from "../database/tables.ts";
-import type { ScopeKeys } from "./keyring.ts";
+import type { AtVersion } from "../versioned.ts";
 import { findSealedKeys } from "./signing.sql.ts";
 
 const prefix = "whsec_";
@@ -17,12 +17,16 @@ export function ownerOf(scopeId: number, id: string): string {
 }
 
 /** What a scope signs with. Throws DecryptionError where a secret of it cannot be read. */
-export async function loadKeys(db: Db, cipher: Cipher | undefined, scopeId: number): Promise<ScopeKeys> {
+export async function loadKeys(
+  db: Db,
+  cipher: Cipher | undefined,
+  scopeId: number,
+): Promise<AtVersion<Buffer[]>> {
   const { version, secrets } = await findSealedKeys(db, scopeId);
   const keys = secrets.map(({ id, sealed }) => {
     if (!cipher)
       throw new DecryptionError("There are signing secrets here, and no encryption key to read them.");
     return Buffer.from(cipher.open(sealed, ownerOf(scopeId, id)).slice(prefix.length), "base64");
   });
-  return { version, keys };
+  return { version, held: keys };
 }

@@ -154,7 +154,7 @@ describe("requests", () => {
 
     const version = await store(rows[0]!.sealed);
     // What failed is remembered for a moment of real time.
-    const keys = async () => setup.scheduler.engine.keyring.keysOf(setup.caller.scopeId, version);
+    const keys = async () => setup.scheduler.engine.keyring.of(setup.caller.scopeId, version);
     await expect.poll(() => keys().catch(() => []), { timeout: 5000 }).toHaveLength(1);
     await drain(setup.scheduler, clock, "2026-03-01T12:00:10Z");
     expect(target.arrivals.map(signatureOf)).toEqual([

@@ -12,4 +12,5 @@ export const answered: Answer = {
   encoding: "text",
   truncated: false,
   redirectedTo: null,
+  hidden: [],
 };

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
-import { claimCallbacks, sendCallback, toDeliveryOutcome } from "../deliveries/callback.ts";
+import { claimDeliveries } from "../deliveries/claim.ts";
 import { record } from "../deliveries/deliver.ts";
+import { sendDelivery, toDeliveryOutcome } from "../deliveries/send-delivery.ts";
 import type { DeliveryOutcome } from "../deliveries/deliver.sql.ts";
 import type { Limits } from "../deliveries/queue.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -19,7 +20,7 @@ export async function setQueueTime({ database }: Pick<Engine, "database">, now: 
     .execute(database.db);
 }
 
-/** Sends the callbacks that are due at `at`, step by step and for real; answers what came of them. */
+/** Sends the deliveries that are due at `at`, step by step and for real; answers what came of them. */
 export async function deliver(
   { engine }: Pick<Scheduler, "engine">,
   clock: TestClock,
@@ -27,11 +28,11 @@ export async function deliver(
 ): Promise<DeliveryOutcome[]> {
   clock.set(at);
   await setQueueTime(engine, clock.now());
-  const callbacks = await claimCallbacks(engine, limits);
+  const claimed = await claimDeliveries(engine, limits);
   const delivered = await Promise.all(
-    callbacks.map(async (callback) => ({
-      claimed: callback.claimed,
-      outcome: toDeliveryOutcome(callback, await sendCallback(engine, callback).answer),
+    claimed.map(async (due) => ({
+      claimed: due.claimed,
+      outcome: toDeliveryOutcome(due, await sendDelivery(engine, due).answer),
     })),
   );
   await record(engine, delivered);

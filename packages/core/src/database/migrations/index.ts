@@ -19,6 +19,8 @@ import * as jobLists from "./20261127T0700-job-lists.ts";
 import * as attempts from "./20261127T0710-attempts.ts";
 import * as anchors from "./20261127T0720-anchors.ts";
 import * as deletions from "./20261127T0730-deletions.ts";
+import * as secrets from "./20261127T1600-secrets.ts";
+import * as telling from "./20261127T1610-telling.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = ["20261126T1200-without-tickets", "20261127T0000-names"];
@@ -45,4 +47,6 @@ export const migrations: Record<string, Migration> = {
   "20261127T0710-attempts": attempts,
   "20261127T0720-anchors": anchors,
   "20261127T0730-deletions": deletions,
+  "20261127T1600-secrets": secrets,
+  "20261127T1610-telling": telling,
 };

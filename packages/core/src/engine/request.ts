@@ -1,0 +1,78 @@
+import { v5 } from "uuid";
+import type { StartedExecution } from "../executions/life.sql.ts";
+import type { Cipher } from "../encryption/cipher.ts";
+import { toPublicId } from "../ids.ts";
+import { hide } from "../secrets/hidden.ts";
+import { openHeaders } from "../secrets/sealed-headers.ts";
+import type { Vault } from "../secrets/vault.ts";
+import { fill, type Filled, SecretError } from "../sending/fill.ts";
+import type { Message } from "../sending/outgoing.ts";
+import type { Templates } from "../sending/templates.ts";
+
+/** Whether the request of an execution names secrets. */
+export function needsSecrets({ secrets }: Pick<StartedExecution, "secrets">): boolean {
+  return secrets !== null;
+}
+
+/** The request of an execution, before it is signed. Throws SecretError. */
+export function toMessage(
+  execution: StartedExecution,
+  { vault, cipher }: { vault: Vault; cipher: Cipher | undefined },
+): Message {
+  const { url, headers, body, hidden } = filled(execution, vault, cipher);
+  return {
+    deliveryId: toPublicId("exec", execution.id),
+    attempt: execution.attempt_count,
+    jobId: toPublicId("job", execution.job_id),
+    scheduledFor: execution.scheduled_for,
+    method: execution.method,
+    url,
+    headers,
+    body,
+    hidden,
+    timeoutMs: execution.timeout_seconds * 1000,
+    followRedirects: execution.follow_redirects,
+  };
+}
+
+function filled(execution: StartedExecution, vault: Vault, cipher: Cipher | undefined): Filled {
+  const { url, headers, body, sealed_headers: sealed, fills_templates: fills, secrets } = execution;
+  const stored = { url, headers, body };
+  if (sealed === null && !fills && secrets === null) return { ...stored, hidden: [] };
+  const own = sealed === null ? {} : opened(execution, sealed, cipher);
+  const given = fill(
+    { url, headers: { ...headers, ...own }, body },
+    vault,
+    fills ? templatesOf(execution) : undefined,
+  );
+  const names = Object.keys(own);
+  // The scheme before a credential is none of it.
+  const shown = names.map((name) => hide(name, given.headers[name]!.replace(/^(Bearer|Basic|Token) +/i, "")));
+  return { ...given, hidden: [...given.hidden, ...shown] };
+}
+
+function opened(
+  execution: StartedExecution,
+  sealed: Buffer,
+  cipher: Cipher | undefined,
+): Record<string, string> {
+  try {
+    return openHeaders(sealed, { scope_id: execution.scope_id, id: execution.job_id }, cipher);
+  } catch (error) {
+    throw new SecretError(
+      `The job's masked headers cannot be read; nothing was sent. ${(error as Error).message}`,
+    );
+  }
+}
+
+/** All but the attempt come from what the execution was when it was written: a retry sends the same, whoever sends it. */
+function templatesOf({ id, created_at, scheduled_for, attempt_count }: StartedExecution): Templates {
+  const begun = new Date(Math.max(created_at.getTime(), scheduled_for.getTime()));
+  return {
+    timestamp: begun.toISOString(),
+    uuid: v5("uuid", id),
+    execution_id: toPublicId("exec", id),
+    scheduled_for: scheduled_for.toISOString(),
+    attempt: String(attempt_count),
+  };
+}

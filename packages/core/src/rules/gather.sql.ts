@@ -1,0 +1,120 @@
+import { sql } from "kysely";
+import type { DeliveryKind, RuleEvent } from "@org/scheduler-contract";
+import { type Session, statement } from "../database/statement.ts";
+import type { About, Gathered, Tx } from "../database/tables.ts";
+
+/** The receiver of what goes to a channel, by whose share of what is under way it is sent. */
+export function channelShare(scopeId: number, channelId: string): string {
+  return `${scopeId} channel:${channelId}`;
+}
+
+/** A delivery to a channel that is to be stored. */
+export interface NewNotification {
+  id: string;
+  scope_id: number;
+  kind: DeliveryKind;
+  execution_id: string | null;
+  job_id: string | null;
+  channel_id: string;
+  event: RuleEvent | null;
+  about: About;
+  gathers: string | null;
+  due_at: Date;
+}
+
+interface InsertValues {
+  ids: string[];
+  scope_ids: number[];
+  kinds: string[];
+  executions: (string | null)[];
+  of_jobs: (string | null)[];
+  channels: string[];
+  events: (string | null)[];
+  abouts: string[];
+  gather: (string | null)[];
+  due_at: string[];
+}
+
+const insert = statement<InsertValues, { id: string }>(
+  "insert_notifications",
+  `insert into deliveries (id, scope_id, kind, execution_id, job_id, channel_id, event, about, gathers, status, due_at,
+    created_at)
+  select id, scope_id, kind, execution_id, job_id, channel_id, event, about::jsonb, gathers, 'pending', due_at, :now
+  from unnest(:ids::uuid[], :scope_ids::integer[], :kinds::text[], :executions::uuid[], :of_jobs::uuid[],
+    :channels::uuid[], :events::text[], :abouts::text[], :gather::text[], :due_at::timestamptz[])
+    as i(id, scope_id, kind, execution_id, job_id, channel_id, event, about, gathers, due_at)
+  -- An execution that takes too long is told of once.
+  on conflict do nothing
+  returning id`,
+);
+
+/** Stores deliveries; answers the ids of those that are new. */
+export async function insertNotifications(session: Session, rows: NewNotification[]): Promise<Set<string>> {
+  if (rows.length === 0) return new Set();
+  const stored = await insert(session, {
+    ids: rows.map(({ id }) => id),
+    scope_ids: rows.map((row) => row.scope_id),
+    kinds: rows.map(({ kind }) => kind),
+    executions: rows.map((row) => row.execution_id),
+    of_jobs: rows.map((row) => row.job_id),
+    channels: rows.map((row) => row.channel_id),
+    events: rows.map(({ event }) => event),
+    abouts: rows.map(({ about }) => JSON.stringify(about)),
+    gather: rows.map(({ gathers }) => gathers),
+    due_at: rows.map((row) => row.due_at.toISOString()),
+  });
+  return new Set(stored.map(({ id }) => id));
+}
+
+/** A delivery that gathers notifications and has not been sent. */
+export interface Gathering {
+  id: string;
+  channel_id: string;
+  gathers: string;
+  about: { gathered: Gathered };
+}
+
+const gathering = statement<{ channels: string[] }, Gathering>(
+  "gathering",
+  `select id, channel_id, gathers, about from deliveries
+  where channel_id = any(:channels::uuid[]) and gathers is not null and status = 'pending' and not is_closed
+  for update`,
+);
+
+/** What is being gathered for channels that the caller has locked. */
+export function findGathering(session: Session, channelIds: string[]): Promise<Gathering[]> {
+  return gathering(session, { channels: channelIds });
+}
+
+const regather = statement<{ ids: string[]; abouts: string[] }, { id: string }>(
+  "gather",
+  `update deliveries d set about = i.about::jsonb
+  from unnest(:ids::uuid[], :abouts::text[]) as i(id, about)
+  where d.id = i.id and d.id = any(:ids::uuid[])`,
+);
+
+export async function updateGathered(
+  session: Session,
+  rows: Pick<Gathering, "id" | "about">[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await regather(session, {
+    ids: rows.map(({ id }) => id),
+    abouts: rows.map(({ about }) => JSON.stringify(about)),
+  });
+}
+
+/** Gives what is gathered another time; answers what it was given to. */
+export async function moveGathered(
+  tx: Tx,
+  scopeId: number,
+  { gathers, channelId, dueAt }: { gathers: string; channelId?: string | undefined; dueAt: Date },
+): Promise<{ id: string; channel_id: string }[]> {
+  const ofChannel = channelId === undefined ? sql`` : sql`and channel_id = ${channelId}::uuid`;
+  const { rows } = await sql<{ id: string; channel_id: string }>`
+    update deliveries set due_at = ${dueAt}
+    where scope_id = ${scopeId} and gathers = ${gathers} and status = 'pending' and not is_closed ${ofChannel}
+      and channel_id is not null
+    returning id, channel_id`.execute(tx);
+  return rows;
+}

@@ -1,0 +1,99 @@
+import { type Insertable, type Selectable, sql } from "kysely";
+import type { Db, Secrets, Tx } from "../database/tables.ts";
+
+export type SecretRow = Selectable<Secrets>;
+
+/** A scope's secrets, newest first, with one row more than `limit` where there are more. */
+export function listSecrets(
+  db: Db,
+  scopeId: number,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<SecretRow[]> {
+  let query = db
+    .selectFrom("secrets")
+    .selectAll()
+    .where("scope_id", "=", scopeId)
+    .orderBy("id", "desc")
+    .limit(limit + 1);
+  if (before !== undefined) query = query.where("id", "<", before);
+  return query.execute();
+}
+
+export function findSecret(tx: Tx, scopeId: number, by: { id: string } | { name: string }) {
+  const query = tx.selectFrom("secrets").selectAll().where("scope_id", "=", scopeId);
+  return ("id" in by ? query.where("id", "=", by.id) : query.where("name", "=", by.name)).executeTakeFirst();
+}
+
+/** Tells every worker that the scope's secrets have changed. Locks the scope, so that changes come one by one. */
+export async function raiseSecretsVersion(tx: Tx, scopeId: number): Promise<void> {
+  await tx
+    .updateTable("scopes")
+    .set((eb) => ({ secrets_version: eb("secrets_version", "+", 1) }))
+    .where("id", "=", scopeId)
+    .execute();
+}
+
+export async function countSecrets(tx: Tx, scopeId: number): Promise<number> {
+  const { count } = await tx
+    .selectFrom("secrets")
+    .select((eb) => eb.fn.countAll<string>().as("count"))
+    .where("scope_id", "=", scopeId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+export async function insertSecret(tx: Tx, row: Insertable<Secrets>): Promise<void> {
+  await tx.insertInto("secrets").values(row).execute();
+}
+
+export async function replaceSecret(tx: Tx, id: string, sealed: Buffer, now: Date): Promise<void> {
+  await tx.updateTable("secrets").set({ sealed, updated_at: now }).where("id", "=", id).execute();
+}
+
+export async function deleteSecret(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom("secrets").where("id", "=", id).execute();
+}
+
+/** Which of `names` no secret has. */
+export async function unknownAmong(db: Db | Tx, scopeId: number, names: string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const rows = await db
+    .selectFrom("secrets")
+    .select("name")
+    .where("scope_id", "=", scopeId)
+    .where("name", "in", names)
+    .execute();
+  const known = new Set(rows.map(({ name }) => name));
+  return names.filter((name) => !known.has(name));
+}
+
+/** A few of the jobs whose requests name a secret, newest first. */
+export async function findUsers(
+  tx: Tx,
+  scopeId: number,
+  { name, limit }: { name: string; limit: number },
+): Promise<{ id: string; name: string }[]> {
+  const { rows } = await sql<{ id: string; name: string }>`
+    select j.id, j.name from revisions r join jobs j on j.revision_id = r.id
+    where r.secrets @> array[${name}]::text[] and r.scope_id = ${scopeId} and j.scope_id = ${scopeId}
+      and j.deleted_at is null and j.state in ('draft', 'active', 'paused')
+    order by j.id desc limit ${limit}`.execute(tx);
+  return rows;
+}
+
+/** A scope's secrets as they are stored, and the version that this is of: both as of one instant. */
+export async function findSealedSecrets(
+  db: Db,
+  scopeId: number,
+): Promise<{ version: number; secrets: { name: string; sealed: Buffer }[] }> {
+  const rows = await db
+    .selectFrom("scopes")
+    .leftJoin("secrets", "secrets.scope_id", "scopes.id")
+    .select(["scopes.secrets_version as version", "secrets.name", "secrets.sealed"])
+    .where("scopes.id", "=", scopeId)
+    .execute();
+  const secrets = rows.flatMap(({ name, sealed }) =>
+    name === null || sealed === null ? [] : [{ name, sealed }],
+  );
+  return { version: rows[0]?.version ?? 0, secrets };
+}
