@@ -2,16 +2,19 @@
 
 const tests = "\\.test\\.ts$|^packages/core/src/testing/|^test/";
 const core = "^packages/core/src/";
-const nounFile = `${core}(deliveries/delivery|executions/execution|jobs/job|queues/queue)\\.ts$`;
+const nounFile = `${core}(channels/channel|deliveries/delivery|executions/execution|jobs/job|queues/queue|rules/rule)\\.ts$`;
 /** From the top to the ground: a room knows those below it. */
 const rooms = [
   "engine",
   "jobs",
   "deliveries",
   "executions",
+  "rules",
+  "channels",
   "slo",
   "queues",
   "sending",
+  "secrets",
   "signing",
   "workspaces",
   "access",
@@ -114,7 +117,13 @@ export default {
       severity: "error",
       from: { path: nounFile },
       to: {
-        pathNot: [`${core}time/`, `${core}(errors|ids)\\.ts$`, nounFile, "^packages/contract/"],
+        pathNot: [
+          `${core}secrets/sensitive\\.ts$`,
+          `${core}time/`,
+          `${core}(errors|ids)\\.ts$`,
+          nounFile,
+          "^packages/contract/",
+        ],
         dependencyTypesNot: ["type-only"],
       },
     },
@@ -168,6 +177,12 @@ export default {
         path: `${npm("undici")}|^(node:)?(dgram|dns|http|http2|https|net|tls)(/|$)`,
         dependencyTypesNot: ["type-only"],
       },
+    },
+    {
+      name: "mail-in-one-file",
+      severity: "error",
+      from: { pathNot: [`${core}deliveries/mail\\.ts$`] },
+      to: { path: npm("nodemailer") },
     },
     {
       name: "environment-in-config-only",

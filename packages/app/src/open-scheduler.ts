@@ -25,6 +25,7 @@ export async function openScheduler(config: Config, log: Log): Promise<Opened> {
     encryptionKey:
       config.encryptionKey ?? (embedded ? await generatedKey(config.dataDir, "encryption-key") : undefined),
     previousEncryptionKey: config.previousEncryptionKey,
+    mail: config.mail,
     allowedTargets: config.allowedTargets,
     retentionDays: config.retentionDays,
     deadLetterDays: config.deadLetterDays,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { MailSettings } from "./deliveries/mail.ts";
 import { parseRange, type Range } from "./sending/address-guard.ts";
 
 /** What a process of ours was told by its environment, checked and with defaults filled in. */
@@ -24,6 +25,8 @@ export interface Config {
   concurrency: number;
   /** Private ranges that outgoing requests may reach. */
   allowedTargets: Range[];
+  /** How mails are sent; undefined: none are. */
+  mail: MailSettings | undefined;
   retentionDays: number;
   deadLetterDays: number;
   logLevel: string;
@@ -109,6 +112,17 @@ const settings = z.object({
   SCHEDULER_ADMIN_PASSWORD: z.string().min(8, "must have at least 8 characters").max(1000).optional(),
   SCHEDULER_CONCURRENCY: whole(1, 10_000).default(100),
   SCHEDULER_ALLOWED_TARGETS: ranges.optional(),
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\/[^\s/]+/, "must look like smtp://user:password@mail.example.com:587")
+    .optional(),
+  SMTP_FROM: z
+    .string()
+    .regex(
+      /^[^\r\n]*[^\s@]+@[^\s@]+$|^[^\r\n]*<[^\s@]+@[^\s@]+>$/,
+      "must be an address, such as scheduler@example.com",
+    )
+    .optional(),
   SCHEDULER_RETENTION_DAYS: whole(1, 3650).default(30),
   SCHEDULER_DEAD_LETTER_DAYS: whole(1, 3650).default(90),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -131,6 +145,10 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
       }
     }
   }
+  if ((given.SMTP_URL === undefined) !== (given.SMTP_FROM === undefined)) {
+    const missing = given.SMTP_URL === undefined ? "SMTP_URL" : "SMTP_FROM";
+    problems.push(`${missing}: is needed with the other one of SMTP_URL and SMTP_FROM`);
+  }
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   const read = result.data;
   return {
@@ -149,6 +167,10 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
     concurrency: read.SCHEDULER_CONCURRENCY,
     allowedTargets:
       read.SCHEDULER_ALLOWED_TARGETS ?? (read.DATABASE_URL === undefined ? loopback.map(parseRange) : []),
+    mail:
+      read.SMTP_URL === undefined || read.SMTP_FROM === undefined
+        ? undefined
+        : { smtpUrl: read.SMTP_URL, smtpFrom: read.SMTP_FROM },
     retentionDays: read.SCHEDULER_RETENTION_DAYS,
     deadLetterDays: read.SCHEDULER_DEAD_LETTER_DAYS,
     logLevel: read.LOG_LEVEL,

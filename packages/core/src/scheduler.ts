@@ -8,6 +8,8 @@ import { migrate } from "./database/migrate.ts";
 import { createMailer, type MailSettings } from "./deliveries/mail.ts";
 import { openDeliveryQueue } from "./deliveries/queue.ts";
 import { createCipher, type Cipher } from "./encryption/cipher.ts";
+import { noKey } from "./encryption/no-key.ts";
+import { type Reencrypted, reencrypt } from "./reencrypt.sql.ts";
 import { parseRange, type Range } from "./sending/address-guard.ts";
 import { createSender } from "./sending/sender.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -62,6 +64,11 @@ export interface Scheduler extends Backend<Caller> {
   createWorker(options?: WorkerOptions): Worker;
   /** Makes sure that somebody can get in; answers what it had to make up. */
   bootstrap(settings: BootstrapSettings): Promise<Bootstrapped>;
+  /**
+   * Encrypts everything with `encryptionKey` that was encrypted with `previousEncryptionKey`; the latter can be forgotten
+   * after that. Throws `conflict` without a key.
+   */
+  reencrypt(onProgress?: (changed: number) => void): Promise<Reencrypted>;
   engine: Engine;
   close(): Promise<void>;
 }
@@ -150,6 +157,10 @@ function assemble(
     execute: (name, input, caller, request) => orUnavailable(() => execute(name, input, caller, request)),
     authenticate: (token) => orUnavailable(() => authenticate(token, { db, jwtSecret, now: clock.now() })),
     bootstrap: (settings) => bootstrap(db, settings),
+    async reencrypt(onProgress) {
+      if (!cipher) throw noKey("What this changes");
+      return reencrypt(db, cipher, onProgress);
+    },
     createWorker(options) {
       const worker = createWorker(engine, options);
       workers.push(worker);

@@ -7,6 +7,9 @@ const kinds: Readonly<Record<string, { noun: string; look: (id: string) => strin
   job: { noun: "a job", look: (id) => `get_job {"job_id": "${id}"}` },
   exec: { noun: "an execution", look: (id) => `get_execution {"execution_id": "${id}"}` },
   dlv: { noun: "a delivery", look: () => "list_deliveries" },
+  chan: { noun: "a channel", look: () => "list_channels" },
+  rule: { noun: "a rule", look: () => "list_rules" },
+  sec: { noun: "a secret", look: () => "list_secrets" },
   rpl: { noun: "a replay", look: (id) => `list_executions {"replay_id": "${id}"}` },
 };
 
@@ -16,6 +19,9 @@ const prefixes: Readonly<Record<string, string>> = {
   execution_id: "exec",
   execution_ids: "exec",
   delivery_id: "dlv",
+  channel_id: "chan",
+  rule_id: "rule",
+  secret_id: "sec",
   replay_id: "rpl",
 };
 
@@ -49,12 +55,33 @@ async function resolveOne(written: unknown, { field, prefix, execute, bent }: Wa
   if (kind === prefix) return id;
   if (kind !== undefined && Object.hasOwn(kinds, kind))
     throw await wrongKind(id, kind, { field, prefix, execute });
+  if (prefix === "chan" && written !== "" && !written.startsWith("chan_"))
+    return findChannel(written, execute, bent);
   if (prefix !== "job" || written === "" || written.startsWith("job_")) return written;
   const job = await findJob(written, execute, field);
   bent.push(
     `read ${field} ${JSON.stringify(written.slice(0, 60))} as ${job.id} (${JSON.stringify(job.name.slice(0, 60))})`,
   );
   return job.id;
+}
+
+/** By its name, where only one has it. */
+async function findChannel(written: string, execute: Execute, bent: string[]): Promise<string> {
+  const { data } = await execute("list_channels", { limit: 100 });
+  const named = data.filter(({ name }) => name.toLowerCase() === written.toLowerCase());
+  if (named.length === 1) {
+    bent.push(`read channel_id ${shown(written)} as ${named[0]!.id}`);
+    return named[0]!.id;
+  }
+  const listed = data.map(({ id, name }) => `${id} (${shown(name)})`).slice(0, 10);
+  const what = named.length > 1 ? `${named.length} channels are called` : "There is no channel";
+  throw new SchedulerError("not_found", `${what} ${shown(written)}.`, {
+    field: "channel_id",
+    hint:
+      listed.length > 0
+        ? `Give the id of one of yours: ${listed.join(", ")}.`
+        : "create_channel makes one; list_channels shows none yet.",
+  });
 }
 
 type Job = Pick<Output<"list_jobs">["data"][number], "id" | "name" | "key">;

@@ -28,7 +28,7 @@ const attemptStatuses = [
 export type AttemptStatus = (typeof attemptStatuses)[number];
 
 /** What went wrong with an attempt, finer than its status. */
-export const attemptErrorCodes = [
+const attemptErrorCodes = [
   "dns",
   "refused",
   "reset",

@@ -29,7 +29,7 @@ export const fieldsOf: Record<ChannelType, { needs: ConfigField[]; may?: ConfigF
   telegram: { needs: ["bot_token", "chat_id"], may: ["url"] },
 };
 
-function ownerOf(scopeId: number, id: string): string {
+export function ownerOfChannel(scopeId: number, id: string): string {
   return `channel/${scopeId}/${id}`;
 }
 
@@ -39,7 +39,7 @@ interface Owner {
 }
 
 export function sealConfig(config: ChannelConfig, { scope_id, id }: Owner, cipher: Cipher): Buffer {
-  return cipher.seal(JSON.stringify(config), ownerOf(scope_id, id));
+  return cipher.seal(JSON.stringify(config), ownerOfChannel(scope_id, id));
 }
 
 /** Throws DecryptionError. */
@@ -48,5 +48,5 @@ export function openConfig(
   cipher: Cipher | undefined,
 ): ChannelConfig {
   if (!cipher) throw new DecryptionError("There are channels here, and no encryption key to read them.");
-  return JSON.parse(cipher.open(sealed, ownerOf(scope_id, id))) as ChannelConfig;
+  return JSON.parse(cipher.open(sealed, ownerOfChannel(scope_id, id))) as ChannelConfig;
 }

@@ -149,9 +149,9 @@ export function noticeOfMany(kind: DeliveryKind, gathered: Gathered, gathers: st
     return `${of} ${counted[event][of === 1 ? 0 : 1]}: ${jobs.map(quoted).join(", ")}${more}`;
   });
   const what = count === 1 ? "1 notification" : `${count} notifications`;
-  const muted = /^job:/.test(gathers)
+  const muted = gathers.startsWith("job:")
     ? "a job"
-    : /^queue:/.test(gathers)
+    : gathers.startsWith("queue:")
       ? `the queue ${gathers.slice(6)}`
       : "this channel";
   const title = kind === "muted" ? `ℹ️ ${what} while ${muted} was muted` : `⚠️ ${what} more within a minute`;

@@ -2,6 +2,8 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:
 
 /** Encrypts what has to be read again, with AES-256-GCM. */
 export interface Cipher {
+  /** What every text begins with that the current key seals. */
+  keyId: Buffer;
   /** `owner` says whose it is: a sealed text that is moved to another owner cannot be opened there. */
   seal(text: string, owner: string): Buffer;
   /** Throws DecryptionError. */
@@ -29,6 +31,7 @@ export function createCipher(key: Uint8Array, previousKey?: Uint8Array): Cipher 
   const current = toKey(key);
   const keys = previousKey === undefined ? [current] : [current, toKey(previousKey)];
   return {
+    keyId: current.id,
     seal(text, owner) {
       const nonce = randomBytes(bytes.nonce);
       const cipher = createCipheriv(algorithm, current.secret, nonce).setAAD(Buffer.from(owner));

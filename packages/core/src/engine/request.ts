@@ -45,10 +45,30 @@ function filled(execution: StartedExecution, vault: Vault, cipher: Cipher | unde
     vault,
     fills ? templatesOf(execution) : undefined,
   );
-  const names = Object.keys(own);
-  // The scheme before a credential is none of it.
-  const shown = names.map((name) => hide(name, given.headers[name]!.replace(/^(Bearer|Basic|Token) +/i, "")));
+  const shown = Object.keys(own).flatMap((name) =>
+    credentialsIn(name, given.headers[name]!).map((value) => hide(name, value)),
+  );
   return { ...given, hidden: [...given.hidden, ...shown] };
+}
+
+/** Shorter parts are found in anything. */
+const shortestPart = 6;
+
+/** What of a header must not be seen: all of it but its scheme, and what a target may take out of it. */
+function credentialsIn(name: string, value: string): string[] {
+  const [, scheme = "", credential = value] = /^([A-Za-z][\w-]*) +(.+)$/.exec(value) ?? [];
+  const whole = scheme === "" ? value : credential;
+  const parts = [
+    ...(scheme.toLowerCase() === "basic"
+      ? [
+          Buffer.from(whole, "base64")
+            .toString()
+            .replace(/^[^:]*:/, ""),
+        ]
+      : []),
+    ...(name.toLowerCase() === "cookie" ? whole.split(/; */).map((pair) => pair.replace(/^[^=]*=/, "")) : []),
+  ];
+  return [whole, ...parts.filter(({ length }) => length >= shortestPart)];
 }
 
 function opened(

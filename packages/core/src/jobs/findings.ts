@@ -95,7 +95,10 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
       return {
         verdict: "failed",
         explanation: `${slot} fired and failed after ${tries}${error}${whyNoMore(execution)}.`,
-        advice: `See the answers with get_execution, mend the target, then replay_execution {"execution_id": "${execution.id}"}; a replay sends what was sent, so after a change of the job use run_job.`,
+        advice:
+          execution.error?.code === "secret_missing"
+            ? makeSecret(execution)
+            : `See the answers with get_execution, mend the target, then replay_execution {"execution_id": "${execution.id}"}; a replay sends what was sent, so after a change of the job use run_job.`,
       };
     case "expired":
     case "canceled":
@@ -109,6 +112,11 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
       };
     }
   }
+}
+
+/** Nothing was sent, and nothing is wrong with the target. */
+function makeSecret({ id, job_id }: Execution): string {
+  return `Make the secret with create_secret, then replay_execution {"execution_id": "${id}"}; get_job {"job_id": "${job_id}"} shows which secrets the request names.`;
 }
 
 /** Why attempts that were left were not made. */

@@ -60,3 +60,10 @@ export type Handler<Name extends OperationName> = (
 ) => Promise<Output<Name>>;
 
 export type Handlers<Name extends OperationName> = { [N in Name]: Handler<N> };
+
+/** What is done once the transaction of a change is over, such as waiting for what comes of it. */
+export type FollowUp<Name extends OperationName> = (
+  context: { db: Db; caller: Caller; signal: AbortSignal | undefined },
+  output: Output<Name>,
+  input: ParsedInput<Name>,
+) => Promise<Output<Name>>;

@@ -15,8 +15,8 @@ import { committed, rolledBack } from "../database/transaction.ts";
 import type { Carrier } from "../rules/tell.ts";
 import type { Log } from "../log.ts";
 import { recordDone, recordingFailures } from "./audit.ts";
-import type { Context, Handlers, PublicContext, ReadContext, WriteContext } from "./context.ts";
-import { type FollowUp, followUps } from "./follow-up.ts";
+import type { Context, FollowUp, Handlers, PublicContext, ReadContext, WriteContext } from "./context.ts";
+import { followUps } from "./handlers.ts";
 import { once } from "./once.ts";
 
 interface Parts {

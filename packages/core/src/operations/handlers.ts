@@ -1,6 +1,6 @@
 import type { OperationName } from "@org/scheduler-contract";
 import { accessOperations } from "../access/operations.ts";
-import { channelOperations } from "../channels/operations.ts";
+import { afterTest, channelOperations } from "../channels/operations.ts";
 import { deliveryOperations } from "../deliveries/operations.ts";
 import { deadLetterOperations } from "../executions/dead-letters.ts";
 import { executionOperations } from "../executions/operations.ts";
@@ -10,7 +10,7 @@ import { ruleOperations } from "../rules/operations.ts";
 import { secretOperations } from "../secrets/operations.ts";
 import { signingOperations } from "../signing/operations.ts";
 import { sloOperations } from "../slo/operations.ts";
-import type { Handlers } from "./context.ts";
+import type { FollowUp, Handlers } from "./context.ts";
 
 /** A handler for every operation. `jwtSecret` signs JWTs. */
 export function createHandlers(jwtSecret: Uint8Array | undefined): Handlers<OperationName> {
@@ -35,3 +35,5 @@ export function exactly<Given extends Handlers<OperationName>>(
 ): Handlers<OperationName> {
   return handlers;
 }
+
+export const followUps: { [Name in OperationName]?: FollowUp<Name> } = { test_channel: afterTest };

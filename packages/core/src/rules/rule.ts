@@ -3,9 +3,6 @@ import type { Gathered } from "../database/tables.ts";
 import { toPublicId } from "../ids.ts";
 import type { ListedRule } from "./rules.sql.ts";
 
-/** Events that each execution may have, whatever became of the ones before it. */
-export const ofEachExecution: RuleEvent[] = ["on_success", "on_failure", "on_completion"];
-
 /** Which settings an event has. */
 export const settingsOf: Partial<Record<RuleEvent, ("threshold" | "seconds" | "times")[]>> = {
   on_alert: ["threshold"],

@@ -6,6 +6,7 @@ export interface Needle {
   /** In base64: how many neighbours at each side hold some bits of the value. */
   before: number;
   after: number;
+  isBase64?: true;
 }
 
 /** A value that nobody may see, in each form that has to be looked for as it is; escapes are undone beforehand. */
@@ -61,7 +62,12 @@ function base64Needles(bytes: Buffer): Needle[] {
     const bits = (shift + bytes.length) * 8;
     const begin = shift === 0 ? 0 : shift + 1;
     const end = Math.floor(bits / 6);
-    return { text: text.slice(begin, end), before: begin > 0 ? 1 : 0, after: bits % 6 === 0 ? 0 : 1 };
+    return {
+      text: text.slice(begin, end),
+      before: begin > 0 ? 1 : 0,
+      after: bits % 6 === 0 ? 0 : 1,
+      isBase64: true,
+    };
   });
   const needles = [
     ...(bytes.length < shortest ? [plain(whole)] : []),

@@ -16,7 +16,7 @@ import {
   replaceSecret,
   type SecretRow,
 } from "./secrets.sql.ts";
-import { ownerOf } from "./vault.ts";
+import { ownerOfSecret } from "./vault.ts";
 
 /** A worker holds all of a scope's that it sends with. */
 const maxSecrets = 1000;
@@ -35,7 +35,7 @@ export const secretOperations: Handlers<"list_secrets" | "create_secret" | "dele
     const { scopeId } = caller;
     const { text, notes } = read(value);
     await raiseSecretsVersion(tx, scopeId);
-    const sealed = cipher.seal(text, ownerOf(scopeId, name));
+    const sealed = cipher.seal(text, ownerOfSecret(scopeId, name));
     const known = await findSecret(tx, scopeId, { name });
     if (known && !replace) throw exists(known);
     if (known) {

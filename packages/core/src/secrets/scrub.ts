@@ -1,5 +1,5 @@
 import type { Hidden, Needle } from "./hidden.ts";
-import { mayBeEscaped, unescaped, unescapedWithPlaces, unfinished } from "./unescape.ts";
+import { type Escaping, escapings, unescaped, unescapedWithPlaces, unfinished } from "./unescape.ts";
 
 interface Scrubbing {
   /** Its end is missing: what is only the beginning of a value may be there. */
@@ -10,43 +10,63 @@ interface Scrubbing {
   isBinary?: boolean;
 }
 
-/** An escape may be within another, as JSON within JSON. */
-const depth = 2;
+/** An escape may be within another, as JSON within JSON, or a URL within HTML. */
+const depth = 3;
 
 /** Whether any of the values is in a text, however it is written. */
 export function reveals(text: string, hidden: readonly Hidden[]): boolean {
-  const layers = layersOf(text);
-  return hidden.some(({ needles }) =>
-    needles.some((needle) => layers.some((layer) => layer.includes(needle.text))),
-  );
+  const sought = soughtAmong(hidden, {});
+  return layersOf(text).some((layer) => sought.some(({ needle }) => layer.includes(needle.text)));
 }
 
 /** Puts `[secret:name]` in the place of values, however they are written. */
 export function scrub(text: string, hidden: readonly Hidden[], how: Scrubbing = {}): string {
   if (hidden.length === 0 || text === "") return text;
-  const needles = hidden.flatMap(({ mark, needles: asText, binary }) =>
-    (how.isBinary ? binary : asText).map((needle) => ({ mark, needle: inCase(needle, how) })),
+  const sought = soughtAmong(hidden, how);
+  const read = (layer: string): string => (how.anyCase ? layer.toLowerCase() : layer);
+  // Where nothing is found, which is nearly always, no place in the text has to be known.
+  const isThere = layersOf(text).some((layer) =>
+    sought.some(({ needle }) => read(layer).includes(needle.text)),
   );
-  return withoutStretches(text, stretchesIn(text, needles, how), how);
+  if (!isThere && !how.isCut) return text;
+  const cutAt = how.isCut ? unfinished.exec(text)!.index : text.length;
+  const stretches = [
+    ...stretchesIn(text, { sought, read, begun: how.isCut === true }),
+    // An escape that is cut off may look like another one.
+    ...(cutAt < text.length ? stretchesIn(text.slice(0, cutAt), { sought, read, begun: true }) : []),
+  ].map((stretch) => (stretch.end === cutAt ? { ...stretch, end: text.length } : stretch));
+  return withoutStretches(text, stretches, cutAt);
 }
 
 function layersOf(text: string): string[] {
-  const layers = [text];
-  for (let layer = text; layers.length <= depth && mayBeEscaped(layer);) {
-    const next = unescaped(layer);
-    if (next === layer) break;
-    layers.push((layer = next));
+  const layers = new Set([text]);
+  let last = [text];
+  for (let count = 0; count < depth && last.length > 0; count++) {
+    const below = last.flatMap((layer) => escapings.flatMap((escaping) => layerBelow(layer, escaping) ?? []));
+    last = [...new Set(below)].filter((layer) => !layers.has(layer));
+    for (const layer of last) layers.add(layer);
   }
-  return layers;
+  return [...layers];
 }
 
-function inCase(needle: Needle, { anyCase }: Scrubbing): Needle {
-  return anyCase ? { ...needle, text: needle.text.toLowerCase() } : needle;
+function layerBelow(text: string, escaping: Escaping): string | undefined {
+  if (!text.includes(escaping.sign)) return undefined;
+  const next = unescaped(text, escaping);
+  return next === text ? undefined : next;
 }
 
 interface Sought {
   mark: string;
   needle: Needle;
+}
+
+function soughtAmong(hidden: readonly Hidden[], { anyCase, isBinary }: Scrubbing): Sought[] {
+  return hidden.flatMap(({ mark, needles, binary }) =>
+    (isBinary ? binary : needles).map((needle) => ({
+      mark,
+      needle: anyCase ? { ...needle, text: needle.text.toLowerCase() } : needle,
+    })),
+  );
 }
 
 /** A part of the text that goes. */
@@ -56,22 +76,28 @@ interface Stretch {
   mark: string;
 }
 
-function stretchesIn(text: string, sought: Sought[], how: Scrubbing): Stretch[] {
-  const found: Stretch[] = [];
-  let layer = text;
-  let placeOf = (at: number): number => at;
-  for (let count = 0; ; count++) {
-    const read = how.anyCase ? layer.toLowerCase() : layer;
-    const whole = wholeIn(read, sought);
-    const begun = how.isCut ? begunIn(read, sought) : [];
-    for (const { begin, end, mark } of [...whole, ...begun])
-      found.push({ begin: placeOf(begin), end: placeOf(end), mark });
-    if (count === depth || !mayBeEscaped(layer)) return found;
-    const next = unescapedWithPlaces(layer);
-    const [before, { places }] = [placeOf, next];
-    placeOf = (at) => before(places[at]!);
-    layer = next.text;
-  }
+interface Looking {
+  sought: Sought[];
+  read: (layer: string) => string;
+  /** Also for what a value begins with, at the end. */
+  begun: boolean;
+}
+
+function stretchesIn(text: string, looking: Looking, left = depth): Stretch[] {
+  const { sought, read, begun } = looking;
+  const layer = read(text);
+  const here = [...wholeIn(layer, sought), ...(begun ? begunIn(layer, sought) : [])];
+  if (left === 0) return here;
+  const below = escapings.flatMap((escaping) => {
+    if (layerBelow(text, escaping) === undefined) return [];
+    const { text: next, places } = unescapedWithPlaces(text, escaping);
+    return stretchesIn(next, looking, left - 1).map(({ begin, end, mark }) => ({
+      begin: places[begin]!,
+      end: places[end]!,
+      mark,
+    }));
+  });
+  return [...here, ...below];
 }
 
 const base64 = /[A-Za-z0-9+/_-]/;
@@ -85,48 +111,47 @@ function wholeIn(text: string, sought: Sought[]): Stretch[] {
   });
 }
 
+/** The characters of base64 that hold some bits of a value, and what fills its end up. */
 function withNeighbours(
   text: string,
-  { before, after }: Needle,
+  { before, after, isBase64 }: Needle,
   { begin, end }: { begin: number; end: number },
 ): { begin: number; end: number } {
-  return {
-    begin: before > 0 && base64.test(text[begin - 1] ?? "") ? begin - 1 : begin,
-    end: after > 0 && base64.test(text[end] ?? "") ? end + 1 : end,
-  };
+  const first = before > 0 && base64.test(text[begin - 1] ?? "") ? begin - 1 : begin;
+  let last = after > 0 && base64.test(text[end] ?? "") ? end + 1 : end;
+  while (isBase64 && text[last] === "=") last += 1;
+  return { begin: first, end: last };
 }
 
-/** Of each value, what of it is the end of the text, whole escapes apart. */
+/** Of each value, what of it is the end of the text, whether or not an escape that is cut off is part of it. */
 function begunIn(text: string, sought: Sought[]): Stretch[] {
-  const cut = unfinished.exec(text)?.index ?? text.length;
-  return sought.flatMap(({ mark, needle }) => {
-    const length = Math.min(needle.text.length - 1, cut);
-    for (let begin = cut - length; begin < cut; begin++) {
-      if (!text.startsWith(needle.text[0]!, begin)) continue;
-      if (!needle.text.startsWith(text.slice(begin, cut))) continue;
-      return [{ ...withNeighbours(text, needle, { begin, end: text.length }), end: text.length, mark }];
-    }
-    return [];
-  });
+  const ends = [...new Set([text.length, unfinished.exec(text)!.index])];
+  return sought.flatMap(({ mark, needle }) =>
+    ends.flatMap((end) => {
+      const begin = beginningOf(text.slice(0, end), needle.text);
+      if (begin === undefined) return [];
+      return [{ begin: withNeighbours(text, needle, { begin, end }).begin, end: text.length, mark }];
+    }),
+  );
 }
 
-function withoutStretches(text: string, stretches: Stretch[], { isCut = false }: Scrubbing): string {
+/** Where the longest end of a text begins that a value begins with. */
+function beginningOf(text: string, value: string): number | undefined {
+  for (let begin = Math.max(0, text.length - value.length + 1); begin < text.length; begin++)
+    if (text[begin] === value[0] && value.startsWith(text.slice(begin))) return begin;
+  return undefined;
+}
+
+function withoutStretches(text: string, stretches: Stretch[], cutAt: number): string {
   const parts: string[] = [];
   let at = 0;
-  let last: Stretch | undefined;
-  const inOrder = stretches.toSorted((one, other) => one.begin - other.begin || other.end - one.end);
-  for (const stretch of inOrder) {
-    if (stretch.begin < at) {
-      // Two values overlap, or one is written in two ways at once.
-      at = Math.max(at, stretch.end);
-      continue;
-    }
-    parts.push(text.slice(at, stretch.begin), stretch.mark);
-    at = stretch.end;
-    last = stretch;
+  for (const { begin, end, mark } of stretches.toSorted(
+    (one, other) => one.begin - other.begin || other.end - one.end,
+  )) {
+    // Two values overlap, or one is written in several ways at once.
+    if (begin >= at) parts.push(text.slice(at, Math.max(at, Math.min(begin, cutAt))), mark);
+    at = Math.max(at, end);
   }
-  const rest = text.slice(at);
   // What could have become an escaped character of a value is not worth a risk.
-  const begun = isCut && last?.end !== text.length ? unfinished.exec(rest)?.index : undefined;
-  return [...parts, begun === undefined ? rest : rest.slice(0, begun)].join("");
+  return [...parts, text.slice(at, Math.max(at, cutAt))].join("");
 }

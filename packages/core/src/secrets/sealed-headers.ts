@@ -12,7 +12,7 @@ export interface StoredHeaders {
 }
 
 /** Whose sealed headers are: all revisions of a job have the same, as long as nobody changes them. */
-function ownerOf(scopeId: number, jobId: string): string {
+export function ownerOfHeaders(scopeId: number, jobId: string): string {
   return `headers/${scopeId}/${jobId}`;
 }
 
@@ -42,14 +42,22 @@ export function sealHeaders(
   const sealed = Object.fromEntries([...found, ...clear]);
   if (isSame(sealed, stored)) return { headers: masked(headers), sealed_headers: before!.sealed_headers };
   const text = JSON.stringify(sealed);
-  return { headers: masked(headers), sealed_headers: cipher.seal(text, ownerOf(owner.scope_id, owner.id)) };
+  return {
+    headers: masked(headers),
+    sealed_headers: cipher.seal(text, ownerOfHeaders(owner.scope_id, owner.id)),
+  };
+}
+
+/** Seals what of headers was stored in clear. */
+export function sealClear(headers: Headers, sealing: { owner: Owner; cipher: Cipher }): StoredHeaders {
+  return sealHeaders(headers, undefined, sealing);
 }
 
 /** The headers that were sealed, by their names. Throws DecryptionError. */
 export function openHeaders(sealed: Buffer, owner: Owner, cipher: Cipher | undefined): Headers {
   if (!cipher)
     throw new DecryptionError("There are encrypted headers here, and no encryption key to read them.");
-  return JSON.parse(cipher.open(sealed, ownerOf(owner.scope_id, owner.id))) as Headers;
+  return JSON.parse(cipher.open(sealed, ownerOfHeaders(owner.scope_id, owner.id))) as Headers;
 }
 
 /** What was stored in clear by an older version counts too. */

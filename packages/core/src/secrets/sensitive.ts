@@ -15,7 +15,7 @@ const compound = /(apikey|authtoken|accesskey|accesstoken|secretkey|clientsecret
 const harmless = /^(accept-.*|content-.*)$/i;
 
 /** Whether a header of this name carries a credential, as far as a name can tell. */
-export function isSensitive(name: string): boolean {
+function isSensitive(name: string): boolean {
   return !harmless.test(name) && (sensitiveName.test(name) || compound.test(name));
 }
 

@@ -1,61 +1,80 @@
 import { isUtf8 } from "node:buffer";
 import { decodeHTML } from "entities/decode";
 
-/** What is written in another way in URLs, in JSON and other strings of programs, and in HTML, in any letter case. */
-const escapes =
-  /(?:%[0-9a-f]{2})+|\\u\{[0-9a-f]{1,6}\}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\["'\\/bfnrt]|&(?:#x[0-9a-f]{1,6}|#\d{1,7}|[a-z][a-z0-9]{1,30});?/gi;
-
-/** The beginning of an escape whose end is missing, or of a character of several bytes. */
-export const unfinished =
-  /[\x80-\xff]{0,3}(?:%[0-9a-f]?|\\(?:u(?:\{[0-9a-f]{0,6}|[0-9a-f]{0,3})|x[0-9a-f]?)?|&[#a-z0-9]{0,31})?$/i;
-
-export function mayBeEscaped(text: string): boolean {
-  return text.includes("%") || text.includes("\\") || text.includes("&");
+/** One way of writing characters so that they mean nothing where they stand, in any letter case. */
+export interface Escaping {
+  /** Every escape has this in it. */
+  sign: string;
+  escapes: RegExp;
+  /** The characters that an escape stands for, each for as much of it as the others. */
+  read: (escape: string) => string[];
 }
 
-/** A text without its escapes. */
-export function unescaped(text: string): string {
-  return text.replace(escapes, (escape) => charactersOf(escape).join(""));
-}
-
-/** The same, with the place in `text` of each of its characters, and that of the end. */
-export function unescapedWithPlaces(text: string): { text: string; places: Uint32Array } {
-  const parts: string[] = [];
-  const places = new Uint32Array(text.length + 1);
-  let at = 0;
-  let read = 0;
-  const copy = (end: number): void => {
-    parts.push(text.slice(read, end));
-    while (read < end) places[at++] = read++;
-  };
-  for (const { 0: escape, index } of text.matchAll(escapes)) {
-    copy(index);
-    const characters = charactersOf(escape);
-    const width = escape.length / characters.length;
-    for (const [nth, character] of characters.entries()) {
-      for (let unit = 0; unit < character.length; unit++) places[at++] = index + Math.floor(nth * width);
-      parts.push(character);
-    }
-    read = index + escape.length;
-  }
-  copy(text.length);
-  places[at] = text.length;
-  return { text: parts.join(""), places: places.subarray(0, at + 1) };
-}
+const percent: Escaping = { sign: "%", escapes: /(?:%[0-9a-f]{2})+/gi, read: percentDecoded };
 
 const short: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
-function charactersOf(escape: string): string[] {
-  if (escape.startsWith("%")) return percentDecoded(escape);
-  if (escape.startsWith("&")) {
+/** JSON, and the strings of programming languages. */
+const backslash: Escaping = {
+  sign: "\\",
+  escapes: /\\u\{[0-9a-f]{1,6}\}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\["'\\/bfnrt]/gi,
+  read(escape) {
+    const code = /^\\[ux]\{?([0-9a-f]+)\}?$/i.exec(escape)?.[1];
+    return [code === undefined ? (short[escape[1]!] ?? escape[1]!) : fromCode(parseInt(code, 16))];
+  },
+};
+
+const html: Escaping = {
+  sign: "&",
+  escapes: /&(?:#x[0-9a-f]{1,6}|#\d{1,7}|[a-z][a-z0-9]{1,30});?/gi,
+  read(escape) {
+    const [, hex, decimal] = /^&#(?:x([0-9a-f]+)|(\d+))/i.exec(escape) ?? [];
+    if (hex !== undefined) return [fromCode(parseInt(hex, 16))];
+    if (decimal !== undefined) return [fromCode(Number(decimal))];
     const decoded = decodeHTML(escape);
     return [decoded === escape ? decodeHTML(escape.toLowerCase()) : decoded];
-  }
-  const code = /^\\[ux]\{?([0-9a-f]+)\}?$/i.exec(escape)?.[1];
-  if (code !== undefined) return [fromCode(parseInt(code, 16))];
-  return [short[escape[1]!.toLowerCase()] ?? escape[1]!];
+  },
+};
+
+export const escapings = [percent, backslash, html];
+
+/** The beginning of an escape whose end is missing, or of a character of several bytes. */
+export const unfinished =
+  /[\x80-\xff]{0,3}(?:%[%0-9a-f]{0,11}|\\{1,4}(?:u(?:\{[0-9a-f]{0,6}|[0-9a-f]{0,3})|x[0-9a-f]?)?|&[#a-z0-9]{0,31})?$/i;
+
+/** A text without its escapes. */
+export function unescaped(text: string, { escapes, read }: Escaping): string {
+  return text.replace(escapes, (escape) => read(escape).join(""));
 }
 
+/** The same, with the place in `text` of each of its characters, and that of the end. */
+export function unescapedWithPlaces(
+  text: string,
+  { escapes, read }: Escaping,
+): { text: string; places: Uint32Array } {
+  const parts: string[] = [];
+  const places: number[] = [];
+  let at = 0;
+  const copy = (end: number): void => {
+    parts.push(text.slice(at, end));
+    while (at < end) places.push(at++);
+  };
+  for (const { 0: escape, index } of text.matchAll(escapes)) {
+    copy(index);
+    const characters = read(escape);
+    const width = escape.length / characters.length;
+    for (const [nth, character] of characters.entries()) {
+      for (let unit = 0; unit < character.length; unit++) places.push(index + Math.floor(nth * width));
+      parts.push(character);
+    }
+    at = index + escape.length;
+  }
+  copy(text.length);
+  places.push(text.length);
+  return { text: parts.join(""), places: Uint32Array.from(places) };
+}
+
+/** Half a character too, as they come in pairs. */
 function fromCode(code: number): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : "\uFFFD";
 }
@@ -65,7 +84,18 @@ function percentDecoded(run: string): string[] {
   const bytes = Buffer.from(run.replaceAll("%", ""), "hex");
   for (let end = bytes.length; end > Math.max(0, bytes.length - 4); end--) {
     const head = bytes.subarray(0, end);
-    if (isUtf8(head)) return [...head.toString(), ...bytes.subarray(end).toString("latin1")];
+    if (isUtf8(head)) return inBytes(head.toString()).concat(latin1(bytes.subarray(end)));
   }
-  return [...bytes.toString("latin1")];
+  return latin1(bytes);
+}
+
+/** As many entries as the text has bytes, so that each stands for the same length of the run. */
+function inBytes(text: string): string[] {
+  return text
+    .split(/(?:)/u)
+    .flatMap((character) => [character, ...Array<string>(Buffer.byteLength(character) - 1).fill("")]);
+}
+
+function latin1(bytes: Buffer): string[] {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte));
 }

@@ -5,7 +5,7 @@ import { type Hidden, hide } from "./hidden.ts";
 import { findSealedSecrets } from "./secrets.sql.ts";
 
 /** A secret as it is sent, with all that its value may look like where a target echoes it. */
-export interface OpenSecret {
+interface OpenSecret {
   value: string;
   hidden: Hidden;
 }
@@ -19,7 +19,7 @@ export interface Vault {
 export const emptyVault: Vault = { find: () => undefined };
 
 /** Whose a sealed secret is. */
-export function ownerOf(scopeId: number, name: string): string {
+export function ownerOfSecret(scopeId: number, name: string): string {
   return `secret/${scopeId}/${name}`;
 }
 
@@ -38,7 +38,7 @@ export async function loadVault(
     const found = sealed.get(name);
     if (!found) return undefined;
     if (!cipher) throw new DecryptionError("There are secrets here, and no encryption key to read them.");
-    const value = cipher.open(found, ownerOf(scopeId, name));
+    const value = cipher.open(found, ownerOfSecret(scopeId, name));
     const secret = { value, hidden: hide(name, value) };
     open.set(name, secret);
     return secret;

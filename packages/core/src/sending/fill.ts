@@ -101,5 +101,5 @@ function headerValue(name: string, filled: string, stored: string): string {
 
 /** Headers are bytes, and what is beyond Latin-1 is read as UTF-8 nearly everywhere. */
 function asBytes(value: string): string {
-  return /[^\x00-\xff]/.test(value) ? Buffer.from(value).toString("latin1") : value;
+  return /[\u0100-\uffff]/.test(value) ? Buffer.from(value).toString("latin1") : value;
 }

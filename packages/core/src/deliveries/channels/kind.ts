@@ -3,7 +3,7 @@ import type { Answer } from "../../sending/answer.ts";
 import type { Notice } from "../notice.ts";
 
 /** What is told, and to which channel. */
-export interface Telling {
+interface Telling {
   notice: Notice;
   config: ChannelConfig;
   /** The same for programs. */
@@ -11,7 +11,7 @@ export interface Telling {
 }
 
 /** A message as a request. `signing` has the keys that sign it; the workspace's sign it where there are none. */
-export interface HttpMessage {
+interface HttpMessage {
   url: string;
   headers?: Record<string, string>;
   body: object;
