@@ -17,6 +17,11 @@ export interface Notice {
   footer: string;
 }
 
+/** The same, with each text on one line, and without what steers a terminal or the direction of writing. */
+export function plainNotice({ tone, title, lines, footer }: Notice): Notice {
+  return { tone, title: oneLine(title), lines: lines.map(oneLine), footer: oneLine(footer) };
+}
+
 /** A notification of one execution. */
 export interface Telling {
   event: RuleEvent;

@@ -7,7 +7,7 @@ import type { Message } from "../sending/outgoing.ts";
 import { payloadOf, timeoutMs } from "./callback.ts";
 import { kinds } from "./channels/index.ts";
 import type { ChannelKind, MailMessage } from "./channels/kind.ts";
-import { type Notice, noticeOf, noticeOfMany, noticeOfTest } from "./notice.ts";
+import { type Notice, noticeOf, noticeOfMany, noticeOfTest, plainNotice } from "./notice.ts";
 import type { AboutExecution, Told } from "./deliver.sql.ts";
 
 /** A delivery to a channel that is still there. */
@@ -40,7 +40,7 @@ export function notificationTo(
   const { channel_id: channelId, scope_id, sealed } = delivery;
   const config = openConfig({ scope_id, id: channelId, sealed }, cipher);
   const hidden = hiddenOf(config);
-  const notice = noticeFor(delivery, about);
+  const notice = plainNotice(noticeFor(delivery, about));
   const telling = { notice, config, payload: payloadFor(delivery, notice, about) };
   if ("mail" in kind) return { kind, channelId, hidden, sent: { mail: kind.mail(telling) } };
   const { url, headers, body, signing } = kind.request(telling);

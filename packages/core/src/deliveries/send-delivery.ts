@@ -18,6 +18,7 @@ export const channelRetry: RetryPolicy = {
   strategy: "list",
   delays_seconds: [60, 240, 600, 1200, 1500],
   max_seconds: 3600,
+  jitter: false,
   retry_on_statuses: ["1xx", "3xx", "4xx", "5xx"],
 };
 

@@ -17,7 +17,7 @@ const short: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "
 /** JSON, and the strings of programming languages. */
 const backslash: Escaping = {
   sign: "\\",
-  escapes: /\\u\{[0-9a-f]{1,6}\}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\["'\\/bfnrt]/gi,
+  escapes: /\\u\{[0-9a-fA-F]{1,6}\}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\["'\\/bfnrt]/g,
   read(escape) {
     const code = /^\\[ux]\{?([0-9a-f]+)\}?$/i.exec(escape)?.[1];
     return [code === undefined ? (short[escape[1]!] ?? escape[1]!) : fromCode(parseInt(code, 16))];

@@ -1,5 +1,5 @@
 import type { ChannelKind } from "./kind.ts";
-import { cut, oneLine, withoutMentions } from "./text.ts";
+import { cut, withoutMentions } from "./text.ts";
 
 /** Of embeds: https://docs.discord.com/developers/resources/message#embed-object-embed-limits. All texts together: 6000. */
 const limits = { title: 256, description: 4096, footer: 1000 };
@@ -13,11 +13,11 @@ export const discord: ChannelKind = {
     body: {
       embeds: [
         {
-          title: escaped(oneLine(title), limits.title),
+          title: escaped(title, limits.title),
           description: escaped(lines.join("\n"), limits.description),
           color: colors[tone],
           // A footer is shown as it is.
-          ...(footer !== "" && { footer: { text: cut(footer, limits.footer) } }),
+          ...(footer !== "" && { footer: { text: cut(withoutMentions(footer), limits.footer) } }),
         },
       ],
       allowed_mentions: { parse: [] },

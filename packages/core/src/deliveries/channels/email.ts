@@ -1,6 +1,6 @@
 import { escapeUTF8 } from "entities/escape";
 import type { ChannelKind } from "./kind.ts";
-import { cut, oneLine } from "./text.ts";
+import { cut } from "./text.ts";
 
 /** What mail clients show of a subject, and more; and a mail that anybody reads. */
 const limits = { subject: 200, body: 20_000 };
@@ -14,7 +14,7 @@ export const email: ChannelKind = {
     const paragraphs = lines.map((line) => `<p style="margin:0 0 8px">${html(cut(line, 2000))}</p>`);
     return {
       to: config.email!,
-      subject: cut(oneLine(title), limits.subject),
+      subject: cut(title, limits.subject),
       text,
       html: [
         '<!doctype html><html><body style="font-family:system-ui,sans-serif;color:#101828">',
@@ -34,5 +34,5 @@ export const email: ChannelKind = {
 };
 
 function html(text: string): string {
-  return escapeUTF8(text).replaceAll("\n", "<br>");
+  return escapeUTF8(text);
 }

@@ -27,8 +27,8 @@ export interface MailMessage {
 }
 
 /**
- * One kind of channel. Texts in a notice may come from anybody: a kind escapes them for its service and cuts them to what
- * that takes, with a mark, so that no message is refused for what is in it.
+ * One kind of channel. Texts in a notice may come from anybody, and are one line each: a kind escapes them for its service
+ * and cuts them to what that takes, with a mark, so that no message is refused for what is in it.
  */
 export type ChannelKind = {
   /** What a service says when a channel is gone for good, in words; undefined for whatever may pass. */

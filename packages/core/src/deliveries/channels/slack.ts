@@ -1,5 +1,5 @@
 import type { ChannelKind } from "./kind.ts";
-import { cut, oneLine } from "./text.ts";
+import { cut } from "./text.ts";
 
 /** Of incoming webhooks and of Block Kit: https://docs.slack.dev/reference/block-kit/blocks. */
 const limits = { header: 150, section: 3000, fallback: 4000 };
@@ -20,14 +20,14 @@ export const slack: ChannelKind = {
     return {
       url: config.url!,
       body: {
-        text: escaped([title, ...lines].map(oneLine).join("\n"), limits.fallback),
+        text: escaped([title, ...lines].join("\n"), limits.fallback),
         mrkdwn: false,
         link_names: false,
         parse: "none",
         unfurl_links: false,
         unfurl_media: false,
         blocks: [
-          { type: "header", text: plain(oneLine(title), limits.header) },
+          { type: "header", text: plain(title, limits.header) },
           ...(text === "" ? [] : [{ type: "section", text: plain(text, limits.section) }]),
           ...(footer === "" ? [] : [{ type: "context", elements: [plain(footer, limits.section)] }]),
         ],
