@@ -15,6 +15,7 @@ const instants = ["from", "to", "run_at", "start_at", "muted_until"];
 /** What a field looks like, for hints. A field of this name looks the same in every operation. */
 const examples: Record<string, string> = {
   agent: '"researcher"',
+  alert_channel_id: '"chan_01h455vb4pex5vsknk084sn02q"; list_channels (GET /v1/channels) shows them',
   alert_threshold: "3, from 1 to 100",
   all: "true",
   assertions: '[{"type": "body_contains", "value": "ok"}]',

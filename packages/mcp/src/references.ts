@@ -20,6 +20,7 @@ const prefixes: Readonly<Record<string, string>> = {
   execution_ids: "exec",
   delivery_id: "dlv",
   channel_id: "chan",
+  alert_channel_id: "chan",
   rule_id: "rule",
   secret_id: "sec",
   replay_id: "rpl",
@@ -56,7 +57,7 @@ async function resolveOne(written: unknown, { field, prefix, execute, bent }: Wa
   if (kind !== undefined && Object.hasOwn(kinds, kind))
     throw await wrongKind(id, kind, { field, prefix, execute });
   if (prefix === "chan" && written !== "" && !written.startsWith("chan_"))
-    return findChannel(written, execute, bent);
+    return findChannel(written, { field, execute, bent });
   if (prefix !== "job" || written === "" || written.startsWith("job_")) return written;
   const job = await findJob(written, execute, field);
   bent.push(
@@ -66,17 +67,20 @@ async function resolveOne(written: unknown, { field, prefix, execute, bent }: Wa
 }
 
 /** By its name, where only one has it. */
-async function findChannel(written: string, execute: Execute, bent: string[]): Promise<string> {
+async function findChannel(
+  written: string,
+  { field, execute, bent }: Omit<Wanted, "prefix">,
+): Promise<string> {
   const { data } = await execute("list_channels", { limit: 100 });
   const named = data.filter(({ name }) => name.toLowerCase() === written.toLowerCase());
   if (named.length === 1) {
-    bent.push(`read channel_id ${shown(written)} as ${named[0]!.id}`);
+    bent.push(`read ${field} ${shown(written)} as ${named[0]!.id}`);
     return named[0]!.id;
   }
   const listed = data.map(({ id, name }) => `${id} (${shown(name)})`).slice(0, 10);
   const what = named.length > 1 ? `${named.length} channels are called` : "There is no channel";
   throw new SchedulerError("not_found", `${what} ${shown(written)}.`, {
-    field: "channel_id",
+    field,
     hint:
       listed.length > 0
         ? `Give the id of one of yours: ${listed.join(", ")}.`

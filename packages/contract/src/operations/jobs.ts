@@ -103,6 +103,7 @@ const newJob = z.strictObject({
   retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
   callback_url: targetUrl.optional().describe("POST to it when an execution is over"),
   alert_threshold: alertThreshold.optional().describe("failures in a row"),
+  alert_channel_id: id.optional().describe("told of alerts and recoveries"),
   description: description.optional(),
   metadata: metadata.optional(),
   draft: z.boolean().optional().describe("fires nothing until resume_job"),

@@ -12,7 +12,7 @@ import type { DeliveryOutcome } from "./deliver.sql.ts";
 import type { MailMessage } from "./channels/kind.ts";
 
 /** Five retries within about an hour: whoever is told much later is told nothing new. */
-export const channelRetry: RetryPolicy = {
+const channelRetry: RetryPolicy = {
   ...defaultRetry,
   max_attempts: 6,
   strategy: "list",

@@ -12,6 +12,7 @@ import { firstExecutionId, toChangedJob, toJob, toSchedule } from "./job.ts";
 import { countJobs, type JobRow, listJobs, updateJob } from "./jobs.sql.ts";
 import { changeJobs } from "./many.ts";
 import { lockJobFor, requireJob, stateConflict } from "./require.ts";
+import { addAlertRules } from "../rules/add.ts";
 import { retimeGathered } from "../rules/gather.ts";
 import { notesOnRequests } from "./request-notes.ts";
 import { assertNotCanceled, reschedules } from "./reschedule.ts";
@@ -19,7 +20,7 @@ import { activate, readSchedule } from "./schedule.ts";
 import { assertTargets } from "./targets.ts";
 import { readTiming, retime, saysWhen } from "./timing.ts";
 import { leaveTombstone } from "./tombstone.ts";
-import { difference, wanted } from "./wanted.ts";
+import { type Declaration, difference, wanted } from "./wanted.ts";
 
 type Names =
   | "list_jobs"
@@ -54,21 +55,21 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async create_job(context, input) {
-    const [{ job, isNew }] = (await declareJobs(context, [input])) as [Declared];
+    const [{ job, isNew }] = (await declare(context, [input])) as [Declared];
     const execution_id = isNew && !context.dryRun ? firstExecutionId(job) : undefined;
     const notes = await noteOn(context, { job, given: input.headers });
     return { ...toChangedJob(context, job, notes), ...(execution_id !== undefined && { execution_id }) };
   },
 
   async create_jobs(context, input) {
-    const jobs = (await declareJobs(context, input.jobs)).map(({ job }) => job);
+    const jobs = (await declare(context, input.jobs)).map(({ job }) => job);
     const given = jobs.map((job, index) => ({ job, given: input.jobs[index]!.headers }));
     const notes = await notesOnRequests(context.tx, context.caller.scopeId, given);
     return { data: jobs.map((job, index) => toChangedJob(context, job, notes[index])) };
   },
 
   async put_job(context, input) {
-    const [{ job }] = (await declareJobs(context, [input])) as [Declared];
+    const [{ job }] = (await declare(context, [input])) as [Declared];
     return toChangedJob(context, job, await noteOn(context, { job, given: input.headers }));
   },
 
@@ -182,6 +183,14 @@ function toResumed(job: JobRow, now: Date): Changed | undefined {
 
 function endingOf({ scope_id, id }: JobRow, reason: string): Ending {
   return { scope_id, kind: "job", id, reason };
+}
+
+/** Declares jobs, and who is told of their alerts. */
+async function declare(context: WriteContext, inputs: Declaration[]): Promise<Declared[]> {
+  const declared = await declareJobs(context, inputs);
+  for (const [index, { alert_channel_id: channel }] of inputs.entries())
+    if (channel !== undefined) await addAlertRules(context, declared[index]!.job.id, channel);
+  return declared;
 }
 
 async function noteOn(

@@ -132,6 +132,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   delivery_id: newDelivery,
   secret_id: newSecret,
   channel_id: newChannel,
+  alert_channel_id: newChannel,
   rule_id: newRule,
 };
 

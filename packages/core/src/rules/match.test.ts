@@ -22,7 +22,7 @@ const rule = (event: RuleEvent, more: Partial<HoldingRule> = {}): HoldingRule =>
 /** `F`ailed, e`X`pired, `S`ucceeded, `C`anceled, in their order; a small letter is a replay. */
 const letters: Record<string, ExecutionStatus> = { F: "failed", X: "expired", S: "succeeded", C: "canceled" };
 const ends = (course: string, tookMs = 10): Ended[] =>
-  [...course].map((letter, index) => ({
+  course.split("").map((letter, index) => ({
     id: String(index),
     status: letters[letter.toUpperCase()]!,
     trigger: (letter === letter.toLowerCase() ? "replay" : "schedule") satisfies Trigger,

@@ -1,17 +1,13 @@
 import { type ParsedInput, type Rule, SchedulerError } from "@org/scheduler-contract";
-import { describeCaller } from "../access/caller.ts";
-import { requireChannel } from "../channels/require.ts";
 import type { Db } from "../database/tables.ts";
-import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
+import { fromPublicId, noSuch, toPublicId } from "../ids.ts";
 import { lockJobFor, requireJob } from "../jobs/require.ts";
 import type { Handlers, ReadContext, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { addQueues } from "../queues/queues.sql.ts";
+import { addRule } from "./add.ts";
 import { settingsOf, toRule } from "./rule.ts";
-import { countBeside, deleteRule, findSame, insertRule, listRules, noteRules } from "./rules.sql.ts";
-
-/** Of one job, of one queue, or of all: each end looks at them. */
-const maxRules = 50;
+import { deleteRule, listRules } from "./rules.sql.ts";
 
 type Names =
   "list_rules" | "add_rule" | "remove_rule" | "list_job_rules" | "add_job_rule" | "remove_job_rule";
@@ -32,32 +28,14 @@ async function list({ db, caller }: ReadContext, { job_id, limit, cursor }: Pars
   return toPage(rows, { limit, prefix: "rule", view: toRule });
 }
 
-/** Adding the same again changes nothing. */
 async function add(context: WriteContext, input: ParsedInput<"add_rule">): Promise<Rule> {
-  const { tx, caller, now } = context;
-  const { job_id, queue = null, channel_id, event } = input;
+  const { tx, caller } = context;
+  const { job_id, queue = null } = input;
   assertOne(input);
   assertSettings(input);
   const job = job_id === undefined ? undefined : await lockJobFor(tx, caller, job_id);
   if (queue !== null) await addQueues(context, [queue]);
-  const channel = await requireChannel(tx, caller.scopeId, channel_id);
-  const said = {
-    scope_id: caller.scopeId,
-    channel_id: channel.id,
-    job_id: job?.id ?? null,
-    queue,
-    event,
-    threshold: input.threshold ?? null,
-    seconds: input.seconds ?? null,
-    times: input.times ?? null,
-  };
-  const [same] = (await findSame(tx, said)).rows;
-  if (same) return toRule(same);
-  if ((await countBeside(tx, said)) >= maxRules) throw tooMany();
-  const row = { ...said, id: newId(now), created_by: describeCaller(caller), created_at: now };
-  await insertRule(tx, row);
-  await noteRules(tx, caller.scopeId);
-  return toRule({ ...row, channel_name: channel.name });
+  return addRule(context, { ...input, job_id: job?.id ?? null, queue });
 }
 
 async function remove({ tx, caller }: WriteContext, { rule_id, job_id }: ParsedInput<"remove_rule">) {
@@ -92,11 +70,5 @@ function assertSettings(input: ParsedInput<"add_rule">): void {
   throw new SchedulerError("invalid_input", "on_overrun needs to know how long is too long.", {
     field: "seconds",
     hint: 'Give {"seconds": 30}, or {"times": 3} for three times the usual duration.',
-  });
-}
-
-function tooMany(): SchedulerError {
-  return new SchedulerError("conflict", `There are ${maxRules} rules for the same already.`, {
-    hint: "Remove some first: list_rules, remove_rule.",
   });
 }

@@ -210,6 +210,21 @@ describe("an alert", () => {
     expect(types()).toEqual(["on_alert", "on_recovery"]);
   });
 
+  test("goes to the channel that a job names when it is made, with its recovery", async () => {
+    const { id: alert_channel_id } = await channel();
+    const declared = { key: "a", name: "a", url: target.url, cron: "0 9 * * *", alert_channel_id };
+    const job = await run("put_job", { ...declared, alert_threshold: 2 });
+    await run("put_job", { ...declared, alert_threshold: 2, retry: { max_attempts: 1 } });
+    expect((await run("list_job_rules", { job_id: job.id })).data).toHaveLength(2);
+    for (const seconds of [0, 60]) await runs(job.id, 500, seconds);
+    await runs(job.id, 200, 120);
+    expect(types()).toEqual(["on_alert", "on_recovery"]);
+    await expect(create({ alert_channel_id: "chan_01h455vb4pex5vsknk084sn02q" })).rejects.toMatchObject({
+      code: "not_found",
+      field: "alert_channel_id",
+    });
+  });
+
   test("shows on the job without any rule", async () => {
     const job = await create({ ...cron, alert_threshold: 1 });
     await runs(job.id, 500, 0);

@@ -45,7 +45,7 @@ describe("a secret", () => {
       setup.testCaller,
     );
     await drained();
-    expect(target.arrivals.map(({ headers }) => headers["x-token"]).sort()).toEqual([
+    expect(target.arrivals.map(({ headers }) => String(headers["x-token"])).sort()).toEqual([
       "live-value",
       "test-value",
     ]);
