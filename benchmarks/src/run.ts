@@ -10,6 +10,7 @@ import { million } from "./benches/million.ts";
 import { neighbours } from "./benches/neighbours.ts";
 import { nextRun } from "./benches/next-run.ts";
 import { scaleOut } from "./benches/scale-out.ts";
+import { telling } from "./benches/telling.ts";
 import { describeMachine } from "./harness/machine.ts";
 import { printReport, type Report, writeResults } from "./harness/report.ts";
 import { openStage, type Stage } from "./harness/stage.ts";
@@ -24,6 +25,7 @@ const benches: Bench[] = [
   lateness,
   burst,
   neighbours,
+  telling,
   million,
   history,
   create,

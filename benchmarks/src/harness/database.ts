@@ -17,6 +17,9 @@ export interface Databases extends AsyncDisposable {
 /** The token that every database of ours lets in. */
 export const token = `cron_pat_${"b".repeat(40)}`;
 
+/** What every process of ours has its secrets encrypted with. */
+export const encryptionKey = Buffer.alloc(32, "bench");
+
 /** The jobs that `storeJobs` copies. */
 export const templateJobs = { once: "template once", cron: "template cron" } as const;
 

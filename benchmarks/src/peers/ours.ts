@@ -1,4 +1,5 @@
 import { createLog, createScheduler } from "@org/scheduler-core";
+import { encryptionKey } from "../harness/database.ts";
 import { sumStatements, watchStatements } from "../harness/statements.ts";
 import type { ContenderSettings } from "./contender.ts";
 
@@ -11,6 +12,7 @@ export async function openOurs({ databaseUrl, slots, watch }: ContenderSettings)
   if (watch) watchStatements(statements.add);
   const scheduler = await createScheduler({
     databaseUrl,
+    encryptionKey,
     allowedTargets: ["127.0.0.0/8"],
     log: createLog("warn"),
   });
