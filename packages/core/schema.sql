@@ -250,6 +250,16 @@ create table scheduler.open_executions (
   constraint open_executions_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
 
+create table scheduler.queue_alerts (
+  scope_id integer not null,
+  queue text not null,
+  failures integer not null default 0,
+  failing_since timestamp with time zone,
+  is_alerted boolean not null default false,
+  constraint queue_alerts_pkey PRIMARY KEY (scope_id, queue),
+  constraint queue_alerts_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
+) with (fillfactor=50);
+
 create table scheduler.queue_starts (
   scope_id integer not null,
   queue text not null,

@@ -361,6 +361,15 @@ export interface Rules {
   created_at: Date;
 }
 
+/** What a queue knows of the failures in a row of its jobs that run once, as long as a rule of its own asks for that. */
+export interface QueueAlerts {
+  scope_id: number;
+  queue: string;
+  failures: Generated<number>;
+  failing_since: Date | null;
+  is_alerted: Generated<boolean>;
+}
+
 /** A value that jobs refer to by its name. */
 export interface Secrets {
   scope_id: number;
@@ -453,6 +462,7 @@ export interface Tables {
   deliveries: Deliveries;
   channels: Channels;
   rules: Rules;
+  queue_alerts: QueueAlerts;
   secrets: Secrets;
   signing_secrets: SigningSecrets;
   workers: Workers;

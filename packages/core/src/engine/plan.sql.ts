@@ -2,6 +2,7 @@ import type { CatchUp, Overlap } from "@org/scheduler-contract";
 import { type Session, statement } from "../database/statement.ts";
 import {
   clock,
+  createdMs,
   executionsOfIds,
   request,
   revisionOf,
@@ -243,7 +244,7 @@ const record = statement<PlanValues, Omit<Planned, "toldAt">>(
     where status in ('pending', 'running')
   )
   select ${clock}, 'schedule' as trigger, w.id, w.scope_id, w.job_id,
-    w.scheduled_for, w.status, w.line_at, w.expires_at, :now as created_at, 1 as attempt_count, 0 as interruptions,
+    w.scheduled_for, w.status, w.line_at, w.expires_at, ${createdMs(":now")}, 1 as attempt_count, 0 as interruptions,
     ${request({ revision: "r", queue: "q", scope: "c" })}
   from written w left join ${revisionOf("w")} r on w.status = 'running'
   left join queues q on q.scope_id = w.scope_id and q.name = w.queue

@@ -86,8 +86,8 @@ function opened(
 }
 
 /** All but the attempt come from what the execution was when it was written: a retry sends the same, whoever sends it. */
-function templatesOf({ id, created_at, scheduled_for, attempt_count }: StartedExecution): Templates {
-  const begun = new Date(Math.max(created_at.getTime(), scheduled_for.getTime()));
+function templatesOf({ id, created_ms, scheduled_for, attempt_count }: StartedExecution): Templates {
+  const begun = new Date(Math.max(created_ms, scheduled_for.getTime()));
   return {
     timestamp: begun.toISOString(),
     uuid: v5("uuid", id),

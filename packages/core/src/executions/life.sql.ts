@@ -46,7 +46,8 @@ export interface StartedExecution {
   secrets_version: number;
   /** Rules may tell of its end. */
   has_rules: boolean;
-  created_at: Date;
+  /** When it was written, in milliseconds since 1970. */
+  created_ms: number;
 }
 
 /** An execution and the attempt at it that a worker has in hand: an earlier one may still be under way. */
@@ -65,6 +66,10 @@ export function request({
     ${r}.assertions, ${effective("timeout_seconds", { revision: r, queue })} as timeout_seconds,
     ${effective("retry", { revision: r, queue })} as retry, ${r}.callback_url, ${scope}.signing_version, ${scope}.secrets_version, ${scope}.has_rules`;
 }
+
+/** As a number, which takes less to read than an instant. */
+export const createdMs = (createdAt: string): string =>
+  `(extract(epoch from ${createdAt}) * 1000)::double precision as created_ms`;
 
 /** Sent as a timestamp it would be cut to whole milliseconds, and requests would leave that much later. */
 export const clock = "(extract(epoch from :clock) * 1000)::double precision as clock";
@@ -130,7 +135,7 @@ const start = statement<
     update open_executions o set counts_in = s.queue from started s
     where o.id = s.id and o.id = any(:ids::uuid[]) and s.counts
   )
-  select ${clock}, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.expires_at, s.created_at, s.attempt_count,
+  select ${clock}, s.trigger, s.scope_id, s.id, s.job_id, s.scheduled_for, s.expires_at, ${createdMs("s.created_at")}, s.attempt_count,
     s.interruptions, ${request({ revision: "r", queue: "q", scope: "c" })}
   from started s cross join ${revisionOf("s")} r
   left join queues q on q.scope_id = s.scope_id and q.name = s.queue

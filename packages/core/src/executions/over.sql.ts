@@ -44,7 +44,9 @@ export function whatFollows(ended: string, { callers = "true" }: { callers?: str
     ${tellJobs(ended)}
   ), ruled as (
     select id, n from ${ended} e
-    where finished_at is not null and status <> 'skipped' and ${mayBeTold("e")}
+    -- Asked once for all of them: nearly nobody has rules.
+    where (select bool_or(has_rules) from scopes where id = any(array(select scope_id from ${ended})))
+      and finished_at is not null and status <> 'skipped' and ${mayBeTold("e")}
   ), given_back as (
     -- The original of what a canceled replay has not sent can be replayed again, unless somebody has done so since.
     update executions o set replayed_at = null
@@ -130,7 +132,7 @@ function tellJobs(ended: string): string {
       select job_id, max(sent_at) as sent_at, coalesce(bool_or(status = 'succeeded'), false) as succeeded,
         (count(*) filter (where ${failed} and n > coalesce(success, 0)))::integer as failures,
         min(finished_at) filter (where ${failed} and n > coalesce(success, 0)) as failed_at,
-        avg(extract(epoch from finished_at - sent_at) * 1000) filter (where status = 'succeeded') as took_ms,
+        avg(extract(epoch from finished_at - sent_at)::double precision * 1000) filter (where status = 'succeeded') as took_ms,
         (array_agg(status order by n desc) filter (where ${failed} or status = 'succeeded'))[1] as last_status,
         bool_or(trigger = 'schedule' and finished_at is not null) as slot_over
       from (

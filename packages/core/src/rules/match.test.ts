@@ -33,7 +33,7 @@ const ends = (course: string, tookMs = 10): Ended[] =>
 /** At which ends a rule tells, each as its index. */
 const told = (rules: HoldingRule[], course: string, job: Partial<JobBefore> = {}) =>
   notificationsOf({ ...healthy, ...job }, rules, ends(course))
-    .map(({ executionId }) => executionId)
+    .told.map(({ executionId }) => executionId)
     .join("");
 
 test.each<[RuleEvent, string, string]>([
@@ -46,7 +46,7 @@ test.each<[RuleEvent, string, string]>([
 ])("%s of %s is told at %s", (event, course, expected) => {
   const rules =
     event === "on_recovery" ? [rule(event), rule("on_alert", { channelId: "other" })] : [rule(event)];
-  const told = notificationsOf(healthy, rules, ends(course)).filter((one) => one.event === event);
+  const told = notificationsOf(healthy, rules, ends(course)).told.filter((one) => one.event === event);
   expect(told.map(({ executionId }) => executionId).join("")).toBe(expected);
 });
 
@@ -81,14 +81,14 @@ test("what is told has the count, and since when", () => {
     healthy,
     [rule("on_alert", { threshold: 2 }), rule("on_recovery")],
     ends("FFS"),
-  );
+  ).told;
   expect(alert!.about).toEqual({ failures: 2, since: new Date(0).toISOString(), took_ms: 10 });
   expect(recovery!.about).toEqual({ failures: 2, since: new Date(0).toISOString(), took_ms: 10 });
 });
 
 test("a request runs over by its seconds, or by so many times what is usual", () => {
   const of = (more: Partial<HoldingRule>, tookMs: number, usualMs: number | null = null) =>
-    notificationsOf({ ...healthy, usualMs }, [rule("on_overrun", more)], ends("S", tookMs)).length;
+    notificationsOf({ ...healthy, usualMs }, [rule("on_overrun", more)], ends("S", tookMs)).told.length;
   expect(of({ seconds: 2 }, 2001)).toBe(1);
   expect(of({ seconds: 2 }, 2000)).toBe(0);
   expect(of({ times: 3 }, 301, 100)).toBe(1);

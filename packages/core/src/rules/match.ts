@@ -1,7 +1,7 @@
 import type { ExecutionStatus, RuleEvent, Trigger } from "@org/scheduler-contract";
 import type { About } from "../database/tables.ts";
 
-/** What a job was like before the ends that are told of. */
+/** What a job, or the jobs of a queue that run once, were like before the ends that are told of. */
 export interface JobBefore {
   failures: number;
   isAlerted: boolean;
@@ -41,14 +41,18 @@ export interface Notification {
 const leastUsualMs = 50;
 
 /**
- * Decides who is told of what, for the ends of one job's executions in their order. The count of failures and the alert
+ * Decides who is told of what, for the ends of one job's executions in their order, and what it is like after them. The count of failures and the alert
  * follow the rule for the job (`executions/over.sql.ts`): replays are about the past.
  */
-export function notificationsOf(job: JobBefore, rules: HoldingRule[], ended: Ended[]): Notification[] {
+export function notificationsOf(
+  job: JobBefore,
+  rules: HoldingRule[],
+  ended: Ended[],
+): { told: Notification[]; after: Pick<JobBefore, "failures" | "isAlerted" | "failingSince"> } {
   let { failures, isAlerted, failingSince } = job;
   const thresholds = rules.filter(({ event }) => event === "on_alert").map((rule) => thresholdOf(rule, job));
   const least = Math.min(...thresholds, job.alertThreshold ?? Infinity);
-  return ended.flatMap((execution) => {
+  const told = ended.flatMap((execution) => {
     const before = { failures, isAlerted, failingSince };
     const counts = execution.trigger !== "replay";
     if (counts && hasFailed(execution)) {
@@ -63,6 +67,7 @@ export function notificationsOf(job: JobBefore, rules: HoldingRule[], ended: End
       .filter((rule) => isOf(rule, execution, { job, before, failures: counts ? failures : 0 }))
       .map(({ channelId, event }) => ({ executionId: execution.id, channelId, event, about }));
   });
+  return { told, after: { failures, isAlerted, failingSince } };
 }
 
 interface Counted {

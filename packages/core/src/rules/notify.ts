@@ -1,7 +1,8 @@
+import type { RuleEvent } from "@org/scheduler-contract";
 import type { Session } from "../database/statement.ts";
 import { type Fresh, mutedBy, storeNotifications } from "./gather.ts";
-import { type Ended, longestMs, type Notification, notificationsOf } from "./match.ts";
-import { findRules, findRunning, type Held } from "./rules.sql.ts";
+import { type Ended, type JobBefore, longestMs, type Notification, notificationsOf } from "./match.ts";
+import { findRules, findRunning, type Held, lockQueueHealth, noteQueueHealth } from "./rules.sql.ts";
 import type { DueDelivery } from "./tell.ts";
 
 /** An execution that is over, and its place among those of its job that came to their end with it. */
@@ -20,12 +21,54 @@ export async function notifyOfEnds(session: Session, over: OverInOrder[]): Promi
     session,
     over.map(({ id }) => id),
   );
-  const byJob = Map.groupBy(held, (row) => row.job_id);
-  const fresh = [...byJob.values()].flatMap((rows) => {
-    const inOrder = rows.toSorted((one, other) => orders.get(one.id)! - orders.get(other.id)!);
-    return ofJob(inOrder);
+  const inOrder = held.toSorted((one, other) => orders.get(one.id)! - orders.get(other.id)!);
+  const [ofQueues, ofJobs] = [true, false].map((is) => inOrder.filter((row) => isOfQueue(row) === is)) as [
+    Held[],
+    Held[],
+  ];
+  const byJob = Map.groupBy(ofJobs, (row) => row.job_id);
+  const fresh = [...byJob.values()].flatMap(ofJob);
+  return storeNotifications(session, onceEach([...fresh, ...(await ofQueuesIn(session, ofQueues))]));
+}
+
+/** A job that runs once has no failures in a row: of those in a queue, they are the queue's. */
+function isOfQueue({ is_of_queue, repeats, event }: Held): boolean {
+  return is_of_queue && !repeats && ofIncidents.includes(event);
+}
+
+const ofIncidents: RuleEvent[] = ["on_first_failure", "on_alert", "on_recovery"];
+
+/** Rows of queues whose rules count the failures of jobs that run once. */
+async function ofQueuesIn(session: Session, rows: Held[]): Promise<Fresh[]> {
+  if (rows.length === 0) return [];
+  const byQueue = Map.groupBy(rows, queueOf);
+  const known = await lockQueueHealth(
+    session,
+    [...byQueue.values()].map(([row]) => ({ scope_id: row!.scope_id, queue: row!.queue })),
+  );
+  const health = new Map(known.map((one) => [queueOf(one), one]));
+  const fresh = [...byQueue].flatMap(([name, of]) => {
+    const before = health.get(name)!;
+    const { told, after } = matched(of, {
+      failures: before.failures,
+      isAlerted: before.is_alerted,
+      failingSince: before.failing_since,
+      alertThreshold: null,
+      usualMs: null,
+    });
+    Object.assign(before, {
+      failures: after.failures,
+      is_alerted: after.isAlerted,
+      failing_since: after.failingSince,
+    });
+    return told;
   });
-  return storeNotifications(session, fresh);
+  await noteQueueHealth(session, known);
+  return fresh;
+}
+
+function queueOf({ scope_id, queue }: Pick<Held, "scope_id" | "queue">): string {
+  return `${scope_id} ${queue}`;
 }
 
 /** Stores what rules want to be told of slots that were missed. */
@@ -45,24 +88,34 @@ export async function notifyOfRunning(session: Session, ids: string[]): Promise<
   );
 }
 
-/** Rows of the executions of one job, each with each of its rules. */
+/** Rows of the executions of one job, in their order, each with each of its rules. */
 function ofJob(rows: Held[]): Fresh[] {
+  const first = rows[0]!;
+  return matched(rows, {
+    failures: first.failures_before,
+    isAlerted: first.was_alerted,
+    failingSince: first.failing_since,
+    alertThreshold: first.alert_threshold,
+    usualMs: first.usual_ms,
+  }).told;
+}
+
+function matched(
+  rows: Held[],
+  before: JobBefore,
+): { told: Fresh[]; after: ReturnType<typeof notificationsOf>["after"] } {
   const first = rows[0]!;
   const rules = rows
     .filter(({ id }) => id === first.id)
     .map(({ channel_id: channelId, event, threshold, seconds, times }) => {
       return { channelId, event, threshold, seconds, times };
     });
-  const job = {
-    failures: first.failures_before,
-    isAlerted: first.was_alerted,
-    failingSince: first.failing_since,
-    alertThreshold: first.alert_threshold,
-    usualMs: first.usual_ms,
-  };
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const told = notificationsOf(job, rules, [...byId.values()].map(toEnded));
-  return onceEach(told.map((one) => toFresh(byId.get(one.executionId)!, aboutOf(one, first), one)));
+  const { told, after } = notificationsOf(before, rules, [...byId.values()].map(toEnded));
+  return {
+    told: told.map((one) => toFresh(byId.get(one.executionId)!, aboutOf(one, first), one)),
+    after,
+  };
 }
 
 function aboutOf({ event, about }: Notification, row: Held): Fresh["about"] {

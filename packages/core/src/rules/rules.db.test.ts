@@ -6,7 +6,8 @@ import { deliver } from "../testing/deliver.ts";
 import { drain, roomFor, startTarget, type Target, testClock } from "../testing/index.ts";
 import { inTransaction } from "../database/session.ts";
 import { notifyOfRunning } from "./notify.ts";
-import { messagesPerMinute } from "./gather.ts";
+import { fromPublicId } from "../ids.ts";
+import { messagesPerMinute, storeNotifications } from "./gather.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);
@@ -242,6 +243,32 @@ describe("an alert", () => {
   });
 });
 
+test("a queue's rule counts the failures of jobs that run once, of one after the other", async () => {
+  await listen(
+    { event: "on_first_failure", queue: "q" },
+    { event: "on_alert", queue: "q", threshold: 3 },
+    { event: "on_recovery", queue: "q" },
+  );
+  const runsOnce = async (status: number, seconds: number, queue = "q") => {
+    target.answer(status);
+    clock.set(at(seconds));
+    await create({ name: `at ${seconds}`, queue });
+    await drain(setup.scheduler, clock, at(seconds));
+    await deliver(setup.scheduler, clock, at(seconds));
+  };
+  await runsOnce(500, 0);
+  await runsOnce(500, 1, "other");
+  await runsOnce(500, 2);
+  expect(types()).toEqual(["on_first_failure"]);
+  await runsOnce(500, 3);
+  await runsOnce(500, 4);
+  expect(types()).toEqual(["on_first_failure", "on_alert"]);
+  await runsOnce(200, 5);
+  await runsOnce(200, 6);
+  expect(types()).toEqual(["on_first_failure", "on_alert", "on_recovery"]);
+  expect(messages()[1]).toMatchObject({ failures: 3, since: at(0).toISOString(), job: { name: "at 3" } });
+});
+
 test("slots that were missed are told once for all of them", async () => {
   await listen({ event: "on_missed" });
   await create({ cron: "* * * * *", name: "each minute", catch_up: "skip" });
@@ -321,6 +348,36 @@ describe("more than a channel is told in a minute", () => {
     await deliver(setup.scheduler, clock);
     expect(types().at(-1)).toBe("on_failure");
   });
+});
+
+test("ten thousand failures within a minute are ten messages and a summary, whoever stores them", async () => {
+  const channel_id = await listen({ event: "on_failure" });
+  const job = await create(cron);
+  await runs(job.id, 200, 0);
+  const [execution] = (await run("list_executions", {})).data;
+  const fresh = (index: number) => ({
+    scopeId: setup.caller.scopeId,
+    channelId: fromPublicId("chan", channel_id)!,
+    executionId: fromPublicId("exec", execution!.id)!,
+    jobId: fromPublicId("job", job.id)!,
+    jobName: `job ${index}`,
+    event: "on_failure" as const,
+    about: {},
+    muted: undefined,
+  });
+  const { engine } = setup.scheduler;
+  const store = (part: number) =>
+    inTransaction(engine, async ({ db, now }) => {
+      const many = Array.from({ length: 200 }, (_, index) => fresh(part * 200 + index));
+      await engine.deliveries.put(db, await storeNotifications({ db, now }, many));
+    });
+  await Promise.all(Array.from({ length: 50 }, (_, part) => store(part)));
+  await deliver(setup.scheduler, clock);
+  await deliver(setup.scheduler, clock, at(60));
+  const { data } = await run("list_deliveries", { channel_id, limit: 100 });
+  expect(data.reduce((sum, { count }) => sum + count, 0)).toBe(10_000);
+  expect(ear.arrivals).toHaveLength(messagesPerMinute + 1);
+  expect(messages().at(-1)).toMatchObject({ type: "summary", count: 10_000 - messagesPerMinute });
 });
 
 describe("what is muted", () => {

@@ -133,6 +133,10 @@ export interface Held {
   usual_ms: number | null;
   job_muted_until: Date | null;
   queue_muted_until: Date | null;
+  /** The job runs more than once. */
+  repeats: boolean;
+  /** The rule is of the queue. */
+  is_of_queue: boolean;
   channel_id: string;
   event: RuleEvent;
   threshold: number | null;
@@ -142,7 +146,7 @@ export interface Held {
 
 const ofJob = `j.name as job_name, j.failures_before, j.was_alerted, j.failing_since, j.alert_threshold, j.usual_ms,
     j.muted_until as job_muted_until, q.muted_until as queue_muted_until,
-    r.channel_id, r.event, r.threshold, r.seconds, r.times`;
+    j.repeats, r.queue is not null as is_of_queue, r.channel_id, r.event, r.threshold, r.seconds, r.times`;
 
 const rulesOf = statement<{ ids: string[] }, Held>(
   "rules_of_executions",
@@ -160,6 +164,66 @@ const rulesOf = statement<{ ids: string[] }, Held>(
 /** The rules that hold for executions, and what they need to know of those. */
 export function findRules(session: Session, ids: string[]): Promise<Held[]> {
   return rulesOf(session, { ids });
+}
+
+/** What a queue knows of failures in a row. */
+export interface QueueHealth {
+  scope_id: number;
+  queue: string;
+  failures: number;
+  failing_since: Date | null;
+  is_alerted: boolean;
+}
+
+const lockHealth = statement<{ scope_ids: number[]; queues: string[] }, QueueHealth>(
+  "lock_queue_alerts",
+  `with input as (
+    select * from unnest(:scope_ids::integer[], :queues::text[]) as i(scope_id, queue)
+  )
+  insert into queue_alerts as a (scope_id, queue)
+  select scope_id, queue from input order by scope_id, queue
+  -- Locks the row and answers it as it is once nobody else has it.
+  on conflict (scope_id, queue) do update set failures = a.failures
+  returning a.scope_id, a.queue, a.failures, a.failing_since, a.is_alerted`,
+);
+
+/** Locks what queues know of failures in a row; each queue is named once. */
+export function lockQueueHealth(
+  session: Session,
+  queues: Pick<QueueHealth, "scope_id" | "queue">[],
+): Promise<QueueHealth[]> {
+  return lockHealth(session, {
+    scope_ids: queues.map((one) => one.scope_id),
+    queues: queues.map(({ queue }) => queue),
+  });
+}
+
+const noteHealth = statement<
+  {
+    scope_ids: number[];
+    queues: string[];
+    failures: number[];
+    since: (string | null)[];
+    alerted: boolean[];
+  },
+  { queue: string }
+>(
+  "note_queue_alerts",
+  `update queue_alerts a
+  set failures = i.failures, failing_since = i.failing_since, is_alerted = i.is_alerted
+  from unnest(:scope_ids::integer[], :queues::text[], :failures::integer[], :since::timestamptz[], :alerted::boolean[])
+    as i(scope_id, queue, failures, failing_since, is_alerted)
+  where a.scope_id = i.scope_id and a.queue = i.queue`,
+);
+
+export async function noteQueueHealth(session: Session, of: QueueHealth[]): Promise<void> {
+  await noteHealth(session, {
+    scope_ids: of.map((one) => one.scope_id),
+    queues: of.map(({ queue }) => queue),
+    failures: of.map(({ failures }) => failures),
+    since: of.map((one) => one.failing_since?.toISOString() ?? null),
+    alerted: of.map((one) => one.is_alerted),
+  });
 }
 
 const overrunning = statement<{ ids: string[] }, Held>(

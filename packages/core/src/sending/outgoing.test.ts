@@ -36,7 +36,7 @@ const execution: StartedExecution = {
   fills_templates: false,
   secrets_version: 0,
   has_rules: false,
-  created_at: now,
+  created_ms: now.getTime(),
 };
 const deliveryId = "exec_01kg000000e008000000000001";
 

@@ -36,6 +36,7 @@ const emptied = [
     "secrets",
     "rules",
     "channels",
+    "queue_alerts",
     "deliveries",
   ].map((table) => `scheduler.${table}`),
   "scheduler_deliveries.job",

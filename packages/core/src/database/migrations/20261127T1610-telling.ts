@@ -56,6 +56,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index rules_of_all on rules (scope_id) where job_id is null`.execute(db);
   await sql`create index rules_on_overrun on rules (id) where event = 'on_overrun'`.execute(db);
   await sql`
+    create table queue_alerts (
+      scope_id integer not null references scopes (id),
+      queue text not null,
+      failures integer not null default 0,
+      failing_since timestamptz,
+      is_alerted boolean not null default false,
+      primary key (scope_id, queue)
+    ) with (fillfactor = 50)`.execute(db);
+  await sql`
     alter table deliveries
       alter column execution_id drop not null,
       alter column job_id drop not null,

@@ -23,7 +23,13 @@ import * as secrets from "./20261127T1600-secrets.ts";
 import * as telling from "./20261127T1610-telling.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
-export const notForOldWorkers = ["20261126T1200-without-tickets", "20261127T0000-names"];
+export const notForOldWorkers = [
+  "20261126T1200-without-tickets",
+  "20261127T0000-names",
+  // They would send masks and the names of secrets, and fail what is told to channels.
+  "20261127T1600-secrets",
+  "20261127T1610-telling",
+];
 
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
 export const migrations: Record<string, Migration> = {
