@@ -39,6 +39,7 @@ export interface Told {
   /** Of whom it is known whether they answer: a receiver's host, or a channel. */
   host: string;
   created_at: Date;
+  due_at: Date;
   signing_version: number;
   /** Where it goes, unless that is a URL; its fields are null once it is deleted. */
   channel_id: string | null;
@@ -52,7 +53,7 @@ export interface Told {
 const pending = statement<{ ids: string[] }, Omit<Told, "toldAt">>(
   "pending_deliveries",
   `select ${clock}, d.id, d.scope_id, d.kind, d.event, d.about, d.gathers, d.execution_id, d.job_id, d.url,
-    ${hostOf("d")} as host, d.created_at, c.signing_version, d.channel_id, h.name as channel_name, h.type, h.sealed,
+    ${hostOf("d")} as host, d.created_at, d.due_at, c.signing_version, d.channel_id, h.name as channel_name, h.type, h.sealed,
     h.muted_until, h.disabled_at
   from deliveries d join scopes c on c.id = d.scope_id left join channels h on h.id = d.channel_id
   where d.id = any(:ids::uuid[]) and d.status = 'pending'`,

@@ -31,6 +31,9 @@ export function sendDelivery(delivering: Delivering, due: Due, circuits?: Circui
   const nowMs = (): number => delivering.clock.now()?.getTime() ?? databaseMs(due);
   const keepsBack = (now: Date): Answer | undefined => {
     if ("nothing" in sends) return { ...unsent("gone"), error: sends.nothing };
+    // A silence was made longer while this was being claimed; until then, more is gathered in it.
+    if (due.gathers !== null && due.due_at.getTime() > now.getTime() + 1000)
+      return { ...unsent("muted"), heldBackMs: due.due_at.getTime() - now.getTime() };
     if (due.muted_until !== null && due.muted_until > now && ["notification", "summary"].includes(due.kind))
       return { ...unsent("muted"), heldBackMs: due.muted_until.getTime() - now.getTime() };
     const leave = circuits?.ask(due, now.getTime()) ?? "leaves";

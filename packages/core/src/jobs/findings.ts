@@ -88,7 +88,10 @@ export function explainExecution(execution: Execution, line?: Queue): Finding {
       return {
         verdict: "under_way",
         explanation: `${slot} is ${execution.status} after ${tries}${error}.${waits || next}`,
-        advice: `Wait for it: wait_for_execution {"execution_id": "${execution.id}"}.`,
+        advice:
+          execution.error?.code === "secret_missing"
+            ? "Make the secret with create_secret: the next attempt sends it."
+            : `Wait for it: wait_for_execution {"execution_id": "${execution.id}"}.`,
       };
     }
     case "failed":

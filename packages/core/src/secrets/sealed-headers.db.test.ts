@@ -151,26 +151,30 @@ describe("what is stored from before", () => {
     expect(await sentBy(job.id)).toMatchObject({ authorization: "Bearer old-clear" });
   });
 
-  test("needs a key only where there is something to encrypt, and names the option", async () => {
-    await using scheduler = Object.assign(await createScheduler(), {
-      async [Symbol.asyncDispose](this: { close(): Promise<void> }) {
-        await this.close();
-      },
-    });
-    const { token } = await scheduler.bootstrap({
-      adminEmail: "a@localhost",
-      adminPassword: "a password",
-      token: undefined,
-    });
-    const caller = await scheduler.authenticate(token);
-    const job = { name: "a", url: "https://a.example" };
-    await scheduler.execute("create_job", job, caller);
-    const refused = { code: "conflict", hint: expect.stringContaining("encryptionKey") };
-    await expect(
-      scheduler.execute("create_job", { ...job, headers: { Cookie: "a=b" } }, caller),
-    ).rejects.toMatchObject(refused);
-    await expect(scheduler.execute("create_secret", { name: "a", value: "b" }, caller)).rejects.toMatchObject(
-      refused,
-    );
-  });
+  test(
+    "needs a key only where there is something to encrypt, and names the option",
+    { timeout: 30_000 },
+    async () => {
+      await using scheduler = Object.assign(await createScheduler(), {
+        async [Symbol.asyncDispose](this: { close(): Promise<void> }) {
+          await this.close();
+        },
+      });
+      const { token } = await scheduler.bootstrap({
+        adminEmail: "a@localhost",
+        adminPassword: "a password",
+        token: undefined,
+      });
+      const caller = await scheduler.authenticate(token);
+      const job = { name: "a", url: "https://a.example" };
+      await scheduler.execute("create_job", job, caller);
+      const refused = { code: "conflict", hint: expect.stringContaining("encryptionKey") };
+      await expect(
+        scheduler.execute("create_job", { ...job, headers: { Cookie: "a=b" } }, caller),
+      ).rejects.toMatchObject(refused);
+      await expect(
+        scheduler.execute("create_secret", { name: "a", value: "b" }, caller),
+      ).rejects.toMatchObject(refused);
+    },
+  );
 });
