@@ -104,7 +104,8 @@ export function toDeliveryOutcome(due: Due, answer: Answer): DeliveryOutcome {
     status: outcome.next === "succeeded" ? "sent" : outcome.retryMs === null ? "failed" : "pending",
     retry_ms: outcome.retryMs,
     error_code: outcome.errorCode,
-    error: outcome.error,
+    // Where a channel leads is no job's target.
+    error: due.url === null ? (outcome.error?.replace(/^The target/, "The service") ?? null) : outcome.error,
     answer: said,
   };
 }
