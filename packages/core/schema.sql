@@ -138,6 +138,7 @@ END,
   line_at timestamp with time zone,
   replay_id uuid,
   replayed_at timestamp with time zone,
+  overrun_told uuid[],
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
@@ -211,6 +212,7 @@ END,
   failures_before integer not null default 0,
   failing_since timestamp with time zone,
   usual_ms double precision,
+  usual_before double precision,
   muted_until timestamp with time zone,
   constraint jobs_alert_threshold_check CHECK (((alert_threshold >= 1) AND (alert_threshold <= 100))),
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
@@ -452,7 +454,6 @@ CREATE INDEX deliveries_due ON scheduler.deliveries USING btree (due_at) WHERE (
 CREATE UNIQUE INDEX deliveries_gathering ON scheduler.deliveries USING btree (channel_id, gathers) WHERE ((gathers IS NOT NULL) AND (status = 'pending'::text) AND (NOT is_closed));
 CREATE INDEX deliveries_of_none ON scheduler.deliveries USING btree (id) WHERE (execution_id IS NULL);
 CREATE UNIQUE INDEX deliveries_one_callback ON scheduler.deliveries USING btree (execution_id) WHERE (kind = 'callback'::text);
-CREATE UNIQUE INDEX deliveries_one_overrun ON scheduler.deliveries USING btree (execution_id, channel_id) WHERE (event = 'on_overrun'::text);
 CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
 CREATE INDEX executions_by_job_status ON scheduler.executions USING btree (job_id, listed_status, id) WHERE (listed_status IS NOT NULL);

@@ -148,6 +148,7 @@ export interface Jobs {
   was_alerted: Generated<boolean>;
   /** How long its requests take that succeed, the latest weighing most. */
   usual_ms: number | null;
+  usual_before: number | null;
   /** Until then its notifications are gathered. */
   muted_until: Date | null;
   created_by: string;
@@ -223,6 +224,8 @@ export interface Executions {
   /** When it was replayed: a replay of many leaves it out then. */
   replayed_at: Date | null;
   created_at: Date;
+  /** The channels that have been told that it has been running for too long. */
+  overrun_told: string[] | null;
 }
 
 /** Many executions that were replayed at once. */
@@ -362,7 +365,7 @@ export interface Rules {
 }
 
 /** What a queue knows of the failures in a row of its jobs that run once, as long as a rule of its own asks for that. */
-export interface QueueAlerts {
+interface QueueAlerts {
   scope_id: number;
   queue: string;
   failures: Generated<number>;

@@ -61,8 +61,13 @@ const pending = statement<{ ids: string[] }, Omit<Told, "toldAt">>(
 
 const close = statement<{ ids: string[] }, { id: string }>(
   "close_gathered",
-  `update deliveries set is_closed = true
-  where id = any(:ids::uuid[]) and gathers is not null and not is_closed and due_at <= :now + interval '1 second'`,
+  `with gathering as (
+    select id from deliveries
+    where id = any(:ids::uuid[]) and gathers is not null and not is_closed and due_at <= :now + interval '1 second'
+    -- In the order in which they are locked by whoever gathers.
+    order by id for update
+  )
+  update deliveries set is_closed = true where id = any(array(select id from gathering))`,
 );
 
 /** Deliveries that are still to be made, by their ids. Nothing more is gathered in them. */

@@ -125,7 +125,7 @@ function tellJobs(ended: string): string {
         then h.failed_at else j.failing_since end,
       is_alerted = case when h.failures = 0 then j.is_alerted and not h.succeeded
         else (j.is_alerted and not h.succeeded) or coalesce(${hasAlert("j", failuresNow)}, false) end,
-      usual_ms = coalesce(j.usual_ms * 0.8 + h.took_ms * 0.2, h.took_ms, j.usual_ms),
+      usual_before = j.usual_ms, usual_ms = coalesce(j.usual_ms * 0.8 + h.took_ms * 0.2, h.took_ms, j.usual_ms),
       state = case when j.state = 'active' and j.next_run_at is null and h.slot_over and ${isSpent(ended)}
         then 'completed' else j.state end
     from (

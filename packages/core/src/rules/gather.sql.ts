@@ -42,16 +42,12 @@ const insert = statement<InsertValues, { id: string }>(
   select id, scope_id, kind, execution_id, job_id, channel_id, event, about::jsonb, gathers, 'pending', due_at, :now
   from unnest(:ids::uuid[], :scope_ids::integer[], :kinds::text[], :executions::uuid[], :of_jobs::uuid[],
     :channels::uuid[], :events::text[], :abouts::text[], :gather::text[], :due_at::timestamptz[])
-    as i(id, scope_id, kind, execution_id, job_id, channel_id, event, about, gathers, due_at)
-  -- An execution that takes too long is told of once.
-  on conflict do nothing
-  returning id`,
+    as i(id, scope_id, kind, execution_id, job_id, channel_id, event, about, gathers, due_at)`,
 );
 
-/** Stores deliveries; answers the ids of those that are new. */
-export async function insertNotifications(session: Session, rows: NewNotification[]): Promise<Set<string>> {
-  if (rows.length === 0) return new Set();
-  const stored = await insert(session, {
+export async function insertNotifications(session: Session, rows: NewNotification[]): Promise<void> {
+  if (rows.length === 0) return;
+  await insert(session, {
     ids: rows.map(({ id }) => id),
     scope_ids: rows.map((row) => row.scope_id),
     kinds: rows.map(({ kind }) => kind),
@@ -63,7 +59,6 @@ export async function insertNotifications(session: Session, rows: NewNotificatio
     gather: rows.map(({ gathers }) => gathers),
     due_at: rows.map((row) => row.due_at.toISOString()),
   });
-  return new Set(stored.map(({ id }) => id));
 }
 
 /** A delivery that gathers notifications and has not been sent. */
@@ -78,7 +73,7 @@ const gathering = statement<{ channels: string[] }, Gathering>(
   "gathering",
   `select id, channel_id, gathers, about from deliveries
   where channel_id = any(:channels::uuid[]) and gathers is not null and status = 'pending' and not is_closed
-  for update`,
+  order by id for update`,
 );
 
 /** What is being gathered for channels that the caller has locked. */

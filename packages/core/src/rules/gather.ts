@@ -63,15 +63,14 @@ export async function storeNotifications(session: Session, fresh: Fresh[]): Prom
   const rows = singleRows(single, now);
   const { grown, begun } = await gather(session, gathered, now);
   await updateGathered(session, grown);
-  const stored = await insertNotifications(session, [...rows, ...begun]);
-  return [...rows, ...begun]
-    .filter(({ id }) => stored.has(id))
-    .map((row) => ({
-      id: row.id,
-      scope_id: row.scope_id,
-      share: channelShare(row.scope_id, row.channel_id),
-      dueAt: row.due_at,
-    }));
+  const stored = [...rows, ...begun];
+  await insertNotifications(session, stored);
+  return stored.map((row) => ({
+    id: row.id,
+    scope_id: row.scope_id,
+    share: channelShare(row.scope_id, row.channel_id),
+    dueAt: row.due_at,
+  }));
 }
 
 type Place = "alone" | "untold" | { kind: "summary" | "muted"; key: string; dueAt: Date };

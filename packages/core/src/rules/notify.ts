@@ -2,7 +2,14 @@ import type { RuleEvent } from "@org/scheduler-contract";
 import type { Session } from "../database/statement.ts";
 import { type Fresh, mutedBy, storeNotifications } from "./gather.ts";
 import { type Ended, type JobBefore, longestMs, type Notification, notificationsOf } from "./match.ts";
-import { findRules, findRunning, type Held, lockQueueHealth, noteQueueHealth } from "./rules.sql.ts";
+import {
+  findRules,
+  findRunning,
+  type Held,
+  lockQueueHealth,
+  noteOverruns,
+  noteQueueHealth,
+} from "./rules.sql.ts";
 import type { DueDelivery } from "./tell.ts";
 
 /** An execution that is over, and its place among those of its job that came to their end with it. */
@@ -82,10 +89,11 @@ export async function notifyOfMissed(session: Session, ids: string[]): Promise<D
 export async function notifyOfRunning(session: Session, ids: string[]): Promise<DueDelivery[]> {
   const held = ids.length === 0 ? [] : await findRunning(session, ids);
   const late = held.filter((row) => row.took_ms !== null && row.took_ms > longestMs(row, row.usual_ms));
-  return storeNotifications(
-    session,
-    onceEach(late.map((row) => toFresh(row, { took_ms: Math.round(row.took_ms!), ...usual(row) }))),
+  const fresh = onceEach(
+    late.map((row) => toFresh(row, { took_ms: Math.round(row.took_ms!), ...usual(row) })),
   );
+  await noteOverruns(session, fresh);
+  return storeNotifications(session, fresh);
 }
 
 /** Rows of the executions of one job, in their order, each with each of its rules. */
@@ -113,9 +121,15 @@ function matched(
   const byId = new Map(rows.map((row) => [row.id, row]));
   const { told, after } = notificationsOf(before, rules, [...byId.values()].map(toEnded));
   return {
-    told: told.map((one) => toFresh(byId.get(one.executionId)!, aboutOf(one, first), one)),
+    told: told
+      .filter((one) => !isToldAlready(one, byId.get(one.executionId)!))
+      .map((one) => toFresh(byId.get(one.executionId)!, aboutOf(one, first), one)),
     after,
   };
+}
+
+function isToldAlready({ event, channelId }: Notification, { overrun_told: told }: Held): boolean {
+  return event === "on_overrun" && told?.includes(channelId) === true;
 }
 
 function aboutOf({ event, about }: Notification, row: Held): Fresh["about"] {

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Input, RuleEvent } from "@org/scheduler-contract";
 import { plan } from "../engine/plan.ts";
@@ -282,6 +283,7 @@ describe("a request that takes too long", () => {
   test("is told of while it runs, and not once more when it is over", async () => {
     await listen({ event: "on_overrun", seconds: 5 });
     await create({ name: "slow one" });
+    const { id: muted } = await channel("/muted");
     const { engine } = setup.scheduler;
     const workerId = "019c0000-0000-7000-8000-00000000000a";
     const { started } = await plan(engine, {
@@ -302,8 +304,24 @@ describe("a request that takes too long", () => {
     clock.set(at(6));
     expect(await tell()).toBe(1);
     expect(await tell()).toBe(0);
+    await run("update_channel", { channel_id: muted, muted_until: at(3600).toISOString() });
+    await run("add_rule", { channel_id: muted, event: "on_overrun", seconds: 1 });
+    for (let look = 0; look < 3; look++) await tell();
+    expect((await run("list_deliveries", { kind: "muted" })).data).toMatchObject([{ count: 1 }]);
     await deliver(setup.scheduler, clock);
     expect(messages()[0]!.text).toMatch(/“slow one” has been running for too long.*Took: 6000 ms/s);
+  });
+
+  test("is told of by what was usual before it", async () => {
+    await listen({ event: "on_overrun", times: 2 });
+    const job = await create(cron);
+    await runs(job.id, 200, 0);
+    await sql`update scheduler.jobs set usual_ms = 100`.execute(setup.scheduler.engine.database.db);
+    target.answer((_, response) => void setTimeout(() => response.end("late"), 210));
+    await run("run_job", { job_id: job.id });
+    await drain(setup.scheduler, clock);
+    await deliver(setup.scheduler, clock);
+    expect(messages()[0]!.text).toMatch(/ran for too long.*usually 100 ms/s);
   });
 
   test("is told of when it is over, with what is usual", async () => {

@@ -126,6 +126,8 @@ export interface Held {
   trigger: Trigger;
   finished_at: Date | null;
   took_ms: number | null;
+  /** The channels that were told while it ran that it takes too long. */
+  overrun_told: string[] | null;
   failures_before: number;
   was_alerted: boolean;
   failing_since: Date | null;
@@ -144,13 +146,16 @@ export interface Held {
   times: number | null;
 }
 
-const ofJob = `j.name as job_name, j.failures_before, j.was_alerted, j.failing_since, j.alert_threshold, j.usual_ms,
+/** What is known of the job `j` of an execution, and of a rule `r`. */
+const ofJob = (
+  usual: string,
+): string => `j.name as job_name, j.failures_before, j.was_alerted, j.failing_since, j.alert_threshold, ${usual} as usual_ms,
     j.muted_until as job_muted_until, q.muted_until as queue_muted_until,
     j.repeats, r.queue is not null as is_of_queue, r.channel_id, r.event, r.threshold, r.seconds, r.times`;
 
 const rulesOf = statement<{ ids: string[] }, Held>(
   "rules_of_executions",
-  `select e.id, e.scope_id, e.job_id, e.queue, e.status, e.trigger, e.finished_at, a.latency_ms as took_ms, ${ofJob}
+  `select e.id, e.scope_id, e.job_id, e.queue, e.status, e.trigger, e.finished_at, e.overrun_told, a.latency_ms as took_ms, ${ofJob("j.usual_before")}
   from unnest(:ids::uuid[]) given(id)
   cross join lateral (select * from executions where id = given.id offset 0) e
   cross join lateral (select * from jobs where id = e.job_id offset 0) j
@@ -228,7 +233,7 @@ export async function noteQueueHealth(session: Session, of: QueueHealth[]): Prom
 
 const overrunning = statement<{ ids: string[] }, Held>(
   "overrunning",
-  `select e.id, e.scope_id, e.job_id, e.queue, e.status, e.trigger, e.finished_at, e.took_ms, ${ofJob}
+  `select e.id, e.scope_id, e.job_id, e.queue, e.status, e.trigger, e.finished_at, e.overrun_told, e.took_ms, ${ofJob("j.usual_ms")}
   from unnest(:ids::uuid[]) given(id)
   cross join lateral (
     select *, (extract(epoch from :now - running_since) * 1000)::double precision as took_ms
@@ -238,11 +243,32 @@ const overrunning = statement<{ ids: string[] }, Held>(
   left join queues q on q.scope_id = e.scope_id and q.name = e.queue
   cross join lateral ${holding("e")} r
   where (select true from rules where event = 'on_overrun' limit 1) is not null and r.event = 'on_overrun'
-    and (select true from deliveries d
-      where d.execution_id = e.id and d.channel_id = r.channel_id and d.event = 'on_overrun' limit 1) is null`,
+    and r.channel_id <> all(coalesce(e.overrun_told, '{}'))`,
 );
 
 /** Executions of `ids` that still run, with the rules that may tell of how long, where nobody has been told yet. */
 export function findRunning(session: Session, ids: string[]): Promise<Held[]> {
   return overrunning(session, { ids });
+}
+
+const noteOverrun = statement<{ ids: string[]; channels: string[] }, { id: string }>(
+  "note_overruns",
+  `update executions e
+  set overrun_told = coalesce(e.overrun_told, '{}') || i.channels
+  from (
+    select id, array_agg(channel_id) as channels from unnest(:ids::uuid[], :channels::uuid[]) as u(id, channel_id) group by id
+  ) i
+  where e.id = i.id and e.id = any(:ids::uuid[]) and e.status = 'running'`,
+);
+
+/** Keeps in mind which channels have been told that an execution takes too long, whatever became of the message. */
+export async function noteOverruns(
+  session: Session,
+  told: { executionId: string; channelId: string }[],
+): Promise<void> {
+  if (told.length === 0) return;
+  await noteOverrun(session, {
+    ids: told.map(({ executionId }) => executionId),
+    channels: told.map(({ channelId }) => channelId),
+  });
 }

@@ -2,6 +2,7 @@ import { type Output, SchedulerError, type Secret } from "@org/scheduler-contrac
 import { describeCaller } from "../access/caller.ts";
 import type { Tx } from "../database/tables.ts";
 import { noKey } from "../encryption/no-key.ts";
+import { raiseVersion } from "../database/scope-version.ts";
 import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -12,7 +13,6 @@ import {
   findUsers,
   insertSecret,
   listSecrets,
-  raiseSecretsVersion,
   replaceSecret,
   type SecretRow,
 } from "./secrets.sql.ts";
@@ -34,7 +34,7 @@ export const secretOperations: Handlers<"list_secrets" | "create_secret" | "dele
     if (!cipher) throw noKey("A secret");
     const { scopeId } = caller;
     const { text, notes } = read(value);
-    await raiseSecretsVersion(tx, scopeId);
+    await raiseVersion(tx, scopeId, "secrets_version");
     const sealed = cipher.seal(text, ownerOfSecret(scopeId, name));
     const known = await findSecret(tx, scopeId, { name });
     if (known && !replace) throw exists(known);
@@ -59,7 +59,7 @@ export const secretOperations: Handlers<"list_secrets" | "create_secret" | "dele
 
   async delete_secret({ tx, caller }, { secret_id, force }) {
     const { scopeId } = caller;
-    await raiseSecretsVersion(tx, scopeId);
+    await raiseVersion(tx, scopeId, "secrets_version");
     const secret = await requireSecret(tx, scopeId, secret_id);
     const { name } = secret;
     const users = force ? [] : await findUsers(tx, scopeId, { name, limit: namedUsers + 1 });

@@ -24,15 +24,6 @@ export function findSecret(tx: Tx, scopeId: number, by: { id: string } | { name:
   return ("id" in by ? query.where("id", "=", by.id) : query.where("name", "=", by.name)).executeTakeFirst();
 }
 
-/** Tells every worker that the scope's secrets have changed. Locks the scope, so that changes come one by one. */
-export async function raiseSecretsVersion(tx: Tx, scopeId: number): Promise<void> {
-  await tx
-    .updateTable("scopes")
-    .set((eb) => ({ secrets_version: eb("secrets_version", "+", 1) }))
-    .where("id", "=", scopeId)
-    .execute();
-}
-
 export async function countSecrets(tx: Tx, scopeId: number): Promise<number> {
   const { count } = await tx
     .selectFrom("secrets")

@@ -1,6 +1,7 @@
 import { SchedulerError, type Output } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { noKey } from "../encryption/no-key.ts";
+import { raiseVersion } from "../database/scope-version.ts";
 import { fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -9,7 +10,6 @@ import {
   deleteSigningSecret,
   insertSigningSecret,
   listSigningSecrets,
-  raiseSigningVersion,
   type SigningSecretRow,
 } from "./signing.sql.ts";
 
@@ -27,7 +27,7 @@ export const signingOperations: Handlers<Names> = {
   async create_signing_secret({ tx, caller, now, cipher }) {
     if (!cipher) throw noKey("A signing secret");
     const { scopeId } = caller;
-    await raiseSigningVersion(tx, scopeId);
+    await raiseVersion(tx, scopeId, "signing_version");
     const existing = await listSigningSecrets(tx, scopeId, { limit: maxSecrets });
     if (existing.length >= maxSecrets) throw tooMany(existing.at(-1)!);
     const secret = generateSecret();
@@ -45,7 +45,7 @@ export const signingOperations: Handlers<Names> = {
 
   async delete_signing_secret({ tx, caller }, { signing_secret_id }) {
     const id = fromPublicId("sgn", signing_secret_id);
-    await raiseSigningVersion(tx, caller.scopeId);
+    await raiseVersion(tx, caller.scopeId, "signing_version");
     if (id !== undefined && (await deleteSigningSecret(tx, caller.scopeId, id))) {
       return { deleted: true, id: toPublicId("sgn", id) };
     }

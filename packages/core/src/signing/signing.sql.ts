@@ -19,15 +19,6 @@ export function listSigningSecrets(
   return query.execute();
 }
 
-/** Tells every worker that the scope's secrets have changed. Locks the scope, so that changes come one by one. */
-export async function raiseSigningVersion(tx: Tx, scopeId: number): Promise<void> {
-  await tx
-    .updateTable("scopes")
-    .set((eb) => ({ signing_version: eb("signing_version", "+", 1) }))
-    .where("id", "=", scopeId)
-    .execute();
-}
-
 export async function insertSigningSecret(tx: Tx, row: Insertable<SigningSecrets>): Promise<void> {
   await tx.insertInto("signing_secrets").values(row).execute();
 }

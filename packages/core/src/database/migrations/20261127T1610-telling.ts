@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Channels and rules, and what a job knows of its own failures. `failures_before` and `was_alerted` are what the count and
- * the alert were before the last ends: whoever writes those tells what has changed by them.
+ * Channels and rules, and what a job knows of its own failures. `failures_before`, `was_alerted` and
+ * `usual_before` are what they were before the last ends: whoever writes those tells what has changed by them.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -13,6 +13,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       add column failures_before integer not null default 0,
       add column failing_since timestamptz,
       add column usual_ms double precision,
+      add column usual_before double precision,
       add column muted_until timestamptz`.execute(db);
   await sql`alter table queues add column muted_until timestamptz`.execute(db);
   await sql`
@@ -83,7 +84,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create unique index deliveries_gathering on deliveries (channel_id, gathers)
     where gathers is not null and status = 'pending' and not is_closed`.execute(db);
-  await sql`
-    create unique index deliveries_one_overrun on deliveries (execution_id, channel_id)
-    where event = 'on_overrun'`.execute(db);
+  // The channels that have been told that an execution has been running for too long.
+  await sql`alter table executions add column overrun_told uuid[]`.execute(db);
 }
