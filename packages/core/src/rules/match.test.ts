@@ -57,6 +57,11 @@ test("an alert is told once for each incident, at its threshold, wherever the in
   expect(told(rules, "FFF", { failures: 3, isAlerted: true })).toBe("");
 });
 
+test("a threshold that is lowered, or a rule that is added, in the middle of an incident is told of at once", () => {
+  expect(told([rule("on_alert", { threshold: 2 }), rule("on_recovery")], "FFS", { failures: 5 })).toBe("02");
+  expect(told([rule("on_alert", { threshold: 2 })], "F", { failures: 5, isAlerted: true })).toBe("");
+});
+
 test("the threshold is the rule's, else the job's, else one", () => {
   expect(told([rule("on_alert")], "FFF", { alertThreshold: 2 })).toBe("1");
   expect(told([rule("on_alert", { threshold: 3 })], "FFF", { alertThreshold: 2 })).toBe("2");

@@ -99,7 +99,7 @@ function isOf(
     case "on_first_failure":
       return hasFailed(execution) && failures === 1;
     case "on_alert":
-      return hasFailed(execution) && failures === thresholdOf(rule, job);
+      return hasFailed(execution) && isReached(failures, thresholdOf(rule, job), before);
     case "on_recovery":
       return status === "succeeded" && execution.trigger !== "replay" && before.isAlerted;
     case "on_overrun":
@@ -107,6 +107,11 @@ function isOf(
     case "on_missed":
       return false;
   }
+}
+
+/** Also where the threshold, or the rule, is newer than the failures, as long as nobody was alerted of them. */
+function isReached(failures: number, threshold: number, before: { isAlerted: boolean }): boolean {
+  return failures === threshold || (failures > threshold && !before.isAlerted);
 }
 
 /** How long a request may take before a rule tells of it, in milliseconds. */

@@ -14,21 +14,26 @@ interface Scrubbing {
 const depth = 3;
 
 /** Whether any of the values is in a text, however it is written. */
-export function reveals(text: string, hidden: readonly Hidden[]): boolean {
-  const sought = soughtAmong(hidden, {});
-  return layersOf(text).some((layer) => sought.some(({ needle }) => layer.includes(needle.text)));
+export function reveals(text: string, hidden: readonly Hidden[], how: Scrubbing = {}): boolean {
+  const sought = soughtAmong(hidden, how);
+  return layersOf(text).some((layer) => {
+    const read = inCase(layer, how);
+    return sought.some(({ needle }) => read.includes(needle.text));
+  });
+}
+
+/** Of ASCII alone: a text keeps its length. */
+function inCase(text: string, { anyCase }: Scrubbing): string {
+  return anyCase ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /** Puts `[secret:name]` in the place of values, however they are written. */
 export function scrub(text: string, hidden: readonly Hidden[], how: Scrubbing = {}): string {
   if (hidden.length === 0 || text === "") return text;
   const sought = soughtAmong(hidden, how);
-  const read = (layer: string): string => (how.anyCase ? layer.toLowerCase() : layer);
+  const read = (layer: string): string => inCase(layer, how);
   // Where nothing is found, which is nearly always, no place in the text has to be known.
-  const isThere = layersOf(text).some((layer) =>
-    sought.some(({ needle }) => read(layer).includes(needle.text)),
-  );
-  if (!isThere && !how.isCut) return text;
+  if (!how.isCut && !reveals(text, hidden, how)) return text;
   const cutAt = how.isCut ? unfinished.exec(text)!.index : text.length;
   const stretches = [
     ...stretchesIn(text, { sought, read, begun: how.isCut === true }),
@@ -60,11 +65,11 @@ interface Sought {
   needle: Needle;
 }
 
-function soughtAmong(hidden: readonly Hidden[], { anyCase, isBinary }: Scrubbing): Sought[] {
+function soughtAmong(hidden: readonly Hidden[], how: Scrubbing): Sought[] {
   return hidden.flatMap(({ mark, needles, binary }) =>
-    (isBinary ? binary : needles).map((needle) => ({
+    (how.isBinary ? binary : needles).map((needle) => ({
       mark,
-      needle: anyCase ? { ...needle, text: needle.text.toLowerCase() } : needle,
+      needle: { ...needle, text: inCase(needle.text, how) },
     })),
   );
 }

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import type { Input } from "@org/scheduler-contract";
 import { testBench } from "../testing/bench.ts";
@@ -201,6 +202,16 @@ describe("a request that names secrets", () => {
     expect(await everythingStored(setup.scheduler)).not.toContain("X-Injected");
   });
 
+  test("of a job from before, with one in its URL, sends that as it is", async () => {
+    await make("key", "url-value");
+    await create({ url: `${target.url}/{{attempt}}?k=secret:x`, ...once });
+    await sql`update scheduler.revisions set url = replace(url, 'secret:x', 'secret://key'), secrets = '{key}'`.execute(
+      setup.scheduler.engine.database.db,
+    );
+    await drained();
+    expect(target.arrivals[0]!.path).toBe("/1?k=secret://key");
+  });
+
   test("does not take its body to another origin", async () => {
     await make("key", "body-value");
     target.answer(
@@ -226,6 +237,22 @@ describe("what a target sends back", () => {
       response_body: '{"number":[secret:key]}',
       response_headers: { "x-echo": "[secret:key]" },
     });
+  });
+
+  test.each([
+    [
+      "percent-encoded",
+      (value: string) => value.replace(/./g, (one) => `%${one.charCodeAt(0).toString(16)}`),
+    ],
+    ["in base64", (value: string) => Buffer.from(value).toString("base64")],
+    ["as it is", (value: string) => value],
+  ])("has none in a header alone, %s", async (_, write) => {
+    const value = "Very-Secret-VALUE-1";
+    await make("key", value);
+    target.answer((_, response) => void response.setHeader("x-echo", write(value)).end("ok"));
+    await create({ headers: { "X-Token": "secret://key" }, ...once });
+    await drained();
+    expect((await onlyAttempt()).response_headers).toMatchObject({ "x-echo": "[secret:key]" });
   });
 
   test("is not told by the assertion that it breaks", async () => {

@@ -24,6 +24,7 @@ export class SecretError extends Error {
 }
 
 const placeholders = new RegExp(`${reference}|${template}`, "g");
+const templatesAlone = new RegExp(`(?!)()|${template}`, "g");
 
 type Escape = (value: string) => string;
 
@@ -33,9 +34,9 @@ type Escape = (value: string) => string;
  */
 export function fill(stored: Stored, vault: Vault, templates: Templates | undefined): Filled {
   const hidden = new Map<string, Hidden>();
-  const put = (text: string, escape: Escape, isJson = false): string => {
+  const put = (text: string, escape: Escape, { isJson = false, which = placeholders } = {}): string => {
     if (!text.includes("secret:") && !text.includes("{{")) return text;
-    return text.replace(placeholders, (found, secret?: string, backslashes?: string, name?: string) => {
+    return text.replace(which, (found, secret?: string, backslashes?: string, name?: string) => {
       if (secret !== undefined) return escape(valueOf(secret));
       if (!templates) return found;
       const value = templates[name as keyof Templates];
@@ -52,14 +53,15 @@ export function fill(stored: Stored, vault: Vault, templates: Templates | undefi
   const type = contentType(stored.headers);
   const isJson = /[/+]json\b/i.test(type);
   return {
-    url: stored.url.includes("{{") ? put(stored.url, (value) => value) : stored.url,
+    // It is shown and logged: no secret is put there.
+    url: put(stored.url, asIs, { which: templatesAlone }),
     headers: Object.fromEntries(
       Object.entries(stored.headers).map(([name, value]) => [
         name,
         headerValue(name, put(value, asIs), value),
       ]),
     ),
-    body: stored.body === null ? null : put(stored.body, escapeFor(type, isJson), isJson),
+    body: stored.body === null ? null : put(stored.body, escapeFor(type, isJson), { isJson }),
     hidden: [...hidden.values()],
   };
 }

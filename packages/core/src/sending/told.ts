@@ -20,18 +20,11 @@ export function toldOf(answer: Answer): Answer {
 function headersOf(headers: AnswerHeaders, hidden: Answer["hidden"]): AnswerHeaders {
   const told: AnswerHeaders = {};
   // One look at all of them: nearly always, none has anything to hide.
-  if (!reveals(Object.entries(headers).flat(2).join("\n").toLowerCase(), lowered(hidden))) return headers;
+  const all = Object.entries(headers).flat(2).join("\n");
+  if (!reveals(all, hidden, { anyCase: true })) return headers;
   for (const [name, value] of Object.entries(headers)) {
     const shown = scrub(name, hidden, { anyCase: true });
     told[shown] = Array.isArray(value) ? value.map((one) => scrub(one, hidden)) : scrub(value, hidden);
   }
   return told;
-}
-
-/** Names of headers come in lower case. */
-function lowered(hidden: Answer["hidden"]): Answer["hidden"] {
-  return hidden.map((one) => ({
-    ...one,
-    needles: one.needles.map((needle) => ({ ...needle, text: needle.text.toLowerCase() })),
-  }));
 }
