@@ -91,6 +91,12 @@ test("what is told has the count, and since when", () => {
   expect(recovery!.about).toEqual({ failures: 2, since: new Date(0).toISOString(), took_ms: 10 });
 });
 
+test("a success, or a replay, is not told with failures that are none of its own", () => {
+  const job = { ...healthy, failures: 3, failingSince: new Date(0) };
+  const { told } = notificationsOf(job, [rule("on_completion")], ends("fS"));
+  expect(told.map(({ about }) => about)).toEqual([{ took_ms: 10 }, { took_ms: 10 }]);
+});
+
 test("a request runs over by its seconds, or by so many times what is usual", () => {
   const of = (more: Partial<HoldingRule>, tookMs: number, usualMs: number | null = null) =>
     notificationsOf({ ...healthy, usualMs }, [rule("on_overrun", more)], ends("S", tookMs)).told.length;

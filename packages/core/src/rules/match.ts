@@ -62,10 +62,13 @@ export function notificationsOf(
     } else if (counts && execution.status === "succeeded") {
       [failures, isAlerted, failingSince] = [0, false, null];
     }
-    const about = aboutOf(execution, { failures, failingSince }, before);
+    const after = { failures, failingSince };
     return rules
       .filter((rule) => isOf(rule, execution, { job, before, failures: counts ? failures : 0 }))
-      .map(({ channelId, event }) => ({ executionId: execution.id, channelId, event, about }));
+      .map(({ channelId, event }) => {
+        const about = aboutOf(execution, countTold(event, execution, { after, before }));
+        return { executionId: execution.id, channelId, event, about };
+      });
   });
   return { told, after: { failures, isAlerted, failingSince } };
 }
@@ -124,11 +127,20 @@ export function longestMs(
   return Math.min(most, usual);
 }
 
-function aboutOf(execution: Ended, after: Counted, before: Counted): About {
-  const { failures, failingSince } = execution.status === "succeeded" ? before : after;
+/** The count that a notification tells: of failures that go on, or that have just ended; none of the past. */
+function countTold(
+  event: RuleEvent,
+  execution: Ended,
+  { after, before }: Record<"after" | "before", Counted>,
+): Counted | undefined {
+  if (event === "on_recovery") return before;
+  return hasFailed(execution) && execution.trigger !== "replay" ? after : undefined;
+}
+
+function aboutOf({ tookMs }: Ended, counted: Counted | undefined): About {
   return {
-    ...(failures > 0 && { failures }),
-    ...(failures > 0 && failingSince && { since: failingSince.toISOString() }),
-    ...(execution.tookMs !== null && { took_ms: Math.round(execution.tookMs) }),
+    ...(counted && { failures: counted.failures }),
+    ...(counted?.failingSince && { since: counted.failingSince.toISOString() }),
+    ...(tookMs !== null && { took_ms: Math.round(tookMs) }),
   };
 }
