@@ -106,7 +106,7 @@ export const usualJob = {
   muted_until: null,
   is_alerted: false,
   metadata: {},
-} as const satisfies Partial<Record<keyof Job, unknown>>;
+} satisfies Partial<Job>;
 
 /** A job that was changed, or would have been. */
 export const changedJob = job.extend({

@@ -1,10 +1,10 @@
-import type { ParsedInput } from "@org/scheduler-contract";
+import { type ParsedInput, usualJob } from "@org/scheduler-contract";
 import { canonicalJson } from "../canonical-json.ts";
 import type { Cipher } from "../encryption/cipher.ts";
 import { namesIn } from "../secrets/reference.ts";
 import { sealHeaders } from "../secrets/sealed-headers.ts";
-import { defaultQueue } from "../queues/queue.ts";
-import { defaultRetry, fullRetry } from "../time/retry.ts";
+import { template } from "../sending/templates.ts";
+import { fullRetry } from "../time/retry.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { toDate } from "./schedule.ts";
 import type { Timing, TimingInput } from "./timing.ts";
@@ -15,32 +15,15 @@ export type Declaration = ParsedInput<"create_jobs">["jobs"][number];
 /** What a caller says of a job. Null stands for the default. */
 type JobInput = Omit<ParsedInput<"update_job">, "job_id" | "dry_run"> & TimingInput;
 
+const { key: _key, muted_until: _muted, is_alerted: _alerted, ...usual } = usualJob;
+
 /** What a job has where nobody says anything, as its row has it. */
 export const defaults = {
-  description: null,
-  queue: defaultQueue,
-  metadata: {},
-  start_at: null,
-  end_at: null,
-  max_runs: null,
-  jitter_seconds: null,
-  ttl_seconds: null,
-  overlap: "allow",
-  catch_up: "latest",
-  catch_up_window_seconds: 86_400,
-  catch_up_max_runs: 100,
-  headers: {},
-  body: null,
-  timeout_seconds: 30,
+  ...usual,
+  assertions: null,
   // Without a timeout or a policy of its own a job has its queue's, if that has one.
   inherits_timeout: true,
-  success_statuses: ["2xx"],
-  assertions: null,
-  follow_redirects: false,
-  retry: defaultRetry,
   inherits_retry: true,
-  callback_url: null,
-  alert_threshold: null,
 } satisfies Partial<JobRow>;
 
 const required = ["name", "method", "url", "timezone"] as const;
@@ -133,16 +116,18 @@ function typeOf(body: unknown): string {
   return typeof body !== "string" || isJson(body) ? "application/json" : "text/plain; charset=utf-8";
 }
 
-/** A number or a word is JSON too, but whoever sends one means text. */
+/** A number or a word is JSON too, but whoever sends one means text. A template stands for a number, or is within a text. */
 function isJson(text: string): boolean {
   if (!/^\s*[[{]/.test(text)) return false;
   try {
-    JSON.parse(text);
+    JSON.parse(text.replace(templates, "0"));
     return true;
   } catch {
     return false;
   }
 }
+
+const templates = new RegExp(template, "g");
 
 function contentType(headers: Record<string, string>): [name: string, value: string] | undefined {
   return Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type");

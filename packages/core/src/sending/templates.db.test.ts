@@ -64,6 +64,13 @@ describe("what is in double braces", () => {
     expect(target.arrivals.map(({ body }) => body).sort()).toEqual(['{"a":"{{uuid}} 1"}', "{{uuid}} 1"]);
   });
 
+  test("leaves JSON what it is, also where it stands for a number", async () => {
+    const job = await create({ body: '{"attempt": {{attempt}}, "id": "{{uuid}}"}' });
+    expect(job.headers).toEqual({ "Content-Type": "application/json" });
+    await drain(setup.scheduler, clock);
+    expect(JSON.parse(target.arrivals[0]!.body)).toMatchObject({ attempt: 1 });
+  });
+
   test("and is none of the five is sent as it is, with a note", async () => {
     const job = await create({ body: "{{ uuid }} {{name}} {{#if a}}x{{/if}} \\{{attempt}}" });
     expect(job.notes).toEqual([

@@ -1,4 +1,4 @@
-import { type RetryInput, type RetryPolicy, SchedulerError } from "@org/scheduler-contract";
+import { type RetryInput, type RetryPolicy, SchedulerError, usualJob } from "@org/scheduler-contract";
 import { SECOND } from "./calendar.ts";
 
 export type { RetryPolicy };
@@ -6,16 +6,7 @@ export type { RetryPolicy };
 const shortestJitteredDelay = 100;
 
 /** Eight attempts, 5 s doubling to an hour, jittered; again on 408, 425, 429 and every 5xx. */
-export const defaultRetry: RetryPolicy = {
-  max_attempts: 8,
-  strategy: "exponential",
-  base_seconds: 5,
-  factor: 2,
-  max_seconds: 3_600,
-  delays_seconds: [],
-  jitter: true,
-  retry_on_statuses: [408, 425, 429, "5xx"],
-};
+export const defaultRetry: RetryPolicy = usualJob.retry;
 
 /** A retry policy with everything filled in. Throws `invalid_input` where it contradicts itself. */
 export function fullRetry(input: RetryInput): RetryPolicy {

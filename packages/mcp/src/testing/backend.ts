@@ -140,7 +140,7 @@ export function exampleJob(fields: Partial<Job> = {}): Job {
     alert_threshold: null,
     muted_until: null,
     is_alerted: false,
-    retry: usualJob.retry as unknown as Job["retry"],
+    retry: usualJob.retry,
     metadata: {},
     consecutive_failures: 0,
     last_run_at: null,
