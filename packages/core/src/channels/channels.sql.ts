@@ -1,24 +1,8 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
 import { type Session, statement } from "../database/statement.ts";
-import type { Channels, Db, Tx } from "../database/tables.ts";
+import type { Channels, Tx } from "../database/tables.ts";
 
 export type ChannelRow = Selectable<Channels>;
-
-/** A scope's channels, newest first, with one row more than `limit` where there are more. */
-export function listChannels(
-  db: Db,
-  scopeId: number,
-  { before, limit }: { before: string | undefined; limit: number },
-): Promise<ChannelRow[]> {
-  let query = db
-    .selectFrom("channels")
-    .selectAll()
-    .where("scope_id", "=", scopeId)
-    .orderBy("id", "desc")
-    .limit(limit + 1);
-  if (before !== undefined) query = query.where("id", "<", before);
-  return query.execute();
-}
 
 /** Finds a channel and keeps others from changing it until the transaction ends. */
 export function lockChannel(tx: Tx, scopeId: number, id: string): Promise<ChannelRow | undefined> {

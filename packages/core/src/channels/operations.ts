@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findDelivery } from "../deliveries/deliveries.sql.ts";
 import { toDelivery } from "../deliveries/delivery.ts";
 import { noKey } from "../encryption/no-key.ts";
+import { pageOf } from "../database/page.ts";
 import { fromPublicId, newId, toPublicId } from "../ids.ts";
 import { assertTargets } from "../jobs/targets.ts";
 import { type FollowUp, type Handlers, sessionIn, type WriteContext } from "../operations/context.ts";
@@ -19,7 +20,6 @@ import {
   countChannels,
   deleteChannel,
   insertChannel,
-  listChannels,
   updateChannel,
 } from "./channels.sql.ts";
 
@@ -29,7 +29,11 @@ type Names = "list_channels" | "create_channel" | "update_channel" | "delete_cha
 
 export const channelOperations: Handlers<Names> = {
   async list_channels({ db, caller }, { limit, cursor }) {
-    const rows = await listChannels(db, caller.scopeId, { before: readCursor("chan", cursor), limit });
+    const rows = await pageOf(db, "channels", {
+      scopeId: caller.scopeId,
+      before: readCursor("chan", cursor),
+      limit,
+    });
     return toPage(rows, { limit, prefix: "chan", view: toChannel });
   },
 

@@ -3,6 +3,7 @@ import { describeCaller } from "../access/caller.ts";
 import type { Tx } from "../database/tables.ts";
 import { noKey } from "../encryption/no-key.ts";
 import { raiseVersion } from "../database/scope-version.ts";
+import { pageOf } from "../database/page.ts";
 import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -12,7 +13,6 @@ import {
   findSecret,
   findUsers,
   insertSecret,
-  listSecrets,
   replaceSecret,
   type SecretRow,
 } from "./secrets.sql.ts";
@@ -26,7 +26,11 @@ const namedUsers = 10;
 
 export const secretOperations: Handlers<"list_secrets" | "create_secret" | "delete_secret"> = {
   async list_secrets({ db, caller }, { limit, cursor }) {
-    const rows = await listSecrets(db, caller.scopeId, { before: readCursor("sec", cursor), limit });
+    const rows = await pageOf(db, "secrets", {
+      scopeId: caller.scopeId,
+      before: readCursor("sec", cursor),
+      limit,
+    });
     return toPage(rows, { limit, prefix: "sec", view: toSecret });
   },
 

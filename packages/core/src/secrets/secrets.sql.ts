@@ -3,22 +3,6 @@ import type { Db, Secrets, Tx } from "../database/tables.ts";
 
 export type SecretRow = Selectable<Secrets>;
 
-/** A scope's secrets, newest first, with one row more than `limit` where there are more. */
-export function listSecrets(
-  db: Db,
-  scopeId: number,
-  { before, limit }: { before: string | undefined; limit: number },
-): Promise<SecretRow[]> {
-  let query = db
-    .selectFrom("secrets")
-    .selectAll()
-    .where("scope_id", "=", scopeId)
-    .orderBy("id", "desc")
-    .limit(limit + 1);
-  if (before !== undefined) query = query.where("id", "<", before);
-  return query.execute();
-}
-
 export function findSecret(tx: Tx, scopeId: number, by: { id: string } | { name: string }) {
   const query = tx.selectFrom("secrets").selectAll().where("scope_id", "=", scopeId);
   return ("id" in by ? query.where("id", "=", by.id) : query.where("name", "=", by.name)).executeTakeFirst();

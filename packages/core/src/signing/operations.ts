@@ -2,16 +2,12 @@ import { SchedulerError, type Output } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { noKey } from "../encryption/no-key.ts";
 import { raiseVersion } from "../database/scope-version.ts";
+import { pageOf } from "../database/page.ts";
 import { fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { generateSecret, ownerOf } from "./secret.ts";
-import {
-  deleteSigningSecret,
-  insertSigningSecret,
-  listSigningSecrets,
-  type SigningSecretRow,
-} from "./signing.sql.ts";
+import { deleteSigningSecret, insertSigningSecret, type SigningSecretRow } from "./signing.sql.ts";
 
 /** One in use and one to change over to. */
 const maxSecrets = 2;
@@ -20,7 +16,11 @@ type Names = "list_signing_secrets" | "create_signing_secret" | "delete_signing_
 
 export const signingOperations: Handlers<Names> = {
   async list_signing_secrets({ db, caller }, { limit, cursor }) {
-    const rows = await listSigningSecrets(db, caller.scopeId, { before: readCursor("sgn", cursor), limit });
+    const rows = await pageOf(db, "signing_secrets", {
+      scopeId: caller.scopeId,
+      before: readCursor("sgn", cursor),
+      limit,
+    });
     return toPage(rows, { limit, prefix: "sgn", view: toSigningSecret });
   },
 
@@ -28,7 +28,7 @@ export const signingOperations: Handlers<Names> = {
     if (!cipher) throw noKey("A signing secret");
     const { scopeId } = caller;
     await raiseVersion(tx, scopeId, "signing_version");
-    const existing = await listSigningSecrets(tx, scopeId, { limit: maxSecrets });
+    const existing = await pageOf(tx, "signing_secrets", { scopeId: scopeId, limit: maxSecrets });
     if (existing.length >= maxSecrets) throw tooMany(existing.at(-1)!);
     const secret = generateSecret();
     const id = newId(now);

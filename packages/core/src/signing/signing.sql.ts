@@ -3,22 +3,6 @@ import type { Db, SigningSecrets, Tx } from "../database/tables.ts";
 
 export type SigningSecretRow = Selectable<SigningSecrets>;
 
-/** A scope's signing secrets, newest first, with one row more than `limit` where there are more. */
-export function listSigningSecrets(
-  db: Db | Tx,
-  scopeId: number,
-  { before, limit }: { before?: string | undefined; limit: number },
-): Promise<SigningSecretRow[]> {
-  let query = db
-    .selectFrom("signing_secrets")
-    .selectAll()
-    .where("scope_id", "=", scopeId)
-    .orderBy("id", "desc")
-    .limit(limit + 1);
-  if (before !== undefined) query = query.where("id", "<", before);
-  return query.execute();
-}
-
 export async function insertSigningSecret(tx: Tx, row: Insertable<SigningSecrets>): Promise<void> {
   await tx.insertInto("signing_secrets").values(row).execute();
 }
