@@ -1,52 +1,22 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { simpleParser } from "mailparser";
-import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import type { SMTPServerOptions } from "smtp-server";
 import { afterEach, describe, expect, test } from "vitest";
+import { startMailServer } from "../testing/mail-server.ts";
 import { kinds } from "./channels/index.ts";
 import { createMailer, type Mailer } from "./mail.ts";
 import { plainNotice } from "./notice.ts";
 
 // A real SMTP server, whose mails are read again by a parser of its own.
 
-interface Received {
-  from: string;
-  to: string[];
-  raw: string;
-  secure: boolean;
-}
-
-const opened: (() => void | Promise<void>)[] = [];
+const opened: (() => void | PromiseLike<void>)[] = [];
 afterEach(async () => {
   for (const close of opened.splice(0).toReversed()) await close();
 });
 
-async function startMailServer(options: SMTPServerOptions = {}) {
-  const received: Received[] = [];
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ["STARTTLS"],
-    onData(stream, session, done) {
-      const chunks: Buffer[] = [];
-      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("end", () => {
-        const { mailFrom, rcptTo } = session.envelope;
-        received.push({
-          from: mailFrom ? mailFrom.address : "",
-          to: rcptTo.map(({ address }) => address),
-          raw: Buffer.concat(chunks).toString(),
-          secure: session.secure,
-        });
-        done(null, "250 taken");
-      });
-    },
-    ...options,
-  });
-  server.on("error", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server.server, "listening");
-  opened.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  return { port: (server.server.address() as AddressInfo).port, received };
+async function mailServer(options?: SMTPServerOptions) {
+  const server = await startMailServer(options);
+  opened.push(() => server[Symbol.asyncDispose]());
+  return server;
 }
 
 function mailerTo(port: number, query = ""): Mailer {
@@ -68,7 +38,7 @@ function mailOf(text: string) {
 
 describe("a mail", () => {
   test("arrives in HTML and as text, from whom and to whom it should", async () => {
-    const { port, received } = await startMailServer();
+    const { port, received } = await mailServer();
     const answer = await mailerTo(port).send(mailOf("❌ “nightly” failed"));
     expect(answer).toMatchObject({
       status: "succeeded",
@@ -85,7 +55,7 @@ describe("a mail", () => {
   });
 
   test("has no header, recipient or markup that a text brings along", async () => {
-    const { port, received } = await startMailServer();
+    const { port, received } = await mailServer();
     const text =
       'evil\r\nBcc: victim@example.com\r\nX-Evil: 1\r\n\r\n<script>alert(1)</script> "><img src=x>';
     await mailerTo(port).send(mailOf(text));
@@ -98,7 +68,7 @@ describe("a mail", () => {
   });
 
   test("to a recipient that the server refuses has its answer, and the channel is gone", async () => {
-    const { port } = await startMailServer({
+    const { port } = await mailServer({
       onRcptTo: (_, __, done) => done(Object.assign(new Error("5.1.1 no such user"), { responseCode: 550 })),
     });
     const answer = await mailerTo(port).send(mailOf("x"));
@@ -107,7 +77,7 @@ describe("a mail", () => {
   });
 
   test("that the server does not want now is tried again", async () => {
-    const { port } = await startMailServer({
+    const { port } = await mailServer({
       onMailFrom: (_, __, done) => done(Object.assign(new Error("4.7.0 try later"), { responseCode: 451 })),
     });
     const answer = await mailerTo(port).send(mailOf("x"));
@@ -116,7 +86,7 @@ describe("a mail", () => {
   });
 
   test("goes over STARTTLS where the server has it, and not to one whose certificate is nobody's", async () => {
-    const { port, received } = await startMailServer({ disabledCommands: [] });
+    const { port, received } = await mailServer({ disabledCommands: [] });
     const refused = await mailerTo(port).send(mailOf("x"));
     expect(refused).toMatchObject({ status: "connection_error", statusCode: null });
     expect(received).toEqual([]);

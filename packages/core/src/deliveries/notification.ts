@@ -60,14 +60,15 @@ export function notificationTo(
   return { kind, channelId, hidden, sent: { message, signing } };
 }
 
-/** Webhooks of services are credentials, but for their hosts. */
-function hiddenOf({ url, secret, bot_token: token }: ChannelConfig): Hidden[] {
-  const path = url === undefined ? "" : url.slice(new URL(url).origin.length);
-  return [
-    ...(path.length > 8 ? [hide("url", path)] : []),
-    ...(secret === undefined ? [] : [hide("secret", secret)]),
-    ...(token === undefined ? [] : [hide("bot_token", token)]),
-  ];
+/** Shorter parts are found in anything. */
+const shortestHidden = 6;
+
+/** How a channel is reached is never shown. Of a URL, that is all but its host. */
+function hiddenOf({ url, ...config }: ChannelConfig): Hidden[] {
+  const path = url === undefined ? {} : { url: url.slice(new URL(url).origin.length) };
+  return Object.entries({ ...path, ...config })
+    .filter(([, value]) => value.length >= shortestHidden)
+    .map(([field, value]) => hide(field, value));
 }
 
 function noticeFor(delivery: ToChannel, about: AboutExecution | undefined): Notice {

@@ -3,6 +3,7 @@ import type { RetryPolicy } from "@org/scheduler-contract";
 import type { Answer, Sending } from "../sending/answer.ts";
 import type { Circuits } from "../sending/circuits.ts";
 import { judge } from "../sending/outcome.ts";
+import { scrub } from "../secrets/scrub.ts";
 import { send } from "../sending/send.ts";
 import { toldOf } from "../sending/told.ts";
 import { heldBack, unsent } from "../sending/unsent.ts";
@@ -10,6 +11,7 @@ import { cut, oneLine } from "./channels/text.ts";
 import { databaseMs, type Delivering, type Due } from "./claim.ts";
 import type { DeliveryOutcome } from "./deliver.sql.ts";
 import type { MailMessage } from "./channels/kind.ts";
+import type { Notification } from "./notification.ts";
 
 /** Five retries within about an hour: whoever is told much later is told nothing new. */
 const channelRetry: RetryPolicy = {
@@ -41,7 +43,10 @@ export function sendDelivery(delivering: Delivering, due: Due, circuits?: Circui
     return leave === "leaves" ? undefined : heldBack(due.channel_name ?? due.host, leave, { now, asked });
   };
   if ("notification" in sends && "mail" in sends.notification.sent)
-    return sendMail(delivering, sends.notification.sent.mail, keepsBack(new Date(nowMs())));
+    return sendMail(delivering, sends.notification, {
+      mail: sends.notification.sent.mail,
+      kept: keepsBack(new Date(nowMs())),
+    });
   return send(delivering, {
     id: due.id,
     scope_id: due.scope_id,
@@ -63,12 +68,21 @@ function signingOf({ sends, signing_version }: Due): number | Buffer[] {
   return signing === "workspace" ? signing_version : signing;
 }
 
-function sendMail({ mailer }: Delivering, mail: MailMessage, kept: Answer | undefined): Sending {
+function sendMail(
+  { mailer }: Delivering,
+  { hidden }: Notification,
+  { mail, kept }: { mail: MailMessage; kept: Answer | undefined },
+): Sending {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   if (kept) resolve(kept);
   else if (!mailer)
     resolve({ ...unsent("mail"), error: "No mail server is set: give the worker SMTP_URL and SMTP_FROM." });
-  else void mailer.send(mail).then(resolve);
+  else {
+    // A mail server tells in its replies whom it knows, or does not.
+    void mailer.send(mail).then(({ error, ...answer }) => {
+      resolve({ ...answer, hidden, error: error && scrub(error, hidden, { anyCase: true }) });
+    });
+  }
   return { answer: promise, abort: (reason) => resolve(unsent(reason)) };
 }
 

@@ -4,6 +4,7 @@ import pg from "pg";
 import { sql } from "kysely";
 import type { Caller } from "../access/caller.ts";
 import type { Clock } from "../clock.ts";
+import type { MailSettings } from "../deliveries/mail.ts";
 import { createScheduler, type Scheduler } from "../scheduler.ts";
 
 declare module "vitest" {
@@ -54,7 +55,9 @@ export interface TestScheduler extends AsyncDisposable {
 }
 
 /** Loopback is open, since the targets of tests are there. */
-export async function openTestScheduler(options: { clock?: Clock } = {}): Promise<TestScheduler> {
+export async function openTestScheduler(
+  options: { clock?: Clock; mail?: MailSettings } = {},
+): Promise<TestScheduler> {
   // Only here: the other helpers of this folder also serve programs that run without Vitest.
   const { inject } = await import("vitest");
   const server = inject("postgresUrl");
@@ -64,6 +67,7 @@ export async function openTestScheduler(options: { clock?: Clock } = {}): Promis
     databaseUrl,
     dump: dumpPath === undefined ? undefined : await openAsBlob(dumpPath),
     clock: options.clock,
+    mail: options.mail,
     allowedTargets: ["127.0.0.0/8"],
     jwtSecret: randomBytes(32),
     encryptionKey: randomBytes(32),
