@@ -65,7 +65,7 @@ const close = statement<{ ids: string[] }, { id: string }>(
     select id from deliveries
     where id = any(:ids::uuid[]) and gathers is not null and not is_closed and due_at <= :now + interval '1 second'
     -- In the order in which they are locked by whoever gathers.
-    order by id for update
+    order by channel_id, gathers for update
   )
   update deliveries set is_closed = true where id = any(array(select id from gathering))`,
 );

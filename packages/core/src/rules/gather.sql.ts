@@ -73,7 +73,7 @@ const gathering = statement<{ channels: string[] }, Gathering>(
   "gathering",
   `select id, channel_id, gathers, about from deliveries
   where channel_id = any(:channels::uuid[]) and gathers is not null and status = 'pending' and not is_closed
-  order by id for update`,
+  order by channel_id, gathers for update`,
 );
 
 /** What is being gathered for channels that the caller has locked. */
