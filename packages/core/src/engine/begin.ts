@@ -3,7 +3,7 @@ import type { Circuits } from "../sending/circuits.ts";
 import { send, type Sent } from "../sending/send.ts";
 import { heldBack, unsent } from "../sending/unsent.ts";
 import type { Engine } from "./engine.ts";
-import { needsSecrets, toMessage } from "./request.ts";
+import { toMessage } from "./request.ts";
 import { spanOfAttempt } from "./span.ts";
 
 /**
@@ -15,14 +15,14 @@ export function begin(
   execution: StartedExecution,
   { circuits, isSure }: { circuits?: Circuits | undefined; isSure?: () => boolean } = {},
 ): Sent {
-  const { scope_id, signing_version, secrets_version, id, expires_at } = execution;
+  const { scope_id, signing_version, secrets_version, needs_secrets, id, expires_at } = execution;
   const nowMs = (): number =>
     engine.clock.now()?.getTime() ?? execution.clock + performance.now() - execution.toldAt;
   const sent = send(engine, {
     id,
     scope_id,
     signing: signing_version,
-    secrets_version: needsSecrets(execution) ? secrets_version : undefined,
+    secrets_version: needs_secrets ? secrets_version : undefined,
     nowMs,
     leavesAtMs: Math.max(execution.scheduled_for.getTime(), execution.due_at?.getTime() ?? 0),
     keepsBack(now) {

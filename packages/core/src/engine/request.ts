@@ -9,11 +9,6 @@ import { fill, type Filled, SecretError } from "../sending/fill.ts";
 import type { Message } from "../sending/outgoing.ts";
 import type { Templates } from "../sending/templates.ts";
 
-/** Whether the request of an execution names secrets. */
-export function needsSecrets({ secrets }: Pick<StartedExecution, "secrets">): boolean {
-  return secrets !== null;
-}
-
 /** The request of an execution, before it is signed. Throws SecretError. */
 export function toMessage(
   execution: StartedExecution,
@@ -36,9 +31,9 @@ export function toMessage(
 }
 
 function filled(execution: StartedExecution, vault: Vault, cipher: Cipher | undefined): Filled {
-  const { url, headers, body, sealed_headers: sealed, fills_templates: fills, secrets } = execution;
+  const { url, headers, body, sealed_headers: sealed, fills_templates: fills, needs_secrets } = execution;
   const stored = { url, headers, body };
-  if (sealed === null && !fills && secrets === null) return { ...stored, hidden: [] };
+  if (sealed === null && !fills && !needs_secrets) return { ...stored, hidden: [] };
   const own = sealed === null ? {} : opened(execution, sealed, cipher);
   const given = fill(
     { url, headers: { ...headers, ...own }, body },

@@ -31,8 +31,8 @@ export interface StartedExecution {
   /** Those that are masks in `headers`. */
   sealed_headers: Buffer | null;
   body: string | null;
-  /** The secrets that it names; null where it names none. */
-  secrets: string[] | null;
+  /** It names secrets. */
+  needs_secrets: boolean;
   /** What stands for something in double braces is replaced. */
   fills_templates: boolean;
   follow_redirects: boolean;
@@ -62,7 +62,7 @@ export function request({
   queue,
   scope,
 }: Record<"revision" | "queue" | "scope", string>): string {
-  return `${r}.method, ${r}.url, ${r}.host, ${r}.headers, ${r}.sealed_headers, ${r}.body, ${r}.secrets, ${r}.fills_templates, ${r}.follow_redirects, ${r}.success_statuses,
+  return `${r}.method, ${r}.url, ${r}.host, ${r}.headers, ${r}.sealed_headers, ${r}.body, ${r}.secrets is not null as needs_secrets, ${r}.fills_templates, ${r}.follow_redirects, ${r}.success_statuses,
     ${r}.assertions, ${effective("timeout_seconds", { revision: r, queue })} as timeout_seconds,
     ${effective("retry", { revision: r, queue })} as retry, ${r}.callback_url, ${scope}.signing_version, ${scope}.secrets_version, ${scope}.has_rules`;
 }

@@ -13,6 +13,8 @@ export interface Needle {
 export interface Hidden {
   mark: string;
   needles: Needle[];
+  /** The same where the letter case of ASCII says nothing. */
+  lowered: Needle[];
   /** The same among bytes that are read one by one. */
   binary: Needle[];
 }
@@ -22,9 +24,11 @@ export function hide(name: string, value: string): Hidden {
   const text = value.trim() === "" ? value : value.trim();
   const bytes = Buffer.from(text);
   const others = base64Needles(bytes);
+  const needles = [plain(text), ...spaced(text), ...others];
   return {
     mark: markOf(name),
-    needles: [plain(text), ...spaced(text), ...others],
+    needles,
+    lowered: needles.map((needle) => ({ ...needle, text: lowerCase(needle.text) })),
     binary: [bytes, ...asUtf16(text)].map((one) => plain(one.toString("latin1"))).concat(others),
   };
 }
@@ -32,6 +36,11 @@ export function hide(name: string, value: string): Hidden {
 function asUtf16(text: string): Buffer[] {
   const bytes = Buffer.from(text, "utf16le");
   return [bytes, Buffer.from(bytes).swap16()];
+}
+
+/** Of ASCII alone: a text keeps its length. */
+export function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function plain(text: string): Needle {

@@ -1,4 +1,4 @@
-import type { Hidden, Needle } from "./hidden.ts";
+import { type Hidden, lowerCase, type Needle } from "./hidden.ts";
 import { type Escaping, escapings, unescaped, unescapedWithPlaces, unfinished } from "./unescape.ts";
 
 interface Scrubbing {
@@ -15,25 +15,28 @@ const depth = 3;
 
 /** Whether any of the values is in a text, however it is written. */
 export function reveals(text: string, hidden: readonly Hidden[], how: Scrubbing = {}): boolean {
-  const sought = soughtAmong(hidden, how);
   return layersOf(text).some((layer) => {
     const read = inCase(layer, how);
-    return sought.some(({ needle }) => read.includes(needle.text));
+    return hidden.some((value) => needlesOf(value, how).some((needle) => read.includes(needle.text)));
   });
 }
 
-/** Of ASCII alone: a text keeps its length. */
 function inCase(text: string, { anyCase }: Scrubbing): string {
-  return anyCase ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
+  return anyCase ? lowerCase(text) : text;
+}
+
+function needlesOf({ needles, lowered, binary }: Hidden, { anyCase, isBinary }: Scrubbing): Needle[] {
+  if (isBinary) return binary;
+  return anyCase ? lowered : needles;
 }
 
 /** Puts `[secret:name]` in the place of values, however they are written. */
 export function scrub(text: string, hidden: readonly Hidden[], how: Scrubbing = {}): string {
   if (hidden.length === 0 || text === "") return text;
-  const sought = soughtAmong(hidden, how);
-  const read = (layer: string): string => inCase(layer, how);
   // Where nothing is found, which is nearly always, no place in the text has to be known.
   if (!how.isCut && !reveals(text, hidden, how)) return text;
+  const sought = soughtAmong(hidden, how);
+  const read = (layer: string): string => inCase(layer, how);
   const cutAt = how.isCut ? unfinished.exec(text)!.index : text.length;
   const stretches = [
     ...stretchesIn(text, { sought, read, begun: how.isCut === true }),
@@ -44,6 +47,7 @@ export function scrub(text: string, hidden: readonly Hidden[], how: Scrubbing = 
 }
 
 function layersOf(text: string): string[] {
+  if (!escapings.some(({ sign }) => text.includes(sign))) return [text];
   const layers = new Set([text]);
   let last = [text];
   for (let count = 0; count < depth && last.length > 0; count++) {
@@ -66,12 +70,7 @@ interface Sought {
 }
 
 function soughtAmong(hidden: readonly Hidden[], how: Scrubbing): Sought[] {
-  return hidden.flatMap(({ mark, needles, binary }) =>
-    (how.isBinary ? binary : needles).map((needle) => ({
-      mark,
-      needle: { ...needle, text: inCase(needle.text, how) },
-    })),
-  );
+  return hidden.flatMap((value) => needlesOf(value, how).map((needle) => ({ mark: value.mark, needle })));
 }
 
 /** A part of the text that goes. */

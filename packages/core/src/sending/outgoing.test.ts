@@ -32,7 +32,7 @@ const execution: StartedExecution = {
   callback_url: null,
   signing_version: 0,
   sealed_headers: null,
-  secrets: null,
+  needs_secrets: false,
   fills_templates: false,
   secrets_version: 0,
   has_rules: false,
