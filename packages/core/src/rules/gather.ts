@@ -56,7 +56,8 @@ export async function storeNotifications(session: Session, fresh: Fresh[]): Prom
     // Deleted meanwhile.
     return standing ? [{ one, standing, place: placeOf(one, standing) }] : [];
   });
-  await noteStandings(session, [...standings.values()]);
+  const changed = [...standings.values()].filter(({ id }) => placed.some(isNoted(id)));
+  if (changed.length > 0) await noteStandings(session, changed);
   const now = [...standings.values()][0]?.now ?? new Date();
   const single = placed.flatMap(({ one, place }) => (place === "alone" ? [one] : []));
   const gathered = placed.flatMap(({ one, place }) => (typeof place === "object" ? [{ one, place }] : []));
@@ -73,6 +74,12 @@ export async function storeNotifications(session: Session, fresh: Fresh[]): Prom
   }));
 }
 
+/** Whether a place was counted in a channel's row. */
+function isNoted(channelId: string) {
+  return ({ one, place }: { one: Fresh; place: Place }): boolean =>
+    one.channelId === channelId && (place === "alone" || place === "untold");
+}
+
 type Place = "alone" | "untold" | { kind: "summary" | "muted"; key: string; dueAt: Date };
 
 /** Counts it for its channel, which others wait for meanwhile. */
@@ -87,8 +94,11 @@ function placeOf({ muted }: Fresh, standing: Standing): Place {
   const began = standing.window_began_at;
   if (began === null || now.getTime() - began.getTime() >= windowMs)
     Object.assign(standing, { window_began_at: now, window_count: 0 });
-  standing.window_count += 1;
-  if (standing.window_count <= messagesPerMinute) return "alone";
+  // Beyond the limit there is nothing to count: the channel's row stays as it is.
+  if (standing.window_count < messagesPerMinute) {
+    standing.window_count += 1;
+    return "alone";
+  }
   const dueAt = new Date(standing.window_began_at!.getTime() + windowMs);
   return { kind: "summary", key: burst, dueAt };
 }
