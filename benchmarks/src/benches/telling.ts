@@ -5,6 +5,7 @@ import { createScheduler } from "@org/scheduler-core";
 import { atLeast, type Bench, rowsOf } from "../bench.ts";
 import { enterOurs } from "../harness/contest.ts";
 import { type BenchDatabase, encryptionKey, token } from "../harness/database.ts";
+import { printStatements } from "../harness/report.ts";
 import type { Stage } from "../harness/stage.ts";
 import { duplicates, lastArrival, median } from "../harness/statistics.ts";
 
@@ -20,7 +21,7 @@ export const telling: Bench = {
   title: "a backlog whose jobs use secrets and whose ends are told, beside one without",
   async run(stage) {
     const rates: Record<Load, number[]> = { plain: [], telling: [] };
-    for (let round = 0; round < stage.size(3, 1); round++) {
+    for (let round = 0; round < stage.size(5, 1); round++) {
       for (const load of ["plain", "telling"] as const) rates[load].push(await rateOf(stage, load));
     }
     const [plain, told] = [median(rates.plain), median(rates.telling)];
@@ -39,7 +40,7 @@ type Load = "plain" | "telling";
 async function rateOf(stage: Stage, load: Load): Promise<number> {
   const count = stage.size(20_000, 300);
   const secrets = stage.size(1000, 20);
-  await using entry = await enterOurs(stage);
+  await using entry = await enterOurs(stage, { watch: stage.profile });
   await entry.store({ url: stage.target.url, count });
   await using ear = await listen();
   if (load === "telling") await letTell(entry.database, { secrets, url: ear.url });
@@ -52,6 +53,7 @@ async function rateOf(stage: Stage, load: Load): Promise<number> {
   const noted = await stage.target.noted();
   if (duplicates(noted) > 0) throw new Error(`${duplicates(noted)} requests came twice`);
   await entry.child.call("stop");
+  if (stage.profile) printStatements(await entry.child.call("takeStatements"));
   if (load === "telling") await assertTold(entry.database, Math.ceil(count / 10));
   return (count / (lastArrival(noted) - begun)) * 1000;
 }

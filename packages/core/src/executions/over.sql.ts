@@ -13,7 +13,7 @@ const lookBack = 100;
  * `sentAt` is when a request of it left that is over now, and `order` says in which order those of a job came to their end.
  */
 export function changed({ sentAt, order }: { sentAt: string; order: string }): string {
-  return `e.id, e.scope_id, e.job_id, e.revision_id, e.trigger, e.status, e.reason, e.replay_of, e.created_at, e.finished_at,
+  return `e.id, e.scope_id, e.job_id, e.queue, e.revision_id, e.trigger, e.status, e.reason, e.replay_of, e.created_at, e.finished_at,
     ${sentAt} as sent_at, ${order} as n`;
 }
 
@@ -43,10 +43,13 @@ export function whatFollows(ended: string, { callers = "true" }: { callers?: str
   ), told as (
     ${tellJobs(ended)}
   ), ruled as (
-    select id, n from ${ended} e
-    -- Asked once for all of them: nearly nobody has rules.
-    where (select bool_or(has_rules) from scopes where id = any(array(select scope_id from ${ended})))
-      and finished_at is not null and status <> 'skipped' and ${mayBeTold("e")}
+    select id, n from (
+      select *, bool_or(${failed}) over (partition by job_id) as fails from ${ended}
+      -- Asked once for all of them: nearly nobody has rules.
+      where (select bool_or(has_rules) from scopes where id = any(array(select scope_id from ${ended})))
+        and finished_at is not null and status <> 'skipped'
+    ) e
+    where ${mayBeTold("e", { alerted: "select id from told where was_alerted" })}
   ), given_back as (
     -- The original of what a canceled replay has not sent can be replayed again, unless somebody has done so since.
     update executions o set replayed_at = null
@@ -142,7 +145,8 @@ function tellJobs(ended: string): string {
       ) e
       group by job_id order by job_id
     ) h
-    where j.id = h.job_id and j.id = any(array(select job_id from ${ended}))`;
+    where j.id = h.job_id and j.id = any(array(select job_id from ${ended}))
+    returning j.id, j.was_alerted`;
 }
 
 /**

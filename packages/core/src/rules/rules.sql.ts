@@ -101,10 +101,25 @@ const holding = (alias: string): string => `(
         and (queue is null or queue = ${alias}.queue)
     )`;
 
-/** Whether any rule may hold for an execution `e`. */
-export const mayBeTold = (e: string): string =>
-  `((select true from rules r where r.job_id = ${e}.job_id limit 1) is not null
-    or (select true from rules r where r.scope_id = ${e}.scope_id and r.job_id is null limit 1) is not null)`;
+/**
+ * Whether a rule may tell of the end of an execution `e`, which has a column more: whether any of its job `fails` in the
+ * same statement. Where one does, all of them are looked at, in their order: they say how many failed in a row. A queue
+ * counts the failures of jobs that run once, and hears of all of them. `alerted` is a query for the jobs that were alerted
+ * of before.
+ */
+export const mayBeTold = (e: string, { alerted }: { alerted: string }): string => {
+  const tells = `case r.event
+      when 'on_completion' then true
+      when 'on_overrun' then true
+      when 'on_missed' then false
+      when 'on_success' then ${e}.status = 'succeeded'
+      when 'on_failure' then ${e}.fails
+      when 'on_recovery' then ${e}.fails or r.queue is not null or ${e}.job_id in (${alerted})
+      else ${e}.fails or r.queue is not null end`;
+  return `((select true from rules r where r.job_id = ${e}.job_id and ${tells} limit 1) is not null
+    or (select true from rules r where r.scope_id = ${e}.scope_id and r.job_id is null
+      and (r.queue is null or r.queue = ${e}.queue) and ${tells} limit 1) is not null)`;
+};
 
 /** Whether a rule alerts of a job `j` that failed `failures` times in a row. */
 export const hasAlert = (j: string, failures: string): string => {

@@ -38,9 +38,14 @@ function asUtf16(text: string): Buffer[] {
   return [bytes, Buffer.from(bytes).swap16()];
 }
 
+// oxlint-disable-next-line no-control-regex -- all of ASCII
+const isAscii = /^[\x00-\x7f]*$/;
+
 /** Of ASCII alone: a text keeps its length. */
 export function lowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return isAscii.test(text)
+    ? text.toLowerCase()
+    : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function plain(text: string): Needle {
