@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 
 /** Encrypts what has to be read again, with AES-256-GCM. */
 export interface Cipher {
@@ -23,7 +30,7 @@ const bytes = { keyId: 4, nonce: 12, tag: 16 };
 
 interface Key {
   id: Buffer;
-  secret: Uint8Array;
+  secret: KeyObject;
 }
 
 /** Seals with `key`; opens what was sealed with either. Both have 32 bytes. Throws RangeError for other lengths. */
@@ -60,7 +67,10 @@ export function createCipher(key: Uint8Array, previousKey?: Uint8Array): Cipher 
 /** The id tells keys apart, and nothing about them. */
 function toKey(secret: Uint8Array): Key {
   if (secret.length !== 32) throw new RangeError("An encryption key has 32 bytes.");
-  return { id: createHash("sha256").update(secret).digest().subarray(0, bytes.keyId), secret };
+  return {
+    id: createHash("sha256").update(secret).digest().subarray(0, bytes.keyId),
+    secret: createSecretKey(secret),
+  };
 }
 
 function split(from: Buffer, lengths: number[]): Buffer[] {

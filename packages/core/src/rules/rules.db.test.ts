@@ -120,6 +120,36 @@ describe("rules", () => {
     expect((await run("list_rules", {}, setup.testCaller)).data).toEqual([]);
   });
 
+  test("count failures in the order of ends that are written together, also where only failures are told of", async () => {
+    await listen({ event: "on_failure" });
+    const job = await create(cron);
+    await runs(job.id, 500, 0);
+    await runs(job.id, 500, 1);
+    ear.arrivals.length = 0;
+    clock.set(at(2));
+    const first = await run("run_job", { job_id: job.id });
+    clock.set(at(3));
+    await run("run_job", { job_id: job.id });
+    target.answer(({ headers }, response) => {
+      response.writeHead(headers["sched-delivery-id"] === first.id ? 200 : 500).end();
+    });
+    expect((await drain(setup.scheduler, clock, at(4))).map(({ next }) => next)).toEqual([
+      "succeeded",
+      "failed",
+    ]);
+    await deliver(setup.scheduler, clock, at(4));
+    expect(messages()).toMatchObject([{ type: "on_failure", failures: 1 }]);
+  });
+
+  test("of one queue do not tell of another, nor keep its successes from the alerts of their own", async () => {
+    await listen({ event: "on_alert", queue: "a" }, { event: "on_recovery", queue: "a" });
+    const job = await create({ ...cron, queue: "b", alert_threshold: 1 });
+    const own = await create({ ...cron, queue: "a", alert_threshold: 1 });
+    for (const { id } of [job, own]) await runs(id, 500, 0);
+    for (const { id } of [job, own]) await runs(id, 200, 1);
+    expect(types()).toEqual(["on_alert", "on_recovery"]);
+  });
+
   test("that say the same twice are one, and tell once", async () => {
     const channel_id = await listen({ event: "on_failure" });
     const job = await create(cron);
