@@ -41,7 +41,7 @@ describe("what is in double braces", () => {
     expect(others).toHaveLength(2);
     for (const [index, other] of others.entries()) {
       expect(other.path).toBe(first!.path);
-      expect(other.body).toBe(first!.body.replace(`${at} 1`, `${at} ${index + 2}`));
+      expect(other.body).toBe(first!.body.replace(`${at} 1"`, `${at} ${index + 2}"`));
     }
     const stored = await run("get_execution", { execution_id: data[0]!.id });
     expect(stored.attempts).toHaveLength(3);
