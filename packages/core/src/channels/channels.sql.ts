@@ -45,17 +45,6 @@ export type Standing = Pick<
   "id" | "muted_until" | "disabled_at" | "untold" | "window_began_at" | "window_count"
 > & { now: Date };
 
-const lock = statement<{ ids: string[] }, Standing>(
-  "lock_channels",
-  `select id, muted_until, disabled_at, untold, window_began_at, window_count, :clock as now
-  from channels where id = any(:ids::uuid[]) order by id for update`,
-);
-
-/** Locks channels, in one order: what one of them is told, one transaction after the other decides. */
-export function lockChannels(session: Session, ids: string[]): Promise<Standing[]> {
-  return lock(session, { ids });
-}
-
 const note = statement<
   { ids: string[]; began_at: (string | null)[]; counts: number[]; untold: number[] },
   { id: string }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { DeliveryKind, RuleEvent } from "@org/scheduler-contract";
+import type { Standing } from "../channels/channels.sql.ts";
 import { type Session, statement } from "../database/statement.ts";
 import type { About, Gathered, Tx } from "../database/tables.ts";
 
@@ -69,12 +70,40 @@ export interface Gathering {
   about: { gathered: Gathered };
 }
 
-const gathering = statement<{ channels: string[] }, Gathering>(
-  "gathering",
-  `select id, channel_id, gathers, about from deliveries
-  where channel_id = any(:channels::uuid[]) and gathers is not null and status = 'pending' and not is_closed
-  order by channel_id, gathers for update`,
+const open = (channels: string): string => `select id, channel_id, gathers, about from deliveries
+  where channel_id = any(${channels}) and gathers is not null and status = 'pending' and not is_closed
+  order by channel_id, gathers for update`;
+
+type Locked = Standing & { delivery_id: string | null } & Pick<Gathering, "gathers" | "about">;
+
+const lock = statement<{ ids: string[] }, Locked>(
+  "lock_channels",
+  `with locked as (
+    select id, muted_until, disabled_at, untold, window_began_at, window_count, :clock as now
+    from channels where id = any(:ids::uuid[]) order by id for update
+  ), gathering as (
+    ${open("array(select id from locked)")}
+  )
+  select l.*, g.id as delivery_id, g.gathers, g.about from locked l left join gathering g on g.channel_id = l.id`,
 );
+
+/**
+ * Locks channels, in one order: what one of them is told, one transaction after the other decides. Answers with them what
+ * is being gathered for them, but not what somebody began while this waited: the statement sees the time before.
+ */
+export async function lockChannels(
+  session: Session,
+  ids: string[],
+): Promise<{ standings: Standing[]; gathering: Gathering[] }> {
+  const rows = await lock(session, { ids });
+  const standings = new Map(rows.map((row) => [row.id, row]));
+  const gathering = rows.flatMap(({ id: channel_id, delivery_id: id, gathers, about }) =>
+    id === null ? [] : [{ id, channel_id, gathers, about }],
+  );
+  return { standings: [...standings.values()], gathering };
+}
+
+const gathering = statement<{ channels: string[] }, Gathering>("gathering", open(":channels::uuid[]"));
 
 /** What is being gathered for channels that the caller has locked. */
 export function findGathering(session: Session, channelIds: string[]): Promise<Gathering[]> {

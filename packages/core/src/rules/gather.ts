@@ -1,5 +1,5 @@
 import type { RuleEvent } from "@org/scheduler-contract";
-import { lockChannels, noteStandings, type Standing } from "../channels/channels.sql.ts";
+import { noteStandings, type Standing } from "../channels/channels.sql.ts";
 import { signal } from "../database/signals.ts";
 import type { Session } from "../database/statement.ts";
 import type { About, Gathered, Tx } from "../database/tables.ts";
@@ -10,6 +10,7 @@ import {
   findGathering,
   type Gathering,
   insertNotifications,
+  lockChannels,
   moveGathered,
   type NewNotification,
   updateGathered,
@@ -50,7 +51,8 @@ const burst = "burst";
 export async function storeNotifications(session: Session, fresh: Fresh[]): Promise<DueDelivery[]> {
   if (fresh.length === 0) return [];
   const ids = [...new Set(fresh.map(({ channelId }) => channelId))];
-  const standings = new Map((await lockChannels(session, ids)).map((one) => [one.id, one]));
+  const locked = await lockChannels(session, ids);
+  const standings = new Map(locked.standings.map((one) => [one.id, one]));
   const placed = fresh.flatMap((one) => {
     const standing = standings.get(one.channelId);
     // Deleted meanwhile.
@@ -62,7 +64,7 @@ export async function storeNotifications(session: Session, fresh: Fresh[]): Prom
   const single = placed.flatMap(({ one, place }) => (place === "alone" ? [one] : []));
   const gathered = placed.flatMap(({ one, place }) => (typeof place === "object" ? [{ one, place }] : []));
   const rows = singleRows(single, now);
-  const { grown, begun } = await gather(session, gathered, now);
+  const { grown, begun } = await gather(session, { placed: gathered, known: locked.gathering, now });
   await updateGathered(session, grown);
   const stored = [...rows, ...begun];
   await insertNotifications(session, stored);
@@ -123,15 +125,16 @@ type Placed = { one: Fresh; place: Exclude<Place, string> };
 
 async function gather(
   session: Session,
-  placed: Placed[],
-  now: Date,
+  { placed, known, now }: { placed: Placed[]; known: Gathering[]; now: Date },
 ): Promise<{ grown: Gathering[]; begun: NewNotification[] }> {
   if (placed.length === 0) return { grown: [], begun: [] };
-  const channels = [...new Set(placed.map(({ one }) => one.channelId))];
   const nameOf = (channel: string, key: string): string => `${channel} ${key}`;
-  const open = new Map(
-    (await findGathering(session, channels)).map((row) => [nameOf(row.channel_id, row.gathers), row]),
-  );
+  const open = new Map(known.map((row) => [nameOf(row.channel_id, row.gathers), row]));
+  const missing = placed.filter(({ one, place }) => !open.has(nameOf(one.channelId, place.key)));
+  const channels = [...new Set(missing.map(({ one }) => one.channelId))];
+  // Somebody may have begun to gather while this waited for the channels.
+  for (const row of channels.length === 0 ? [] : await findGathering(session, channels))
+    open.set(nameOf(row.channel_id, row.gathers), row);
   const grown = new Map<string, Gathering>();
   const begun = new Map<string, NewNotification & { about: { gathered: Gathered } }>();
   for (const { one, place } of placed) {
