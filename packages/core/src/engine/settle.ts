@@ -68,8 +68,17 @@ function inTime(outcome: Outcome, { expires_at }: StartedExecution, endedAt: num
   return { ...outcome, next: "expired", retryMs: null };
 }
 
-/** How many outcomes one statement writes at the most; response bodies make the statement heavy. */
-const batchSize = 200;
+/** How much one statement writes at the most: outcomes, and characters of response bodies, which make it heavy. */
+const most = { outcomes: 500, characters: 8 * 1024 * 1024 };
+
+function batchOf(waiting: SettledAttempt[]): SettledAttempt[] {
+  let characters = 0;
+  const batch = waiting.slice(0, most.outcomes);
+  const end = batch.findIndex(
+    ({ response_body: body }) => (characters += body?.length ?? 0) > most.characters,
+  );
+  return end === -1 ? batch : batch.slice(0, Math.max(1, end));
+}
 
 /**
  * Writes outcomes in batches. What could not be written stays first in `waiting`: the outcomes of requests that were
@@ -84,7 +93,7 @@ export async function settle(
 ): Promise<MadeRoom> {
   const made: MadeRoom = { guarded: false, freed: false };
   while (waiting.length > 0) {
-    const attempts = waiting.slice(0, batchSize);
+    const attempts = batchOf(waiting);
     await write({ engine, workerId, made, refused }, attempts);
     waiting.splice(0, attempts.length);
   }
@@ -114,14 +123,18 @@ async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void
   }
 }
 
+/** Whether somebody may be told of the end: then more statements follow the one that writes it. */
+export function mayTell(attempt: SettledAttempt): boolean {
+  return attempt.calls_back || attempt.may_be_told;
+}
+
 /** Where nobody can be told of any of the ends, the statement is a transaction by itself. */
 function ending<Answer>(
   engine: Engine,
   attempts: SettledAttempt[],
   write: (session: EndingSession) => Promise<Answer>,
 ): Promise<Answer> {
-  const tells = attempts.some((attempt) => attempt.calls_back || attempt.may_be_told);
-  return tells ? inTransaction(engine, write) : write(sessionOf(engine));
+  return attempts.some(mayTell) ? inTransaction(engine, write) : write(sessionOf(engine));
 }
 
 /** What was taken back meanwhile, or was written before, when the answer to that was lost. */

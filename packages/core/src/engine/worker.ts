@@ -14,7 +14,7 @@ import { createPresence } from "./presence.ts";
 import { resume } from "./presence.sql.ts";
 import { reconcile, startReconciling } from "./reconcile.ts";
 import { retain, startRetaining } from "./retain.ts";
-import { settle, toSettled } from "./settle.ts";
+import { mayTell, settle, toSettled } from "./settle.ts";
 import type { SettledAttempt } from "./settle.sql.ts";
 import { createSlots } from "./slots.ts";
 import { findCanceled } from "./waiting.sql.ts";
@@ -36,8 +36,11 @@ export interface Worker {
 }
 
 const settleIdleMs = 1000;
-/** Outcomes are gathered this long, so that one statement writes many; longer where many come. */
-const gatherMs = { idle: 3, backlog: 20 };
+/**
+ * Outcomes are gathered this long, so that one statement writes many; longer where many come, and longest where somebody
+ * may be told of them: then a batch takes five statements more, however many it writes.
+ */
+const gatherMs = { idle: 3, backlog: 20, telling: 40 };
 /** How often outcomes that the database refuses are tried again. */
 const refusedMs = 60_000;
 const finishMs = 25_000;
@@ -128,7 +131,8 @@ export function createWorker(engine: Engine, options: WorkerOptions = {}): Worke
   async function settleTurn(): Promise<number> {
     if (refused.length > 0 && performance.now() - refusedAt > refusedMs) outcomes.push(...refused.splice(0));
     if (outcomes.length === 0) return settleIdleMs;
-    await sleep(firing.hasBacklog() ? gatherMs.backlog : gatherMs.idle);
+    const backlog = outcomes.some(mayTell) ? gatherMs.telling : gatherMs.backlog;
+    await sleep(firing.hasBacklog() ? backlog : gatherMs.idle);
     const retries = outcomes.some(({ retry_ms }) => retry_ms !== null);
     const { guarded, freed } = await settleAll();
     // A retry, or who waited in line, may be due sooner than the planner means to sleep.
