@@ -16,6 +16,7 @@ const rooms = [
   "sending",
   "secrets",
   "signing",
+  "tokens",
   "workspaces",
   "access",
   "encryption",

@@ -232,6 +232,17 @@ END,
   constraint jobs_ttl_seconds_check CHECK ((ttl_seconds > 0))
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0.02);
 
+create table scheduler.members (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint members_pkey PRIMARY KEY (workspace_id, user_id),
+  constraint members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text]))),
+  constraint members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+  constraint members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+);
+
 create table scheduler.open_circuits (
   scope_id integer not null,
   host text not null,
@@ -407,24 +418,28 @@ create table scheduler.tokens (
   last_used_at timestamp with time zone,
   created_by text not null,
   created_at timestamp with time zone not null default now(),
+  scopes text[],
+  bounds jsonb,
+  made_by_user uuid,
+  previous_hash bytea,
+  previous_until timestamp with time zone,
   constraint tokens_check CHECK (((kind = 'agent'::text) = (agent IS NOT NULL))),
   constraint tokens_hash_key UNIQUE (hash),
   constraint tokens_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'service'::text]))),
   constraint tokens_pkey PRIMARY KEY (id),
+  constraint tokens_previous CHECK (((previous_hash IS NULL) = (previous_until IS NULL))),
   constraint tokens_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
   constraint tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id)
 );
 
 create table scheduler.users (
   id uuid not null,
-  workspace_id uuid not null,
   email text not null,
   password_hash text not null,
   created_at timestamp with time zone not null default now(),
   logged_out_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
   constraint users_email_key UNIQUE (email),
-  constraint users_pkey PRIMARY KEY (id),
-  constraint users_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+  constraint users_pkey PRIMARY KEY (id)
 );
 
 create table scheduler.workers (
@@ -441,6 +456,8 @@ create table scheduler.workspaces (
   id uuid not null,
   name text not null,
   created_at timestamp with time zone not null default now(),
+  made_in uuid,
+  constraint workspaces_made_in_fkey FOREIGN KEY (made_in) REFERENCES workspaces(id),
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
@@ -477,6 +494,7 @@ CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE
 CREATE INDEX jobs_failing ON scheduler.jobs USING btree (scope_id, id) WHERE ((consecutive_failures > 0) AND (deleted_at IS NULL));
 CREATE INDEX jobs_in_queue ON scheduler.jobs USING btree (scope_id, queue, next_run_at) WHERE ((next_run_at IS NOT NULL) AND (queue <> 'default'::text));
 CREATE INDEX jobs_purged ON scheduler.jobs USING btree (id) WHERE is_purged;
+CREATE INDEX members_by_user ON scheduler.members USING btree (user_id);
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (guards_job_id, id) WHERE (guards_job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, counts_in) WHERE (counts_in IS NOT NULL);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
@@ -488,4 +506,5 @@ CREATE INDEX rules_of_all ON scheduler.rules USING btree (scope_id) WHERE (job_i
 CREATE INDEX rules_on_overrun ON scheduler.rules USING btree (id) WHERE (event = 'on_overrun'::text);
 CREATE INDEX secrets_by_scope ON scheduler.secrets USING btree (scope_id, id);
 CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
+CREATE UNIQUE INDEX tokens_by_previous ON scheduler.tokens USING btree (previous_hash) WHERE (previous_hash IS NOT NULL);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

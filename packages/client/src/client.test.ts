@@ -80,6 +80,9 @@ const candidates: unknown[] = [
   "-1001234567890",
   "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K",
   "skip",
+  "member",
+  "pause",
+  { max_jobs: 3, hosts: ["a.example"] },
 ];
 
 /** An input with every field filled in. */

@@ -3,6 +3,7 @@ import type { Access } from "./access.ts";
 import type { Risk } from "./risk.ts";
 
 export const toolsets = ["jobs", "executions", "notifications", "secrets", "queues", "agents"] as const;
+/** What belongs together: a token, a connection or a policy may be for some of these alone. */
 export type Toolset = (typeof toolsets)[number];
 
 /** The HTTP face. A `{name}` in the path is the input field of that name; the rest is query or JSON body. */
@@ -15,7 +16,6 @@ export interface HttpFace {
 
 /** The MCP face. Absent: the operation is no tool. */
 export interface ToolFace {
-  toolset: Toolset;
   /** The top-level output fields that a concise answer keeps; for lists, those of each row. */
   concise: readonly string[];
   /** Fields that a concise answer shows where they have another value than this. */
@@ -40,6 +40,8 @@ export interface Operation<
   access: OperationAccess;
   /** Asking twice does no more than asking once. */
   idempotent: boolean;
+  /** Null for what is about access itself: whoever is to have that by its scopes is given it by its name. */
+  toolset: Toolset | null;
   http: HttpFace;
   tool?: ToolFace;
 }

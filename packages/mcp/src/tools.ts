@@ -9,7 +9,7 @@ export interface Tool {
   name: OperationName;
   title: string;
   description: string;
-  toolset: Toolset;
+  toolset: Toolset | null;
   risk: Risk;
   annotations: Annotations;
   inputSchema: JsonSchema;
@@ -51,12 +51,12 @@ export const tools: readonly Tool[] = Object.values<Operation>(operations).flatM
 /** The tools a server offers: those of the toolsets, and only the reading ones if it may do no more. */
 export function selectTools(readOnly: boolean, toolsets?: readonly Toolset[]): readonly Tool[] {
   return tools.filter(
-    (tool) => (!readOnly || tool.risk === "read") && (!toolsets || toolsets.includes(tool.toolset)),
+    (tool) => (!readOnly || tool.risk === "read") && (!toolsets || (tool.toolset !== null && toolsets.includes(tool.toolset))),
   );
 }
 
-function toTool(operation: Operation, { toolset, concise, unless = {} }: ToolFace): Tool {
-  const { title, description, risk, output } = operation;
+function toTool(operation: Operation, { concise, unless = {} }: ToolFace): Tool {
+  const { title, description, risk, output, toolset } = operation;
   const clearable = clearableOf(operation);
   const checked = withToolArguments(operation, clearable);
   const reading = z.toJSONSchema(checked.input, { io: "input" }) as JsonSchema;

@@ -2,16 +2,27 @@ import { z } from "zod";
 import type { Access } from "../access.ts";
 import { operation } from "../operation.ts";
 import { deleted, id, instant, instantInput, page, pageInput } from "../schemas/common.ts";
+import { bounds } from "../schemas/bounds.ts";
 import { modes, token, tokenKinds } from "../schemas/token.ts";
+import { roles } from "../schemas/user.ts";
 
 /** People and the system hand out tokens: an agent or a service could otherwise widen what it may do. */
-const managingTokens = { kinds: ["user", "system"], manages: "tokens" } as const satisfies Access;
+const managingTokens = {
+  kinds: ["user", "system"],
+  manages: "tokens",
+  roles: ["owner", "admin"],
+} as const satisfies Access;
 
 export const login = operation({
   name: "login",
   title: "Log in",
-  description: "Trade an email and a password for a JWT that works as a bearer token for seven days.",
-  input: z.strictObject({ email: z.string().min(3).max(254), password: z.string().min(1).max(1000) }),
+  description:
+    "Trade an email and a password for a JWT that works as a bearer token for seven days, in the workspace that is named or else in the first that the user came to.",
+  input: z.strictObject({
+    email: z.string().min(3).max(254),
+    password: z.string().min(1).max(1000),
+    workspace_id: id.optional(),
+  }),
   output: z.object({
     token: z.string(),
     expires_at: instant,
@@ -21,6 +32,7 @@ export const login = operation({
   risk: "write",
   access: "public",
   idempotent: false,
+  toolset: null,
   http: { method: "POST", path: "/v1/auth/login" },
 });
 
@@ -33,6 +45,7 @@ export const logout = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: null,
   http: { method: "POST", path: "/v1/auth/logout" },
 });
 
@@ -48,11 +61,19 @@ export const getMe = operation({
     read_only: z.boolean(),
     agent: z.string().nullable(),
     workspace: z.object({ id: z.string(), name: z.string() }),
-    user: z.object({ id: z.string(), email: z.string() }).nullable(),
+    user: z.object({ id: z.string(), email: z.string(), role: z.enum(roles) }).nullable(),
+    expires_at: instant.nullable(),
+    scopes: z.array(z.string()).nullable(),
+    bounds: bounds.nullable(),
+    /** What is left of the bounds that are used up; null without any. */
+    left: z.object({ jobs: z.int().optional(), fires_today: z.int().optional() }).nullable(),
+    /** The operations that this token may use now. */
+    operations: z.array(z.string()),
   }),
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: null,
   http: { method: "GET", path: "/v1/me" },
 });
 
@@ -65,6 +86,7 @@ export const listTokens = operation({
   risk: "read",
   access: managingTokens,
   idempotent: true,
+  toolset: null,
   http: { method: "GET", path: "/v1/tokens" },
 });
 
@@ -77,14 +99,41 @@ export const createToken = operation({
     kind: z.enum(tokenKinds).default("user"),
     mode: z.enum(modes).default("live"),
     agent: z.string().trim().min(1).max(100).optional().describe("the agent's name; for kind agent only"),
+    user_id: id.optional().describe("whose; for kind user only, default yourself"),
+    workspace_id: id.optional().describe("default this one; of another, one of its owners"),
     read_only: z.boolean().default(false),
+    scopes: z
+      .array(z.string().min(1).max(100))
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("toolsets such as jobs, operations such as get_me; default all that you may"),
+    bounds: bounds.optional(),
     expires_at: instantInput.optional(),
   }),
   output: token.extend({ token: z.string() }),
   risk: "write",
   access: managingTokens,
   idempotent: false,
+  toolset: null,
   http: { method: "POST", path: "/v1/tokens", status: 201 },
+});
+
+export const rotateToken = operation({
+  name: "rotate_token",
+  title: "Rotate a token",
+  description:
+    "Give a token a new value; all else of it stays, its id too. The old value works for a while longer, so that nobody is cut off.",
+  input: z.strictObject({
+    token_id: id,
+    overlap_seconds: z.int().min(0).max(604_800).default(86_400),
+  }),
+  output: token.extend({ token: z.string() }),
+  risk: "write",
+  access: managingTokens,
+  idempotent: false,
+  toolset: null,
+  http: { method: "POST", path: "/v1/tokens/{token_id}/rotate", status: 201 },
 });
 
 export const deleteToken = operation({
@@ -96,5 +145,6 @@ export const deleteToken = operation({
   risk: "destructive",
   access: managingTokens,
   idempotent: true,
+  toolset: null,
   http: { method: "DELETE", path: "/v1/tokens/{token_id}" },
 });

@@ -18,8 +18,9 @@ export const listChannels = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "GET", path: "/v1/channels" },
-  tool: { toolset: "notifications", concise, unless },
+  tool: { concise, unless },
 });
 
 export const createChannel = operation({
@@ -32,8 +33,9 @@ export const createChannel = operation({
   risk: "write",
   access: "any_caller",
   idempotent: false,
+  toolset: "notifications",
   http: { method: "POST", path: "/v1/channels", status: 201 },
-  tool: { toolset: "notifications", concise: [...concise, "notes"] },
+  tool: { concise: [...concise, "notes"] },
 });
 
 export const updateChannel = operation({
@@ -52,6 +54,7 @@ export const updateChannel = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "PATCH", path: "/v1/channels/{channel_id}" },
 });
 
@@ -64,8 +67,9 @@ export const deleteChannel = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "DELETE", path: "/v1/channels/{channel_id}" },
-  tool: { toolset: "notifications", concise: ["deleted", "id", "name", "rules"] },
+  tool: { concise: ["deleted", "id", "name", "rules"] },
 });
 
 export const testChannel = operation({
@@ -86,9 +90,9 @@ export const testChannel = operation({
   risk: "execute",
   access: "any_caller",
   idempotent: false,
+  toolset: "notifications",
   http: { method: "POST", path: "/v1/channels/{channel_id}/test" },
   tool: {
-    toolset: "notifications",
     concise: ["delivery_id", "status", "status_code", "error", "answer", "advice"],
   },
 });

@@ -47,9 +47,9 @@ export const replayExecutions = operation({
   risk: "execute",
   access: "any_caller",
   idempotent: false,
+  toolset: "executions",
   http: { method: "POST", path: "/v1/executions/replay", status: 201 },
   tool: {
-    toolset: "executions",
     concise: ["id", "dry_run", "matched", "replayed", "remaining", "per_second", "finishes_at"],
   },
 });
@@ -63,6 +63,7 @@ export const purgeExecutions = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: false,
+  toolset: "executions",
   http: { method: "POST", path: "/v1/executions/purge" },
 });
 
@@ -98,6 +99,7 @@ export const getReplay = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "GET", path: "/v1/replays/{replay_id}" },
 });
 
@@ -110,5 +112,6 @@ export const cancelReplay = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "POST", path: "/v1/replays/{replay_id}/cancel" },
 });

@@ -22,8 +22,9 @@ export const listDeliveries = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "GET", path: "/v1/deliveries" },
-  tool: { toolset: "notifications", concise, unless },
+  tool: { concise, unless },
 });
 
 export const retryDelivery = operation({
@@ -35,6 +36,7 @@ export const retryDelivery = operation({
   risk: "execute",
   access: "any_caller",
   idempotent: false,
+  toolset: "notifications",
   http: { method: "POST", path: "/v1/deliveries/{delivery_id}/retry" },
-  tool: { toolset: "notifications", concise, unless },
+  tool: { concise, unless },
 });

@@ -57,8 +57,9 @@ export const listExecutions = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "GET", path: "/v1/executions" },
-  tool: { toolset: "executions", concise },
+  tool: { concise },
 });
 
 export const getExecution = operation({
@@ -74,8 +75,9 @@ export const getExecution = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "GET", path: "/v1/executions/{execution_id}" },
-  tool: { toolset: "executions", concise: [...concise, "attempts"] },
+  tool: { concise: [...concise, "attempts"] },
 });
 
 export const waitForExecution = operation({
@@ -92,8 +94,9 @@ export const waitForExecution = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "GET", path: "/v1/executions/wait" },
-  tool: { toolset: "executions", concise: [...concise, "attempts"] },
+  tool: { concise: [...concise, "attempts"] },
 });
 
 export const replayExecution = operation({
@@ -106,8 +109,9 @@ export const replayExecution = operation({
   risk: "execute",
   access: "any_caller",
   idempotent: false,
+  toolset: "executions",
   http: { method: "POST", path: "/v1/executions/{execution_id}/replay", status: 201 },
-  tool: { toolset: "executions", concise: ["id", "job_id", "status", "replay_of"] },
+  tool: { concise: ["id", "job_id", "status", "replay_of"] },
 });
 
 export const cancelExecution = operation({
@@ -120,6 +124,7 @@ export const cancelExecution = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "POST", path: "/v1/executions/{execution_id}/cancel" },
-  tool: { toolset: "executions", concise: ["id", "job_id", "job_name", "status", "canceling"] },
+  tool: { concise: ["id", "job_id", "job_name", "status", "canceling"] },
 });

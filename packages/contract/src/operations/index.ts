@@ -11,6 +11,7 @@ import * as rules from "./rules.ts";
 import * as secrets from "./secrets.ts";
 import * as signing from "./signing.ts";
 import * as slo from "./slo.ts";
+import * as workspaces from "./workspaces.ts";
 
 /** Every operation, under the name that all faces use. */
 export const operations = {
@@ -19,7 +20,14 @@ export const operations = {
   get_me: access.getMe,
   list_tokens: access.listTokens,
   create_token: access.createToken,
+  rotate_token: access.rotateToken,
   delete_token: access.deleteToken,
+  list_workspaces: workspaces.listWorkspaces,
+  create_workspace: workspaces.createWorkspace,
+  list_users: workspaces.listUsers,
+  create_user: workspaces.createUser,
+  update_user: workspaces.updateUser,
+  delete_user: workspaces.deleteUser,
 
   list_jobs: jobs.listJobs,
   get_job: jobs.getJob,

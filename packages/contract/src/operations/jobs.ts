@@ -124,8 +124,9 @@ export const listJobs = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "GET", path: "/v1/jobs" },
-  tool: { toolset: "jobs", concise: listed },
+  tool: { concise: listed },
 });
 
 export const getJob = operation({
@@ -138,8 +139,9 @@ export const getJob = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "GET", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise: shown, unless: usualJob },
+  tool: { concise: shown, unless: usualJob },
 });
 
 export const createJob = operation({
@@ -155,9 +157,9 @@ export const createJob = operation({
   risk: "write",
   access: "any_caller",
   idempotent: false,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs", status: 201 },
   tool: {
-    toolset: "jobs",
     // A dry run has no id.
     concise: ["name", "state", "id", "number", "kind", "next_run_at", ...inWords, "execution_id", ...tried],
   },
@@ -173,6 +175,7 @@ export const putJob = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "PUT", path: "/v1/jobs/by-key/{key}" },
 });
 
@@ -188,6 +191,7 @@ export const createJobs = operation({
   risk: "write",
   access: "any_caller",
   idempotent: false,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/batch", status: 201 },
 });
 
@@ -231,8 +235,9 @@ export const updateJob = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "PATCH", path: "/v1/jobs/{job_id}" },
-  tool: { toolset: "jobs", concise: [...changed, ...inWords, "changed", ...tried] },
+  tool: { concise: [...changed, ...inWords, "changed", ...tried] },
 });
 
 export const pauseJob = operation({
@@ -245,8 +250,9 @@ export const pauseJob = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/{job_id}/pause" },
-  tool: { toolset: "jobs", concise: changed },
+  tool: { concise: changed },
 });
 
 export const resumeJob = operation({
@@ -259,8 +265,9 @@ export const resumeJob = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/{job_id}/resume" },
-  tool: { toolset: "jobs", concise: changed },
+  tool: { concise: changed },
 });
 
 export const cancelJob = operation({
@@ -272,6 +279,7 @@ export const cancelJob = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/{job_id}/cancel" },
 });
 
@@ -296,9 +304,9 @@ export const deleteJob = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "DELETE", path: "/v1/jobs/{job_id}" },
   tool: {
-    toolset: "jobs",
     concise: ["deleted", "id", "name", "deleted_at", "deleted_by", "purged", "advice"],
   },
 });
@@ -317,8 +325,9 @@ export const runJob = operation({
   risk: "execute",
   access: "any_caller",
   idempotent: false,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/{job_id}/run", status: 201 },
-  tool: { toolset: "jobs", concise: ["id", "job_id", "status", "scheduled_for"] },
+  tool: { concise: ["id", "job_id", "status", "scheduled_for"] },
 });
 
 export const previewSchedule = operation({
@@ -345,8 +354,9 @@ export const previewSchedule = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/schedules/preview" },
-  tool: { toolset: "jobs", concise: ["kind", "next_runs", "local_runs", "description", "notes"] },
+  tool: { concise: ["kind", "next_runs", "local_runs", "description", "notes"] },
 });
 
 export const explainJob = operation({
@@ -368,6 +378,7 @@ export const explainJob = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "GET", path: "/v1/jobs/{job_id}/explain" },
-  tool: { toolset: "jobs", concise: ["verdict", "explanation", "execution", "next_run_at", "advice"] },
+  tool: { concise: ["verdict", "explanation", "execution", "next_run_at", "advice"] },
 });

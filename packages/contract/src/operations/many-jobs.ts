@@ -44,8 +44,9 @@ export const pauseJobs = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/pause" },
-  tool: { toolset: "jobs", concise },
+  tool: { concise },
 });
 
 export const resumeJobs = operation({
@@ -58,6 +59,7 @@ export const resumeJobs = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/resume" },
-  tool: { toolset: "jobs", concise },
+  tool: { concise },
 });

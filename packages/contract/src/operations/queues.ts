@@ -16,8 +16,9 @@ export const listQueues = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "queues",
   http: { method: "GET", path: "/v1/queues" },
-  tool: { toolset: "queues", concise },
+  tool: { concise },
 });
 
 export const updateQueue = operation({
@@ -39,8 +40,9 @@ export const updateQueue = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "queues",
   http: { method: "PATCH", path: "/v1/queues/{name}" },
-  tool: { toolset: "queues", concise: [...concise, "created"] },
+  tool: { concise: [...concise, "created"] },
 });
 
 export const pauseQueue = operation({
@@ -52,6 +54,7 @@ export const pauseQueue = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "queues",
   http: { method: "POST", path: "/v1/queues/{name}/pause" },
 });
 
@@ -64,5 +67,6 @@ export const resumeQueue = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "queues",
   http: { method: "POST", path: "/v1/queues/{name}/resume" },
 });

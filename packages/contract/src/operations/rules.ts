@@ -15,8 +15,9 @@ export const listRules = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "GET", path: "/v1/rules" },
-  tool: { toolset: "notifications", concise, unless },
+  tool: { concise, unless },
 });
 
 export const addRule = operation({
@@ -29,8 +30,9 @@ export const addRule = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "POST", path: "/v1/rules", status: 201 },
-  tool: { toolset: "notifications", concise, unless },
+  tool: { concise, unless },
 });
 
 export const removeRule = operation({
@@ -42,8 +44,9 @@ export const removeRule = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "DELETE", path: "/v1/rules/{rule_id}" },
-  tool: { toolset: "notifications", concise: ["deleted", "id"] },
+  tool: { concise: ["deleted", "id"] },
 });
 
 export const listJobRules = operation({
@@ -55,6 +58,7 @@ export const listJobRules = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "GET", path: "/v1/jobs/{job_id}/rules" },
 });
 
@@ -67,6 +71,7 @@ export const addJobRule = operation({
   risk: "write",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "POST", path: "/v1/jobs/{job_id}/rules", status: 201 },
 });
 
@@ -79,5 +84,6 @@ export const removeJobRule = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "notifications",
   http: { method: "DELETE", path: "/v1/jobs/{job_id}/rules/{rule_id}" },
 });

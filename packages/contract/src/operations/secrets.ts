@@ -14,8 +14,9 @@ export const listSecrets = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "secrets",
   http: { method: "GET", path: "/v1/secrets" },
-  tool: { toolset: "secrets", concise },
+  tool: { concise },
 });
 
 export const createSecret = operation({
@@ -32,8 +33,9 @@ export const createSecret = operation({
   risk: "write",
   access: "any_caller",
   idempotent: false,
+  toolset: "secrets",
   http: { method: "POST", path: "/v1/secrets", status: 201 },
-  tool: { toolset: "secrets", concise: [...concise, "notes"] },
+  tool: { concise: [...concise, "notes"] },
 });
 
 export const deleteSecret = operation({
@@ -45,6 +47,7 @@ export const deleteSecret = operation({
   risk: "destructive",
   access: "any_caller",
   idempotent: true,
+  toolset: "secrets",
   http: { method: "DELETE", path: "/v1/secrets/{secret_id}" },
-  tool: { toolset: "secrets", concise: ["deleted", "id", "name"] },
+  tool: { concise: ["deleted", "id", "name"] },
 });

@@ -21,6 +21,7 @@ export const listSigningSecrets = operation({
   risk: "read",
   access: managingSecrets,
   idempotent: true,
+  toolset: "secrets",
   http: { method: "GET", path: "/v1/signing-secrets" },
 });
 
@@ -35,6 +36,7 @@ export const createSigningSecret = operation({
   risk: "write",
   access: managingSecrets,
   idempotent: false,
+  toolset: "secrets",
   http: { method: "POST", path: "/v1/signing-secrets", status: 201 },
 });
 
@@ -48,5 +50,6 @@ export const deleteSigningSecret = operation({
   risk: "destructive",
   access: managingSecrets,
   idempotent: true,
+  toolset: "secrets",
   http: { method: "DELETE", path: "/v1/signing-secrets/{signing_secret_id}" },
 });

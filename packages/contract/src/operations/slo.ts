@@ -27,5 +27,6 @@ export const getSlo = operation({
   risk: "read",
   access: "any_caller",
   idempotent: true,
+  toolset: "executions",
   http: { method: "GET", path: "/v1/slo" },
 });

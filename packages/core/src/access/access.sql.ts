@@ -1,8 +1,17 @@
-import { type Insertable, type Selectable, sql } from "kysely";
-import type { Mode } from "@org/scheduler-contract";
+import { type Selectable, sql } from "kysely";
+import type { Mode, Role } from "@org/scheduler-contract";
 import type { Db, Tokens, Tx } from "../database/tables.ts";
 
-export type TokenRow = Selectable<Tokens> & { mode: Mode; workspace_id: string };
+type TokenRow = Selectable<Tokens> & { mode: Mode; workspace_id: string };
+
+/** What a token's use needs to know beside its row. */
+export interface UsedToken extends TokenRow {
+  expired: boolean;
+  /** The value that was given is the one from before a rotation. */
+  isPrevious: boolean;
+  /** Of its user; null where there is none any more. */
+  role: Role | null;
+}
 
 function tokens(db: Db | Tx) {
   return db
@@ -16,16 +25,27 @@ function tokens(db: Db | Tx) {
  * The token with this hash, revoked and expired ones too. The use of a valid one is recorded; once a minute is enough, a
  * write per request is not.
  */
-export async function useToken(
-  db: Db,
-  hash: Buffer,
-  at: Date | null,
-): Promise<(TokenRow & { expired: boolean }) | undefined> {
+export async function useToken(db: Db, hash: Buffer, at: Date | null): Promise<UsedToken | undefined> {
   const now = sql<Date>`coalesce(${at}::timestamptz, now())`;
   const stale = sql<boolean>`coalesce(last_used_at < ${now} - interval '1 minute', true)`;
   const row = await tokens(db)
-    .select([stale.as("stale"), sql<boolean>`coalesce(expires_at <= ${now}, false)`.as("expired")])
-    .where("hash", "=", hash)
+    .leftJoin("members", (join) =>
+      join
+        .onRef("members.workspace_id", "=", "scopes.workspace_id")
+        .onRef("members.user_id", "=", "tokens.user_id"),
+    )
+    .select([
+      "members.role",
+      stale.as("stale"),
+      sql<boolean>`coalesce(expires_at <= ${now}, false)`.as("expired"),
+      sql<boolean>`hash <> ${hash}`.as("isPrevious"),
+    ])
+    .where((eb) =>
+      eb.or([
+        eb("hash", "=", hash),
+        eb.and([eb("previous_hash", "=", hash), eb("previous_until", ">", now)]),
+      ]),
+    )
     .executeTakeFirst();
   if (row?.stale && !row.expired && row.revoked_at === null) {
     const use = db.updateTable("tokens").set({ last_used_at: now }).where("id", "=", row.id);
@@ -34,72 +54,50 @@ export async function useToken(
   return row;
 }
 
-/** Tokens of a workspace in the given modes, newest first, with one row more than `limit` where there are more. */
-export function listTokens(
-  db: Db,
-  owner: { workspaceId: string; modes: Mode[] },
-  { before, limit }: { before: string | undefined; limit: number },
-): Promise<TokenRow[]> {
-  let query = tokens(db)
-    .where("scopes.workspace_id", "=", owner.workspaceId)
-    .where("scopes.mode", "in", owner.modes)
-    .where("revoked_at", "is", null)
-    .orderBy("tokens.id", "desc")
-    .limit(limit + 1);
-  if (before !== undefined) query = query.where("tokens.id", "<", before);
-  return query.execute();
-}
-
-export async function insertToken(tx: Tx, row: Insertable<Tokens>): Promise<void> {
-  await tx.insertInto("tokens").values(row).execute();
-}
-
-/** Revokes a token of the workspace. Answers false where there is none. */
-export async function revokeToken(
-  tx: Tx,
-  token: { workspaceId: string; modes: Mode[]; id: string },
-  now: Date,
-): Promise<boolean> {
-  const scopes = tx
-    .selectFrom("scopes")
-    .select("id")
-    .where("workspace_id", "=", token.workspaceId)
-    .where("mode", "in", token.modes);
-  const { numUpdatedRows } = await tx
-    .updateTable("tokens")
-    .set({ revoked_at: now })
-    .where("id", "=", token.id)
-    .where("scope_id", "in", scopes)
-    .where("revoked_at", "is", null)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows === 1n;
-}
-
 export interface UserRow {
   id: string;
   email: string;
   password_hash: string;
-  workspace_id: string;
-  workspace_name: string;
   /** JWTs of before are refused. */
   logged_out_at: Date;
 }
 
 export function findUser(db: Db | Tx, by: { email: string } | { id: string }): Promise<UserRow | undefined> {
-  const users = db
-    .selectFrom("users")
-    .innerJoin("workspaces", "workspaces.id", "users.workspace_id")
-    .select([
-      "users.id",
-      "users.email",
-      "users.password_hash",
-      "users.workspace_id",
-      "users.logged_out_at",
-      "workspaces.name as workspace_name",
-    ]);
-  const query =
-    "email" in by ? users.where("users.email", "=", by.email) : users.where("users.id", "=", by.id);
+  const users = db.selectFrom("users").select(["id", "email", "password_hash", "logged_out_at"]);
+  const query = "email" in by ? users.where("email", "=", by.email) : users.where("id", "=", by.id);
   return query.executeTakeFirst();
+}
+
+export interface Membership {
+  workspaceId: string;
+  workspaceName: string;
+  role: Role;
+}
+
+/** What a user is in a workspace; in the first that the user came to, where none is named. */
+export function findMembership(
+  db: Db | Tx,
+  userId: string,
+  workspaceId?: string,
+): Promise<Membership | undefined> {
+  return db
+    .selectFrom("members")
+    .innerJoin("workspaces", "workspaces.id", "members.workspace_id")
+    .select([
+      "members.workspace_id as workspaceId",
+      "workspaces.name as workspaceName",
+      "members.role as role",
+    ])
+    .where("members.user_id", "=", userId)
+    .$if(workspaceId !== undefined, (query) => query.where("members.workspace_id", "=", workspaceId!))
+    .orderBy("members.created_at")
+    .orderBy("members.workspace_id")
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function updatePassword(db: Db, userId: string, hash: string): Promise<void> {
+  await db.updateTable("users").set({ password_hash: hash }).where("id", "=", userId).execute();
 }
 
 /** Refuses every JWT that a user has been given so far. */

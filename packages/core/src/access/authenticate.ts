@@ -1,6 +1,6 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import type { Db } from "../database/tables.ts";
-import { findUser, scopeOf, useToken } from "./access.sql.ts";
+import { findMembership, findUser, scopeOf, useToken } from "./access.sql.ts";
 import type { Caller } from "./caller.ts";
 import { verifyJwt } from "./jwt.ts";
 import { hashToken } from "./tokens.ts";
@@ -35,6 +35,8 @@ async function resolveToken(token: string, { db, now }: Options): Promise<Caller
   if (!row) throw unknown();
   if (row.revoked_at !== null) throw noLongerValid("was revoked");
   if (row.expired) throw noLongerValid(`expired at ${row.expires_at!.toISOString()}`);
+  if (row.user_id !== null && row.role === null)
+    throw noLongerValid("belongs to a user who left the workspace");
   return {
     kind: row.kind,
     name: row.name,
@@ -45,25 +47,37 @@ async function resolveToken(token: string, { db, now }: Options): Promise<Caller
     tokenId: row.id,
     userId: row.user_id,
     agent: row.agent,
+    // A user's token of nobody is from before users had roles, when each of them could do all but own anything.
+    role: row.kind === "user" ? (row.role ?? "admin") : null,
+    scopes: row.scopes,
+    bounds: row.bounds,
+    expiresAt: row.expires_at,
   };
 }
 
 async function resolveJwt(token: string, { db, jwtSecret, now }: Options): Promise<Caller> {
   const subject = jwtSecret && (await verifyJwt(jwtSecret, token, now ?? new Date()));
   const user = subject && (await findUser(db, { id: subject.userId }));
-  if (!user || user.workspace_id !== subject.workspaceId) throw unknown();
+  if (!user) throw unknown();
   if (subject.issuedAt <= user.logged_out_at) throw noLongerValid("was revoked when its user logged out");
   if (subject.expired) throw noLongerValid(`expired at ${subject.expiresAt.toISOString()}`);
+  const membership = await findMembership(db, user.id, subject.workspaceId);
+  if (!membership) throw noLongerValid("belongs to a user who left the workspace");
+  const { workspaceId, role } = membership;
   return {
     kind: "user",
     name: user.email,
-    scopeId: await scopeOf(db, user.workspace_id, "live"),
-    workspaceId: user.workspace_id,
+    scopeId: await scopeOf(db, workspaceId, "live"),
+    workspaceId,
     mode: "live",
     readOnly: false,
     tokenId: null,
     userId: user.id,
     agent: null,
+    role,
+    scopes: null,
+    bounds: null,
+    expiresAt: null,
   };
 }
 

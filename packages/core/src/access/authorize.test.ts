@@ -9,7 +9,13 @@ const kinds: TokenKind[] = ["user", "agent", "system", "service"];
 const closedTo: Partial<Record<OperationName, TokenKind[]>> = {
   list_tokens: ["agent", "service"],
   create_token: ["agent", "service"],
+  rotate_token: ["agent", "service"],
   delete_token: ["agent", "service"],
+  create_workspace: ["agent", "service"],
+  list_users: ["agent", "service"],
+  create_user: ["agent", "service"],
+  update_user: ["agent", "service"],
+  delete_user: ["agent", "service"],
   list_signing_secrets: ["agent"],
   create_signing_secret: ["agent"],
   delete_signing_secret: ["agent"],
@@ -26,6 +32,10 @@ function callerOf(kind: TokenKind, readOnly: boolean): Caller {
     tokenId: "t",
     userId: null,
     agent: null,
+    role: kind === "user" ? "owner" : null,
+    scopes: null,
+    bounds: null,
+    expiresAt: null,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Mode, TokenKind } from "@org/scheduler-contract";
+import type { Bounds, Mode, Role, TokenKind } from "@org/scheduler-contract";
 
 /** Who is asking: resolved from a token once, then passed on. */
 export interface Caller {
@@ -13,6 +13,13 @@ export interface Caller {
   readonly tokenId: string | null;
   readonly userId: string | null;
   readonly agent: string | null;
+  /** What the user is in this workspace; null for all other kinds. */
+  readonly role: Role | null;
+  /** The toolsets and operations that the token is for; null for all. */
+  readonly scopes: readonly string[] | null;
+  readonly bounds: Bounds | null;
+  /** Of a token; a JWT is too short-lived to matter. */
+  readonly expiresAt: Date | null;
 }
 
 /** A caller in a few words, for `created_by` and the audit. */

@@ -1,10 +1,11 @@
 import { SchedulerError } from "@org/scheduler-contract";
-import { toPublicId } from "../ids.ts";
+import type { Db } from "../database/tables.ts";
+import { fromPublicId, noSuch, toPublicId } from "../ids.ts";
 import type { Handler } from "../operations/context.ts";
-import { findUser } from "./access.sql.ts";
+import { findMembership, findUser, type Membership, updatePassword } from "./access.sql.ts";
 import { createGuessLimit } from "./guess-limit.ts";
 import { signJwt } from "./jwt.ts";
-import { verifyPassword } from "./passwords.ts";
+import { hashPassword, isOutdated, verifyPassword } from "./passwords.ts";
 
 /**
  * A check takes some tenths of a second, and they go one by one: nobody waits behind more than these. Of strangers fewer
@@ -35,18 +36,29 @@ export function createLogin(jwtSecret: Uint8Array | undefined): Handler<"login">
       });
     }
     guesses.succeed(guess, now);
-    const { token, expiresAt } = await signJwt(
-      jwtSecret,
-      { userId: user.id, workspaceId: user.workspace_id },
-      now,
-    );
+    if (isOutdated(user.password_hash)) await updatePassword(db, user.id, await hashPassword(input.password));
+    const { workspaceId, workspaceName } = await membershipOf(db, user.id, input.workspace_id);
+    const { token, expiresAt } = await signJwt(jwtSecret, { userId: user.id, workspaceId }, now);
     return {
       token,
       expires_at: expiresAt.toISOString(),
       user: { id: toPublicId("usr", user.id), email: user.email },
-      workspace: { id: toPublicId("ws", user.workspace_id), name: user.workspace_name },
+      workspace: { id: toPublicId("ws", workspaceId), name: workspaceName },
     };
   };
+}
+
+/** Only who knows the password learns whether there is anything to log in to. */
+async function membershipOf(db: Db, userId: string, wanted: string | undefined): Promise<Membership> {
+  const id = wanted === undefined ? undefined : fromPublicId("ws", wanted);
+  const isNone = wanted !== undefined && id === undefined;
+  const membership = isNone ? undefined : await findMembership(db, userId, id);
+  if (membership) return membership;
+  if (wanted !== undefined)
+    throw noSuch("workspace", wanted, { prefix: "ws", shown: "GET /v1/workspaces shows yours" });
+  throw new SchedulerError("forbidden", "This user is in no workspace any more.", {
+    hint: "Ask an owner of one for POST /v1/users with this email.",
+  });
 }
 
 /** The same check, one at a time: each takes tens of megabytes. */

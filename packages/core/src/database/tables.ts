@@ -11,6 +11,7 @@ import type {
   Assertion,
   AttemptErrorCode,
   AttemptStatus,
+  Bounds,
   CatchUp,
   ChannelType,
   DeliveryKind,
@@ -21,6 +22,7 @@ import type {
   Mode,
   Overlap,
   RetryPolicy,
+  Role,
   RuleEvent,
   Statuses,
   TokenKind,
@@ -36,6 +38,16 @@ type Json<T> = ColumnType<T, string, string>;
 interface Workspaces {
   id: string;
   name: string;
+  /** The workspace from which somebody made it. */
+  made_in: string | null;
+  created_at: Generated<Date>;
+}
+
+/** A user of a workspace. */
+interface Members {
+  workspace_id: string;
+  user_id: string;
+  role: Role;
   created_at: Generated<Date>;
 }
 
@@ -54,7 +66,6 @@ interface Scopes {
 
 interface Users {
   id: string;
-  workspace_id: string;
   email: string;
   password_hash: string;
   /** JWTs of before are refused. */
@@ -72,6 +83,14 @@ export interface Tokens {
   read_only: boolean;
   prefix: string;
   hash: Buffer;
+  /** Toolsets and operations; null for all. */
+  scopes: string[] | null;
+  bounds: Json<Bounds> | null;
+  /** Who made it, where that was a user. */
+  made_by_user: string | null;
+  /** The value from before the last rotation, and how long it works. */
+  previous_hash: Buffer | null;
+  previous_until: Date | null;
   expires_at: Date | null;
   revoked_at: Date | null;
   last_used_at: Date | null;
@@ -453,6 +472,7 @@ export interface Tables {
   workspaces: Workspaces;
   scopes: Scopes;
   users: Users;
+  members: Members;
   tokens: Tokens;
   queues: Queues;
   jobs: Jobs;

@@ -49,7 +49,7 @@ async function newWorkspace(): Promise<Caller> {
   const token = generateToken("user", "live");
   await setup.scheduler.engine.database.db.transaction().execute(async (tx) => {
     const ids = { workspaceId: newId(now), userId: newId(now) };
-    const admin = await createWorkspace(tx, { ...ids, email: "other@localhost", passwordHash: "-" });
+    const admin = await createWorkspace(tx, { ...ids, email: "other@localhost", passwordHash: "-", at: now });
     await insertFirstToken(tx, {
       id: newId(now),
       userId: admin.userId,
@@ -83,6 +83,16 @@ async function newReplay(caller = live): Promise<string> {
 
 async function newToken(caller = live): Promise<string> {
   return (await setup.scheduler.execute("create_token", { name: "a token", mode: caller.mode }, caller)).id;
+}
+
+async function newUser(caller = live): Promise<string> {
+  const input = { email: `${newId(now)}@localhost`, password: "long enough" };
+  // A user is in a workspace, whatever the half.
+  return (await setup.scheduler.execute("create_user", input, caller === testHalf ? live : caller)).id;
+}
+
+async function newWorkspaceOf(caller = live): Promise<string> {
+  return (await setup.scheduler.execute("create_workspace", { name: "one more" }, caller)).id;
 }
 
 async function newSigningSecret(caller = live): Promise<string> {
@@ -127,6 +137,8 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   job_id: newJob,
   execution_id: newExecution,
   token_id: newToken,
+  user_id: newUser,
+  workspace_id: newWorkspaceOf,
   replay_id: newReplay,
   signing_secret_id: newSigningSecret,
   delivery_id: newDelivery,
@@ -144,6 +156,9 @@ const samples: Record<string, unknown> = {
   job_id: "job_01h455vb4pex5vsknk084sn02q",
   execution_id: "exec_01h455vb4pex5vsknk084sn02q",
   token_id: "tok_01h455vb4pex5vsknk084sn02q",
+  user_id: "usr_01h455vb4pex5vsknk084sn02q",
+  email: "somebody@localhost",
+  role: "member",
   replay_id: "rpl_01h455vb4pex5vsknk084sn02q",
   delivery_id: "dlv_01h455vb4pex5vsknk084sn02q",
   secret_id: "sec_01h455vb4pex5vsknk084sn02q",
@@ -221,6 +236,11 @@ async function others({ input }: Operation, but: string, caller: Caller): Promis
   return Object.fromEntries(own) as object;
 }
 
+/** A token of the other half would be refused for that alone. */
+function modeOf(name: OperationName, { mode }: Caller): object {
+  return name === "create_token" ? { mode } : {};
+}
+
 describe("what belongs to another half or workspace is not there", () => {
   const named = guarded.flatMap(({ name, operation }) =>
     Object.keys(operation.input.shape)
@@ -238,11 +258,15 @@ describe("what belongs to another half or workspace is not there", () => {
           ...sampleInput(operation),
           ...(await others(operation, field, caller)),
           ...waits,
+          ...modeOf(name, caller),
           [field]: id,
         };
         // Tokens of the test half are handed out and taken back from the live half, too.
         const manages = field === "token_id" && stranger === "live" && owner === "testHalf";
-        if (stranger === owner || manages) continue;
+        // Users and workspaces have no halves.
+        const isShared =
+          ["user_id", "workspace_id"].includes(field) && ![owner, stranger].includes("elsewhere");
+        if (stranger === owner || manages || isShared) continue;
         await expect(execute(name, input, caller), `${stranger} on ${owner}`).rejects.toMatchObject({
           code: "not_found",
           field,
@@ -254,6 +278,7 @@ describe("what belongs to another half or workspace is not there", () => {
         ...sampleInput(operation),
         ...(await others(operation, field, ownerCaller)),
         ...waits,
+        ...modeOf(name, ownerCaller),
         [field]: id,
       };
       const own: unknown = await execute(name, input, ownerCaller).catch((thrown: unknown) => thrown);
@@ -323,7 +348,12 @@ describe("the audit", () => {
   const changes: Record<Exclude<Changing, "login">, () => Promise<object>> = {
     create_token: async () => ({ name: "a token" }),
     logout: async () => ({}),
+    rotate_token: async () => ({ token_id: await newToken() }),
     delete_token: async () => ({ token_id: await newToken() }),
+    create_workspace: async () => ({ name: "another" }),
+    create_user: async () => ({ email: `${newId(now)}@localhost`, password: "long enough" }),
+    update_user: async () => ({ user_id: await newUser(), role: "admin" }),
+    delete_user: async () => ({ user_id: await newUser() }),
     create_job: async () => ({ name: "a job", url: "https://a.example" }),
     put_job: async () => ({ key: "a-key", name: "a job", url: "https://a.example" }),
     create_jobs: async () => ({ jobs: [{ name: "a job", url: "https://a.example" }] }),

@@ -10,12 +10,16 @@ import { ruleOperations } from "../rules/operations.ts";
 import { secretOperations } from "../secrets/operations.ts";
 import { signingOperations } from "../signing/operations.ts";
 import { sloOperations } from "../slo/operations.ts";
+import { tokenOperations } from "../tokens/operations.ts";
+import { workspaceOperations } from "../workspaces/operations.ts";
 import type { FollowUp, Handlers } from "./context.ts";
 
 /** A handler for every operation. `jwtSecret` signs JWTs. */
 export function createHandlers(jwtSecret: Uint8Array | undefined): Handlers<OperationName> {
   return exactly({
     ...accessOperations(jwtSecret),
+    ...tokenOperations,
+    ...workspaceOperations,
     ...jobOperations,
     ...executionOperations,
     ...deadLetterOperations,

@@ -5,7 +5,7 @@ import { testBench } from "../testing/bench.ts";
 const { setup } = testBench();
 
 beforeEach(async () => {
-  for (const table of ["tokens", "users", "scopes", "workspaces"])
+  for (const table of ["tokens", "members", "users", "scopes", "workspaces"])
     await sql.raw(`delete from scheduler.${table}`).execute(setup.scheduler.engine.database.db);
 });
 

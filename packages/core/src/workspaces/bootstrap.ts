@@ -6,7 +6,7 @@ import { readNow } from "../database/now.ts";
 import { newId } from "../ids.ts";
 import {
   createWorkspace,
-  findFirstAdmin,
+  findFirstOwner,
   insertFirstToken,
   knowsToken,
   lockBootstrap,
@@ -35,7 +35,7 @@ export function bootstrap(db: Db, settings: BootstrapSettings): Promise<Bootstra
     await lockBootstrap(tx);
     const now = await readNow(tx, null);
     const generated: Bootstrapped = {};
-    let admin = await findFirstAdmin(tx);
+    let admin = await findFirstOwner(tx);
     const isNew = admin === undefined;
     if (!admin) {
       const password = settings.adminPassword ?? randomBytes(18).toString("base64url");
@@ -45,6 +45,7 @@ export function bootstrap(db: Db, settings: BootstrapSettings): Promise<Bootstra
         userId: newId(now),
         email: settings.adminEmail.trim().toLowerCase(),
         passwordHash: await hashPassword(password),
+        at: now,
       });
     }
     if (settings.token === undefined && !isNew) return generated;

@@ -21,6 +21,7 @@ import * as anchors from "./20261127T0720-anchors.ts";
 import * as deletions from "./20261127T0730-deletions.ts";
 import * as secrets from "./20261127T1600-secrets.ts";
 import * as telling from "./20261127T1610-telling.ts";
+import * as members from "./20261127T2300-members.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = [
@@ -55,4 +56,5 @@ export const migrations: Record<string, Migration> = {
   "20261127T0730-deletions": deletions,
   "20261127T1600-secrets": secrets,
   "20261127T1610-telling": telling,
+  "20261127T2300-members": members,
 };

@@ -1,0 +1,21 @@
+/** Whether a pattern of `bounds.hosts` is for a host; both in lower case, the host with its port where it has one. */
+function hostMatches(pattern: string, host: string): boolean {
+  const one = split(pattern);
+  const other = split(host);
+  if (one.port !== "" && one.port !== other.port) return false;
+  return one.name.startsWith("*.") ? other.name.endsWith(one.name.slice(1)) : other.name === one.name;
+}
+
+/** Whether all hosts of one pattern are hosts of another. */
+export function hostCovers(pattern: string, other: string): boolean {
+  const wide = split(pattern);
+  const narrow = split(other);
+  if (wide.port !== "" && wide.port !== narrow.port) return false;
+  if (wide.name === narrow.name) return true;
+  return wide.name.startsWith("*.") && narrow.name.endsWith(wide.name.slice(1));
+}
+
+function split(host: string): { name: string; port: string } {
+  const [, name = "", port = ""] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(host) ?? [];
+  return { name, port };
+}
