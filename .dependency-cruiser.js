@@ -16,6 +16,7 @@ const rooms = [
   "sending",
   "secrets",
   "signing",
+  "agents",
   "tokens",
   "workspaces",
   "access",
@@ -23,7 +24,7 @@ const rooms = [
   "database",
   "time",
 ];
-const handlers = `${core}([^/]+/operations|executions/dead-letters|access/login|jobs/explain)\\.ts$`;
+const handlers = `${core}([^/]+/operations|executions/dead-letters|access/login|agents/schedules|jobs/explain)\\.ts$`;
 const npm = (...names) => `/node_modules/(${names.join("|")})/`;
 
 /** @type {import('dependency-cruiser').IConfiguration} */

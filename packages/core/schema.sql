@@ -1,5 +1,34 @@
 -- Made by: pnpm schema:dump
 
+create table scheduler.agent_permissions (
+  scope_id integer not null,
+  agent text not null,
+  other text not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  constraint agent_permissions_check CHECK ((agent <> other)),
+  constraint agent_permissions_pkey PRIMARY KEY (scope_id, agent, other),
+  constraint agent_permissions_scope_id_agent_fkey FOREIGN KEY (scope_id, agent) REFERENCES agents(scope_id, name) ON DELETE CASCADE,
+  constraint agent_permissions_scope_id_other_fkey FOREIGN KEY (scope_id, other) REFERENCES agents(scope_id, name) ON DELETE CASCADE
+);
+
+create table scheduler.agents (
+  scope_id integer not null,
+  name text not null,
+  id uuid not null,
+  url text not null,
+  description text,
+  owner_id uuid,
+  shared_with uuid[] not null default '{}'::uuid[],
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint agents_id_key UNIQUE (id),
+  constraint agents_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id),
+  constraint agents_pkey PRIMARY KEY (scope_id, name),
+  constraint agents_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
+);
+
 create table scheduler.attempts (
   execution_id uuid not null,
   number integer not null,
@@ -139,6 +168,8 @@ END,
   replay_id uuid,
   replayed_at timestamp with time zone,
   overrun_told uuid[],
+  context_used double precision,
+  cost double precision,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
@@ -157,7 +188,8 @@ create table scheduler.idempotency_keys (
   fingerprint text not null,
   answer json not null,
   created_at timestamp with time zone not null,
-  constraint idempotency_keys_pkey PRIMARY KEY (scope_id, key),
+  agent text not null default ''::text,
+  constraint idempotency_keys_pkey PRIMARY KEY (scope_id, agent, key),
   constraint idempotency_keys_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
 );
 
@@ -214,6 +246,8 @@ END,
   usual_ms double precision,
   usual_before double precision,
   muted_until timestamp with time zone,
+  agent text,
+  message text,
   constraint jobs_alert_threshold_check CHECK (((alert_threshold >= 1) AND (alert_threshold <= 100))),
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
   constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
@@ -225,6 +259,7 @@ END,
   constraint jobs_every_n_minutes_check CHECK ((every_n_minutes > 0)),
   constraint jobs_jitter_seconds_check CHECK ((jitter_seconds > 0)),
   constraint jobs_kind_check CHECK ((kind = ANY (ARRAY['one_time'::text, 'scheduled'::text, 'cron'::text, 'recurring'::text]))),
+  constraint jobs_message CHECK (((message IS NULL) OR (agent IS NOT NULL))),
   constraint jobs_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel_previous'::text]))),
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
@@ -342,6 +377,7 @@ create table scheduler.revisions (
   sealed_headers bytea,
   secrets text[],
   fills_templates boolean not null default false,
+  for_agent boolean not null default false,
   constraint revisions_pkey PRIMARY KEY (id),
   constraint revisions_timeout_seconds_check CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 300)))
 );
@@ -461,6 +497,7 @@ create table scheduler.workspaces (
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX agent_permissions_on ON scheduler.agent_permissions USING btree (scope_id, other);
 CREATE INDEX channels_by_scope ON scheduler.channels USING btree (scope_id, id);
 CREATE INDEX deliveries_by_channel ON scheduler.deliveries USING btree (channel_id, id) WHERE (channel_id IS NOT NULL);
 CREATE INDEX deliveries_by_execution ON scheduler.deliveries USING btree (execution_id);
@@ -484,6 +521,7 @@ CREATE INDEX executions_due ON scheduler.executions USING btree (due_at) WHERE (
 CREATE INDEX executions_in_line ON scheduler.executions USING btree (scope_id, queue, line_at, id) WHERE (line_at IS NOT NULL);
 CREATE INDEX executions_in_line_expire ON scheduler.executions USING btree (expires_at) WHERE ((line_at IS NOT NULL) AND (expires_at IS NOT NULL));
 CREATE INDEX idempotency_keys_by_age ON scheduler.idempotency_keys USING btree (created_at);
+CREATE INDEX jobs_by_agent ON scheduler.jobs USING btree (scope_id, agent, id) WHERE (agent IS NOT NULL);
 CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX jobs_by_name ON scheduler.jobs USING btree (scope_id, lower(name) text_pattern_ops, id) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, number);
@@ -506,5 +544,6 @@ CREATE INDEX rules_of_all ON scheduler.rules USING btree (scope_id) WHERE (job_i
 CREATE INDEX rules_on_overrun ON scheduler.rules USING btree (id) WHERE (event = 'on_overrun'::text);
 CREATE INDEX secrets_by_scope ON scheduler.secrets USING btree (scope_id, id);
 CREATE INDEX signing_secrets_by_scope ON scheduler.signing_secrets USING btree (scope_id, id);
+CREATE INDEX tokens_by_agent ON scheduler.tokens USING btree (scope_id, agent) WHERE (agent IS NOT NULL);
 CREATE UNIQUE INDEX tokens_by_previous ON scheduler.tokens USING btree (previous_hash) WHERE (previous_hash IS NOT NULL);
 CREATE INDEX tokens_by_scope ON scheduler.tokens USING btree (scope_id, id);

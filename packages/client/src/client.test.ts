@@ -81,6 +81,7 @@ const candidates: unknown[] = [
   "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K",
   "skip",
   "member",
+  ["ann@example.com"],
   "pause",
   { max_jobs: 3, hosts: ["a.example"] },
 ];

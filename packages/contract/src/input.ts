@@ -18,8 +18,14 @@ export function parseInput<Op extends Operation>(operation: Op, input: unknown):
   const flaw = findFlaw(given);
   if (flaw) throw refusal([invalidField(operation, flaw.path, flaw.message)]);
   const result = operation.input.safeParse(given);
-  if (result.success) return result.data as z.output<Op["input"]>;
-  throw refusal(mistakesOf(operation, given, result.error.issues));
+  const missing = operation.missing?.(given as Record<string, unknown>) ?? [];
+  if (result.success && missing.length === 0) return result.data as z.output<Op["input"]>;
+  // A misspelt field explains the missing one.
+  const mistakes = mistakesOf(operation, given, [
+    ...(result.error?.issues ?? []),
+    ...missing.map((path) => ({ code: "custom" as const, path, message: "it is required", input: given })),
+  ]);
+  throw refusal(mistakes);
 }
 
 function refusal(mistakes: Mistake[]): SchedulerError {

@@ -18,9 +18,14 @@ export interface HttpFace {
 export interface ToolFace {
   /** The top-level output fields that a concise answer keeps; for lists, those of each row. */
   concise: readonly string[];
+  /** Fields of the input that models are not told of, since few need them; they are taken all the same. */
+  hides?: readonly string[];
   /** Fields that a concise answer shows where they have another value than this. */
   unless?: Readonly<Record<string, unknown>>;
 }
+
+/** The path of a field that is not there. */
+export type Missing = string[];
 
 /** One thing that a caller can ask for. Every face of it is derived from this. */
 export interface Operation<
@@ -35,6 +40,8 @@ export interface Operation<
   /** For an agent that meets the operation for the first time: what it does, when to use it, what comes back. */
   description: string;
   input: Input;
+  /** Which fields are missing, where one of several has to be there. */
+  missing?: (given: Record<string, unknown>) => Missing[];
   output: Output;
   risk: OperationRisk;
   access: OperationAccess;

@@ -5,7 +5,20 @@ import { SchedulerError } from "@org/scheduler-contract";
 
 /** The prefix of each kind of id, as callers see it: `job_01h455vb4pex5vsknk084sn02q`. */
 export type IdPrefix =
-  "job" | "exec" | "dlv" | "rpl" | "queue" | "tok" | "ws" | "usr" | "sgn" | "sec" | "chan" | "rule";
+  | "job"
+  | "exec"
+  | "dlv"
+  | "rpl"
+  | "queue"
+  | "tok"
+  | "ws"
+  | "usr"
+  | "sgn"
+  | "sec"
+  | "chan"
+  | "rule"
+  | "agent"
+  | "appr";
 
 /** A new UUIDv7 whose time part is `at`, the database's time: a worker's clock must not reorder history. */
 export function newId(at: Date): string {

@@ -23,7 +23,9 @@ describe("the tools", () => {
   });
 
   it.each(tools)("$name takes what its operation takes, and what only a tool has", (tool) => {
-    const own = Object.keys(operations[tool.name].input.shape).filter((name) => name !== "counts");
+    const operation: Operation = operations[tool.name];
+    const hidden = ["counts", ...(operation.tool!.hides ?? [])];
+    const own = Object.keys(operation.input.shape).filter((name) => !hidden.includes(name));
     const extra = [
       ...(tool.risk === "read" ? ["response_format"] : []),
       ...(tool.concise.includes("attempts") ? ["attempt", "offset"] : []),

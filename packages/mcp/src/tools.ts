@@ -41,7 +41,7 @@ export const responseFormats = ["concise", "detailed"] as const;
 export type ResponseFormat = (typeof responseFormats)[number];
 
 /** What a tool asks for by itself, since each page says it. */
-const hidden = ["counts"] as const;
+const asked = ["counts"];
 
 /** Every tool, in the order of the operations. */
 export const tools: readonly Tool[] = Object.values<Operation>(operations).flatMap((operation) =>
@@ -51,11 +51,13 @@ export const tools: readonly Tool[] = Object.values<Operation>(operations).flatM
 /** The tools a server offers: those of the toolsets, and only the reading ones if it may do no more. */
 export function selectTools(readOnly: boolean, toolsets?: readonly Toolset[]): readonly Tool[] {
   return tools.filter(
-    (tool) => (!readOnly || tool.risk === "read") && (!toolsets || (tool.toolset !== null && toolsets.includes(tool.toolset))),
+    (tool) =>
+      (!readOnly || tool.risk === "read") &&
+      (!toolsets || (tool.toolset !== null && toolsets.includes(tool.toolset))),
   );
 }
 
-function toTool(operation: Operation, { concise, unless = {} }: ToolFace): Tool {
+function toTool(operation: Operation, { concise, unless = {}, hides = [] }: ToolFace): Tool {
   const { title, description, risk, output, toolset } = operation;
   const clearable = clearableOf(operation);
   const checked = withToolArguments(operation, clearable);
@@ -70,7 +72,7 @@ function toTool(operation: Operation, { concise, unless = {} }: ToolFace): Tool 
     toolset,
     risk,
     annotations: annotate(operation),
-    inputSchema: compactInput(withoutHidden(reading)),
+    inputSchema: compactInput(without(reading, [...asked, ...hides])),
     outputSchema: compactOutput(z.toJSONSchema(output, { io: "output" }) as JsonSchema, concise, isPage),
     checked,
     clearable,
@@ -101,10 +103,8 @@ function withToolArguments(operation: Operation, clearable: readonly string[]): 
   return { ...operation, input: input.extend(extra) };
 }
 
-function withoutHidden(schema: JsonSchema): JsonSchema {
-  const fields = Object.entries(schema.properties ?? {}).filter(
-    ([name]) => !hidden.includes(name as "counts"),
-  );
+function without(schema: JsonSchema, hidden: readonly string[]): JsonSchema {
+  const fields = Object.entries(schema.properties ?? {}).filter(([name]) => !hidden.includes(name));
   return { ...schema, properties: Object.fromEntries(fields) };
 }
 

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import * as access from "./access.ts";
+import * as agents from "./agents.ts";
 import * as channels from "./channels.ts";
 import * as deadLetters from "./dead-letters.ts";
 import * as deliveries from "./deliveries.ts";
@@ -8,6 +9,7 @@ import * as jobs from "./jobs.ts";
 import * as manyJobs from "./many-jobs.ts";
 import * as queues from "./queues.ts";
 import * as rules from "./rules.ts";
+import * as schedules from "./schedules.ts";
 import * as secrets from "./secrets.ts";
 import * as signing from "./signing.ts";
 import * as slo from "./slo.ts";
@@ -77,6 +79,24 @@ export const operations = {
   update_queue: queues.updateQueue,
   pause_queue: queues.pauseQueue,
   resume_queue: queues.resumeQueue,
+
+  list_agents: agents.listAgents,
+  register_agent: agents.registerAgent,
+  get_agent: agents.getAgent,
+  update_agent: agents.updateAgent,
+  delete_agent: agents.deleteAgent,
+  permit_agent: agents.permitAgent,
+  forbid_agent: agents.forbidAgent,
+  list_agent_schedules: schedules.listAgentSchedules,
+  create_agent_schedule: schedules.createAgentSchedule,
+  get_agent_schedule: schedules.getAgentSchedule,
+  update_agent_schedule: schedules.updateAgentSchedule,
+  delete_agent_schedule: schedules.deleteAgentSchedule,
+  enable_agent_schedule: schedules.enableAgentSchedule,
+  disable_agent_schedule: schedules.disableAgentSchedule,
+  trigger_agent_schedule: schedules.triggerAgentSchedule,
+  list_schedule_executions: schedules.listScheduleExecutions,
+  list_agent_executions: schedules.listAgentExecutions,
 
   list_signing_secrets: signing.listSigningSecrets,
   create_signing_secret: signing.createSigningSecret,

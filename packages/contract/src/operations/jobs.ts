@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { operation } from "../operation.ts";
+import { type Missing, operation } from "../operation.ts";
+import { agentName } from "../schemas/agent.ts";
 import {
   counts,
   countsInput,
@@ -65,6 +66,7 @@ const timezone = z.string().min(1).max(64);
 
 const name = z.string().trim().min(1).max(255);
 const description = z.string().max(2000);
+const message = z.string().trim().min(1).max(100_000);
 const maxRuns = z.int().min(1).max(1_000_000_000);
 const year = 366 * 86_400;
 const jitterSeconds = z.int().min(1).max(86_400);
@@ -75,9 +77,12 @@ const catchUpWindowSeconds = z.int().min(0).max(year);
 const catchUpMaxRuns = z.int().min(1).max(1000);
 const dryRun = z.boolean().optional().describe("only check and preview");
 
-const newJob = z.strictObject({
+/** What a new job may be given. */
+export const newJob = z.strictObject({
   name,
-  url: targetUrl,
+  url: targetUrl.optional().describe("or agent and message"),
+  agent: agentName.optional(),
+  message: message.optional(),
   key: slug.optional().describe("updates the job that has it"),
   kind: z.enum(jobKinds).optional(),
   method: method.optional().describe("default GET, with a body POST"),
@@ -89,26 +94,41 @@ const newJob = z.strictObject({
   start_at: instantInput.optional(),
   end_at: instantInput.optional(),
   max_runs: maxRuns.optional(),
-  jitter_seconds: jitterSeconds.optional().describe("up to; steady for a job"),
+  jitter_seconds: jitterSeconds.optional().describe("at most"),
   ttl_seconds: ttlSeconds.optional().describe("deliver by"),
   overlap: overlap.optional().describe("default allow"),
   catch_up: catchUp.optional().describe("missed slots; default latest"),
-  catch_up_window_seconds: catchUpWindowSeconds.optional().describe("default a day"),
-  catch_up_max_runs: catchUpMaxRuns.optional().describe("default 100"),
+  catch_up_window_seconds: catchUpWindowSeconds.optional().describe("default 86400"),
+  catch_up_max_runs: catchUpMaxRuns.optional(),
   queue: slug.optional().describe("made on first use"),
   timeout_seconds: timeoutSeconds.optional().describe("default 30"),
   success_statuses: statuses.min(1).optional().describe('default ["2xx"]'),
   assertions: assertions.optional(),
   follow_redirects: z.boolean().optional(),
-  retry: retry.optional().describe("default 8 attempts, 5 s doubling to 1 h"),
-  callback_url: targetUrl.optional().describe("POST to it when an execution is over"),
+  retry: retry.optional().describe("default 8, 5 s doubling to 1 h"),
+  callback_url: targetUrl.optional().describe("POSTed to when it is over"),
   alert_threshold: alertThreshold.optional().describe("failures in a row"),
-  alert_channel_id: id.optional().describe("told of alerts and recoveries"),
+  alert_channel_id: id.optional().describe("told of alerts"),
   description: description.optional(),
   metadata: metadata.optional(),
-  draft: z.boolean().optional().describe("fires nothing until resume_job"),
+  draft: z.boolean().optional().describe("until resume_job"),
   revive: z.boolean().optional().describe("a deleted key"),
 });
+
+/** What has to be there that the fields alone do not say. */
+function withoutTarget(given: Record<string, unknown>): Missing[] {
+  const isSaid = ["url", "agent", "message"].some((field) => given[field] !== undefined);
+  return isSaid ? [] : [["url"]];
+}
+
+function withoutTargets({ jobs }: Record<string, unknown>): Missing[] {
+  if (!Array.isArray(jobs)) return [];
+  const missing = (job: unknown, index: number): Missing[] =>
+    typeof job === "object" && job !== null
+      ? withoutTarget(job as Record<string, unknown>).map((path) => ["jobs", String(index), ...path])
+      : [];
+  return jobs.slice(0, 1000).flatMap(missing);
+}
 
 export const listJobs = operation({
   name: "list_jobs",
@@ -153,6 +173,7 @@ export const createJob = operation({
     dry_run: dryRun,
     idempotency_key: idempotencyKey.optional(),
   }),
+  missing: withoutTarget,
   output: changedJob,
   risk: "write",
   access: "any_caller",
@@ -171,6 +192,7 @@ export const putJob = operation({
   description:
     "Make the job of a key be as declared: created, or changed where it differs, fields left out going back to their defaults. Declaring the same again changes nothing.",
   input: newJob.extend({ key: slug, dry_run: dryRun }),
+  missing: withoutTarget,
   output: changedJob,
   risk: "write",
   access: "any_caller",
@@ -187,6 +209,7 @@ export const createJobs = operation({
     jobs: z.array(newJob).min(1).max(1000),
     idempotency_key: idempotencyKey.optional(),
   }),
+  missing: withoutTargets,
   output: z.object({ data: z.array(changedJob) }),
   risk: "write",
   access: "any_caller",
@@ -204,6 +227,7 @@ export const updateJob = operation({
     job_id: id,
     name: name.optional(),
     url: targetUrl.optional(),
+    message: message.optional(),
     method: method.optional(),
     headers: headers.nullable().optional(),
     body: body.nullable().optional(),

@@ -46,7 +46,7 @@ export const pauseJobs = operation({
   idempotent: true,
   toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/pause" },
-  tool: { concise },
+  tool: { hides: ["last_status"], concise },
 });
 
 export const resumeJobs = operation({
@@ -61,5 +61,5 @@ export const resumeJobs = operation({
   idempotent: true,
   toolset: "jobs",
   http: { method: "POST", path: "/v1/jobs/resume" },
-  tool: { concise },
+  tool: { hides: ["last_status"], concise },
 });

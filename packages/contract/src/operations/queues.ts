@@ -1,8 +1,15 @@
 import { z } from "zod";
+import type { Access } from "../access.ts";
 import { operation } from "../operation.ts";
 import { instantInput, page, pageInput } from "../schemas/common.ts";
 import { queue, rateLimit } from "../schemas/queue.ts";
 import { retry, slug, timeoutSeconds } from "../schemas/request.ts";
+
+/** What a queue holds back may be anybody's. */
+const managingQueues = {
+  kinds: ["user", "system", "service"],
+  manages: "queues",
+} as const satisfies Access;
 
 const concise = ["name", "concurrency", "rate_limit", "paused", "priority", "waiting", "running"] as const;
 
@@ -38,7 +45,7 @@ export const updateQueue = operation({
   }),
   output: queue.extend({ created: z.boolean().describe("it was not there before") }),
   risk: "write",
-  access: "any_caller",
+  access: managingQueues,
   idempotent: true,
   toolset: "queues",
   http: { method: "PATCH", path: "/v1/queues/{name}" },
@@ -52,7 +59,7 @@ export const pauseQueue = operation({
   input: z.strictObject({ name: slug }),
   output: queue,
   risk: "write",
-  access: "any_caller",
+  access: managingQueues,
   idempotent: true,
   toolset: "queues",
   http: { method: "POST", path: "/v1/queues/{name}/pause" },
@@ -65,7 +72,7 @@ export const resumeQueue = operation({
   input: z.strictObject({ name: slug }),
   output: queue,
   risk: "write",
-  access: "any_caller",
+  access: managingQueues,
   idempotent: true,
   toolset: "queues",
   http: { method: "POST", path: "/v1/queues/{name}/resume" },

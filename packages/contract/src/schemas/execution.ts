@@ -102,6 +102,9 @@ export const execution = z.object({
   status_code: z.int().nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   replay_of: z.string().nullable(),
+  /** What the agent that it was for said that it took. */
+  context_used: z.number().nullable(),
+  cost: z.number().nullable(),
   created_at: instant,
 });
 export type Execution = z.infer<typeof execution>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { id, metadata } from "./common.ts";
 import { executionStatuses } from "./execution.ts";
 import { jobKinds, jobStates } from "./job.ts";
+import { agentName } from "./agent.ts";
 import { slug } from "./request.ts";
 
 /** Which jobs are meant: those that all of these hold for. */
@@ -9,6 +10,7 @@ export const jobFilter = {
   state: z.enum(jobStates).optional(),
   kind: z.enum(jobKinds).optional(),
   queue: slug.optional(),
+  agent: agentName.optional(),
   key: slug.optional(),
   number: z.int().min(1).optional(),
   name: z.string().trim().min(1).max(255).optional().describe("exactly"),

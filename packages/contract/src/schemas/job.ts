@@ -25,7 +25,8 @@ export const job = z.object({
   description: z.string().nullable(),
   state: z.enum(jobStates),
   kind: z.enum(jobKinds),
-  url: z.string(),
+  /** Null where it sends messages to an agent. */
+  url: z.string().nullable(),
   method: z.enum(methods),
   headers: z.record(z.string(), z.string()),
   body: z.string().nullable(),
@@ -57,6 +58,10 @@ export const job = z.object({
   /** Until then its notifications are counted, not sent. */
   muted_until: instant.nullable(),
   metadata: z.record(z.string(), z.string()),
+  /** Whose it is: of the agent whose key made it, or of the one that it sends messages to. */
+  agent: z.string().nullable(),
+  /** What it tells its agent, where it is a schedule of one. */
+  message: z.string().nullable(),
   consecutive_failures: z.int(),
   is_alerted: z.boolean(),
   last_run_at: instant.nullable(),
@@ -106,6 +111,8 @@ export const usualJob = {
   muted_until: null,
   is_alerted: false,
   metadata: {},
+  agent: null,
+  message: null,
 } satisfies Partial<Job>;
 
 /** A job that was changed, or would have been. */

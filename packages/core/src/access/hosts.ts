@@ -1,11 +1,3 @@
-/** Whether a pattern of `bounds.hosts` is for a host; both in lower case, the host with its port where it has one. */
-function hostMatches(pattern: string, host: string): boolean {
-  const one = split(pattern);
-  const other = split(host);
-  if (one.port !== "" && one.port !== other.port) return false;
-  return one.name.startsWith("*.") ? other.name.endsWith(one.name.slice(1)) : other.name === one.name;
-}
-
 /** Whether all hosts of one pattern are hosts of another. */
 export function hostCovers(pattern: string, other: string): boolean {
   const wide = split(pattern);

@@ -64,7 +64,9 @@ test.each<[own: Partial<Rights>, wanted: Partial<Wanted>]>([
 ])("a key with %o makes one with %o", (own, wanted) => {
   const made = make(own, wanted);
   for (const [right, value] of Object.entries(wanted))
-    expect(made[right as keyof Rights]).toEqual(right === "bounds" ? { ...own.bounds, ...wanted.bounds } : value);
+    expect(made[right as keyof Rights]).toEqual(
+      right === "bounds" ? { ...own.bounds, ...wanted.bounds } : value,
+    );
 });
 
 test("what a maker is bound to stays where only another bound is asked for", () => {

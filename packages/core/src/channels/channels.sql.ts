@@ -1,16 +1,18 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
+import { isOf, type Makers } from "../database/page.ts";
 import { type Session, statement } from "../database/statement.ts";
 import type { Channels, Tx } from "../database/tables.ts";
 
 export type ChannelRow = Selectable<Channels>;
 
 /** Finds a channel and keeps others from changing it until the transaction ends. */
-export function lockChannel(tx: Tx, scopeId: number, id: string): Promise<ChannelRow | undefined> {
+export function lockChannel(tx: Tx, of: Makers, id: string): Promise<ChannelRow | undefined> {
   return tx
     .selectFrom("channels")
     .selectAll()
-    .where("scope_id", "=", scopeId)
+    .where("scope_id", "=", of.scopeId)
     .where("id", "=", id)
+    .where(isOf(of, "channels"))
     .forUpdate()
     .executeTakeFirst();
 }

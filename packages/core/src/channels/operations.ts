@@ -1,4 +1,5 @@
 import { type Channel, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
+import { changing, seeing } from "../access/made-by.ts";
 import { describeCaller } from "../access/caller.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findDelivery } from "../deliveries/deliveries.sql.ts";
@@ -30,7 +31,7 @@ type Names = "list_channels" | "create_channel" | "update_channel" | "delete_cha
 export const channelOperations: Handlers<Names> = {
   async list_channels({ db, caller }, { limit, cursor }) {
     const rows = await pageOf(db, "channels", {
-      scopeId: caller.scopeId,
+      of: seeing(caller),
       before: readCursor("chan", cursor),
       limit,
     });
@@ -58,7 +59,7 @@ export const channelOperations: Handlers<Names> = {
 
   async update_channel(context, { channel_id, name, muted_until, disabled, ...given }) {
     const { tx, caller, now } = context;
-    const channel = await requireChannel(tx, caller.scopeId, channel_id);
+    const channel = await requireChannel(tx, changing(caller), channel_id);
     const sealed = reconfigured(context, channel, given);
     const until = muted_until === undefined ? undefined : muted_until === null ? null : new Date(muted_until);
     const enables = disabled === false || (disabled === undefined && sealed !== undefined);
@@ -76,14 +77,14 @@ export const channelOperations: Handlers<Names> = {
   },
 
   async delete_channel({ tx, caller }, { channel_id }) {
-    const { id, name } = await requireChannel(tx, caller.scopeId, channel_id);
+    const { id, name } = await requireChannel(tx, changing(caller), channel_id);
     const rules = await deleteChannel(tx, id);
     return { deleted: true, id: toPublicId("chan", id), name, rules };
   },
 
   async test_channel(context, { channel_id }) {
     const { tx, caller, now } = context;
-    const channel = await requireChannel(tx, caller.scopeId, channel_id);
+    const channel = await requireChannel(tx, changing(caller), channel_id);
     const id = newId(now);
     const scope_id = caller.scopeId;
     const test = { execution_id: null, job_id: null, event: null, about: {}, gathers: null };
@@ -109,7 +110,7 @@ const lookMs = 100;
 export const afterTest: FollowUp<"test_channel"> = async ({ db, caller, signal }, output, input) => {
   const id = fromPublicId("dlv", output.delivery_id)!;
   for (let waited = 0; waited < input.wait_seconds * 1000 && !signal?.aborted; waited += lookMs) {
-    const row = await findDelivery(db, caller.scopeId, id);
+    const row = await findDelivery(db, { scopeId: caller.scopeId }, id);
     if (row !== undefined && row.status !== "pending") {
       const { status, status_code, error } = toDelivery(row);
       const advice =

@@ -98,6 +98,31 @@ export interface Tokens {
   created_at: Generated<Date>;
 }
 
+/** Who takes messages. */
+export interface Agents {
+  scope_id: number;
+  name: string;
+  id: string;
+  /** Where its messages go. */
+  url: string;
+  description: string | null;
+  owner_id: string | null;
+  /** Users who may read, toggle and trigger its schedules. */
+  shared_with: string[];
+  created_by: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** Keys of `agent` may read, toggle and trigger schedules of `other`. */
+interface AgentPermissions {
+  scope_id: number;
+  agent: string;
+  other: string;
+  created_by: string;
+  created_at: Date;
+}
+
 /** What the jobs of one name share. */
 export interface Queues {
   scope_id: number;
@@ -128,6 +153,10 @@ export interface Jobs {
   host: string;
   /** The caller's own name for it; only one job that is there has it. */
   key: string | null;
+  /** Whose it is: of the agent whose key made it, or of the one that it sends messages to. */
+  agent: string | null;
+  /** What it tells its agent, where it is a schedule of one. */
+  message: string | null;
   /** What was said about when, where it has a key and nobody has rescheduled it since. */
   declared: Json<Record<string, string | number>> | null;
   queue: Generated<string>;
@@ -196,6 +225,8 @@ export interface Revisions {
   /** What stands for something in double braces is replaced: not in jobs that are older than that. */
   fills_templates: Generated<boolean>;
   body: string | null;
+  /** `body` is a message to an agent, to which each execution adds what it is. */
+  for_agent: Generated<boolean>;
   timeout_seconds: number;
   success_statuses: Json<Statuses>;
   retry: Json<RetryPolicy>;
@@ -245,6 +276,9 @@ export interface Executions {
   created_at: Date;
   /** The channels that have been told that it has been running for too long. */
   overrun_told: string[] | null;
+  /** What the agent that it was for said that it took. */
+  context_used: number | null;
+  cost: number | null;
 }
 
 /** Many executions that were replayed at once. */
@@ -451,6 +485,8 @@ export interface Audit {
 /** What a request with an idempotency key was answered with. */
 interface IdempotencyKeys {
   scope_id: number;
+  /** Whose it is; empty for all who are no agents. */
+  agent: Generated<string>;
   key: string;
   operation: string;
   /** SHA-256 of the operation and its input, in hex. */
@@ -474,6 +510,8 @@ export interface Tables {
   users: Users;
   members: Members;
   tokens: Tokens;
+  agents: Agents;
+  agent_permissions: AgentPermissions;
   queues: Queues;
   jobs: Jobs;
   revisions: Revisions;

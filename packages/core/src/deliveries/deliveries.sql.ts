@@ -1,6 +1,7 @@
-import { type Selectable, sql } from "kysely";
+import { type Selectable, type SelectQueryBuilder, sql } from "kysely";
 import type { DeliveryKind, DeliveryStatus } from "@org/scheduler-contract";
-import type { Db, Deliveries, Tx } from "../database/tables.ts";
+import { ofJobs, type Reach } from "../access/reach.sql.ts";
+import type { Db, Deliveries, Tables, Tx } from "../database/tables.ts";
 import { receiverOf } from "../executions/callbacks.sql.ts";
 
 export type DeliveryRow = Selectable<Deliveries>;
@@ -17,13 +18,10 @@ export interface DeliveryFilter {
 /** One page of deliveries, newest first, with one row more than `limit` where there is a next page. */
 export function listDeliveries(
   db: Db,
-  scopeId: number,
+  reach: Reach,
   { filter, limit }: { filter: DeliveryFilter; limit: number },
 ): Promise<DeliveryRow[]> {
-  let query = db
-    .selectFrom("deliveries")
-    .selectAll()
-    .where("scope_id", "=", scopeId)
+  let query = within(reach, db.selectFrom("deliveries").selectAll())
     .orderBy("id", "desc")
     .limit(limit + 1);
   if (filter.status !== undefined) query = query.where("status", "=", filter.status);
@@ -46,13 +44,18 @@ export async function knowsChannel(db: Db, scopeId: number, id: string): Promise
   return rows[0]!.known;
 }
 
-export function findDelivery(tx: Db | Tx, scopeId: number, id: string): Promise<DeliveryRow | undefined> {
-  return tx
-    .selectFrom("deliveries")
-    .selectAll()
-    .where("scope_id", "=", scopeId)
-    .where("id", "=", id)
-    .executeTakeFirst();
+export function findDelivery(tx: Db | Tx, reach: Reach, id: string): Promise<DeliveryRow | undefined> {
+  return within(reach, tx.selectFrom("deliveries").selectAll()).where("id", "=", id).executeTakeFirst();
+}
+
+/** Deliveries of jobs that are within reach. */
+function within(
+  reach: Reach,
+  query: SelectQueryBuilder<Tables, "deliveries", DeliveryRow>,
+): SelectQueryBuilder<Tables, "deliveries", DeliveryRow> {
+  const ofJob = ofJobs(reach, sql.ref("deliveries.job_id"));
+  const scoped = query.where("scope_id", "=", reach.scopeId);
+  return ofJob ? scoped.where(ofJob) : scoped;
 }
 
 /** Makes a failed delivery due again. Answers what it is now, with its receiver; undefined where it had not failed. */

@@ -1,5 +1,6 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
+import { reachOf } from "../access/reach.sql.ts";
 import type { Db } from "../database/tables.ts";
 import { tell } from "../rules/tell.ts";
 import { requireExecution } from "../executions/require.ts";
@@ -28,14 +29,14 @@ export const deliveryOperations: Handlers<"list_deliveries" | "retry_delivery"> 
       jobId: job_id === undefined ? undefined : await requireJobKey(db, caller, job_id),
       beforeId: readCursor("dlv", cursor),
     };
-    const rows = await listDeliveries(db, caller.scopeId, { filter, limit });
+    const rows = await listDeliveries(db, reachOf(caller, "executions"), { filter, limit });
     return toPage(rows, { limit, prefix: "dlv", view: toDelivery });
   },
 
   async retry_delivery(context, { delivery_id }) {
     const { tx, caller, now } = context;
     const uuid = fromPublicId("dlv", delivery_id);
-    const row = uuid === undefined ? undefined : await findDelivery(tx, caller.scopeId, uuid);
+    const row = uuid === undefined ? undefined : await findDelivery(tx, reachOf(caller, "trigger"), uuid);
     if (!row) {
       throw noSuch("delivery", delivery_id, { prefix: "dlv", shown: "GET /v1/deliveries shows yours" });
     }

@@ -32,6 +32,7 @@ export function toMessage(
 
 function filled(execution: StartedExecution, vault: Vault, cipher: Cipher | undefined): Filled {
   const { url, headers, body, sealed_headers: sealed, fills_templates: fills, needs_secrets } = execution;
+  if (execution.for_agent) return { url, headers, body: withExecution(body!, execution), hidden: [] };
   const own = sealed === null ? {} : opened(execution, sealed, cipher);
   const stored = { url, headers: sealed === null ? headers : { ...headers, ...own }, body };
   // Nearly no request has any, and what stands in their place takes long to make.
@@ -42,6 +43,12 @@ function filled(execution: StartedExecution, vault: Vault, cipher: Cipher | unde
     credentialsIn(name, given.headers[name]!).map((value) => hide(name, value)),
   );
   return { ...given, hidden: [...given.hidden, ...shown] };
+}
+
+/** A message to an agent, with the execution that it is of. */
+function withExecution(body: string, { id, trigger, scheduled_for }: StartedExecution): string {
+  const told = { execution_id: toPublicId("exec", id), trigger, scheduled_for };
+  return `${JSON.stringify(told).slice(0, -1)},${body.slice(1)}`;
 }
 
 function hasBraces({ url, headers, body }: Pick<Filled, "url" | "headers" | "body">): boolean {

@@ -136,12 +136,12 @@ export async function deleteOldAudit(db: Db, cutoffId: string, limit: number): P
 export async function deleteOldAnswers(db: Db, cutoff: Date, limit: number): Promise<number> {
   const { rows } = await sql<{ key: string }>`
     with old as (
-      select scope_id, key from idempotency_keys where created_at < ${cutoff}
+      select scope_id, agent, key from idempotency_keys where created_at < ${cutoff}
       order by created_at limit ${limit}
       -- Somebody may be storing a new answer under the same key.
       for update skip locked
     )
-    delete from idempotency_keys k using old where k.scope_id = old.scope_id and k.key = old.key
+    delete from idempotency_keys k using old where k.scope_id = old.scope_id and k.agent = old.agent and k.key = old.key
     returning k.key`.execute(db);
   return rows.length;
 }

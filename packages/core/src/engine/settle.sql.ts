@@ -1,5 +1,5 @@
 import type { AttemptErrorCode, AttemptStatus, ExecutionStatus } from "@org/scheduler-contract";
-import { statement } from "../database/statement.ts";
+import { type Session, statement } from "../database/statement.ts";
 import {
   answerOf,
   changed,
@@ -10,6 +10,12 @@ import {
 } from "../executions/over.sql.ts";
 import { type EndingSession } from "../rules/tell.ts";
 import type { AnswerHeaders, RedirectTarget } from "../sending/answer.ts";
+
+/** What an agent says that its work took. */
+export interface Report {
+  context_used: number | null;
+  cost: number | null;
+}
 
 export interface SettledAttempt {
   id: string;
@@ -36,6 +42,8 @@ export interface SettledAttempt {
   response_encoding: "base64" | null;
   response_truncated: boolean;
   redirected_to: RedirectTarget | null;
+  /** Of an agent. */
+  report: Report | null;
 }
 
 /** Which execution `e` an outcome `i` is for, and how its attempt is put on record. */
@@ -210,4 +218,25 @@ function columnsOf({ attempts, workerId }: Batch): Columns {
 
 function idsOf(rows: Row[], is: Row["is"]): Set<string> {
   return new Set(rows.filter((row) => row.is === is).map(({ id }) => id));
+}
+
+const report = statement<
+  { ids: string[]; contexts: (number | null)[]; costs: (number | null)[] },
+  { id: string }
+>(
+  "note_reports",
+  `update executions e set context_used = i.context_used, cost = i.cost
+  from unnest(:ids::uuid[], :contexts::double precision[], :costs::double precision[]) as i(id, context_used, cost)
+  where e.id = i.id and e.id = any(:ids::uuid[])`,
+);
+
+/** Notes what agents reported with their answers; of several attempts, what the last said. */
+export async function noteReports(session: Session, attempts: SettledAttempt[]): Promise<void> {
+  const reports = attempts.filter((attempt) => attempt.report !== null);
+  if (reports.length === 0) return;
+  await report(session, {
+    ids: reports.map(({ id }) => id),
+    contexts: reports.map((attempt) => attempt.report!.context_used),
+    costs: reports.map((attempt) => attempt.report!.cost),
+  });
 }

@@ -7,7 +7,7 @@ import { judge, type Outcome } from "../sending/outcome.ts";
 import type { StartedExecution } from "../executions/life.sql.ts";
 import type { MadeRoom } from "../executions/over.sql.ts";
 import type { EndingSession } from "../rules/tell.ts";
-import { type SettledAttempt, settleAttempts, settleLate } from "./settle.sql.ts";
+import { noteReports, type Report, type SettledAttempt, settleAttempts, settleLate } from "./settle.sql.ts";
 
 /** One finished attempt, ready to be written. */
 export function toSettled(execution: StartedExecution, answer: Answer, startedAt: Date): SettledAttempt {
@@ -28,6 +28,7 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     retry_ms: outcome.retryMs,
     calls_back: execution.callback_url !== null,
     may_be_told: execution.has_rules,
+    report: execution.for_agent ? reportIn(told.body) : null,
     interrupted: outcome.status === "interrupted",
     terminal: outcome.terminal,
     status: outcome.status,
@@ -42,6 +43,21 @@ export function toSettled(execution: StartedExecution, answer: Answer, startedAt
     response_truncated: told.truncated,
     redirected_to: told.redirectedTo,
   };
+}
+
+/** What an agent's answer says that it took; null where it says nothing of it. */
+function reportIn(body: string | null): Report | null {
+  try {
+    const { context_used, cost } = JSON.parse(body ?? "") as Record<string, unknown>;
+    const report = { context_used: amountIn(context_used), cost: amountIn(cost) };
+    return report.context_used === null && report.cost === null ? null : report;
+  } catch {
+    return null;
+  }
+}
+
+function amountIn(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
 /** Whatever an answer does to the one who judges it, its request was sent, and must not be sent again for that. */
@@ -111,7 +127,14 @@ async function write(writing: Writing, attempts: SettledAttempt[]): Promise<void
   const { engine } = writing;
   try {
     const batch = { attempts, workerId: writing.workerId };
-    const { ids, ...room } = await ending(engine, attempts, (session) => settleAttempts(session, batch));
+    const { ids, ...room } = await ending(engine, attempts, async (session) => {
+      const settled = await settleAttempts(session, batch);
+      await noteReports(
+        session,
+        attempts.filter(({ id }) => settled.ids.has(id)),
+      );
+      return settled;
+    });
     noteRoom(writing, room);
     const rest = attempts.filter(({ id }) => !ids.has(id));
     if (rest.length > 0) await writeLate(writing, rest);
@@ -128,20 +151,28 @@ export function mayTell(attempt: SettledAttempt): boolean {
   return attempt.calls_back || attempt.may_be_told;
 }
 
-/** Where nobody can be told of any of the ends, the statement is a transaction by itself. */
+/** Where nobody can be told of any of the ends, and no agent reports, the statement is a transaction by itself. */
 function ending<Answer>(
   engine: Engine,
   attempts: SettledAttempt[],
   write: (session: EndingSession) => Promise<Answer>,
 ): Promise<Answer> {
-  return attempts.some(mayTell) ? inTransaction(engine, write) : write(sessionOf(engine));
+  const isMore = attempts.some((attempt) => mayTell(attempt) || attempt.report !== null);
+  return isMore ? inTransaction(engine, write) : write(sessionOf(engine));
 }
 
 /** What was taken back meanwhile, or was written before, when the answer to that was lost. */
 async function writeLate(writing: Writing, attempts: SettledAttempt[]): Promise<void> {
   const { engine, workerId } = writing;
   const batch = { attempts, workerId };
-  const { ids, recorded, ...room } = await ending(engine, attempts, (session) => settleLate(session, batch));
+  const { ids, recorded, ...room } = await ending(engine, attempts, async (session) => {
+    const settled = await settleLate(session, batch);
+    await noteReports(
+      session,
+      attempts.filter(({ id }) => settled.ids.has(id)),
+    );
+    return settled;
+  });
   noteRoom(writing, room);
   for (const execution of recorded) {
     if (ids.has(execution)) continue;
@@ -172,6 +203,7 @@ function withoutTexts(attempt: SettledAttempt): SettledAttempt {
     response_body: null,
     response_encoding: null,
     redirected_to: null,
+    report: null,
     error: notStorable,
   };
 }

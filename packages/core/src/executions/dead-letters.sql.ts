@@ -1,5 +1,6 @@
 import { type Expression, type Selectable, sql, type SqlBool } from "kysely";
 import type { ExecutionStatus } from "@org/scheduler-contract";
+import type { Reach } from "../access/reach.sql.ts";
 import type { Db, Executions, Replays, Tx } from "../database/tables.ts";
 import { endWaitingOf } from "./endings.sql.ts";
 import type { EndingSession } from "../rules/tell.ts";
@@ -41,12 +42,12 @@ export async function countDeadLetters(
 }
 
 /** Which of these executions there are. */
-export async function findKnown(tx: Tx, scopeId: number, ids: string[]): Promise<Set<string>> {
+export async function findKnown(tx: Tx, reach: Reach, ids: string[]): Promise<Set<string>> {
   const rows = await tx
     .selectFrom("executions")
-    .select("id")
-    .where("scope_id", "=", scopeId)
-    .where(sql<SqlBool>`id = any(${ids}::uuid[])`)
+    .select("executions.id")
+    .where("executions.scope_id", "=", reach.scopeId)
+    .where((eb): Expression<SqlBool> => matches(eb, { reach, ids }))
     .execute();
   return new Set(rows.map(({ id }) => id));
 }

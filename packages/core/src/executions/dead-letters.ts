@@ -1,5 +1,7 @@
 import { exampleInstant, type Output, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
 import { type Caller, describeCaller } from "../access/caller.ts";
+import type { Action } from "../access/matrix.ts";
+import { type Reach, reachOf } from "../access/reach.sql.ts";
 import { signal } from "../database/signals.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import { firstIdAt, fromPublicId, newId, toPublicId, noSuch } from "../ids.ts";
@@ -30,7 +32,7 @@ const purgeMs = 1000;
 
 export const deadLetterOperations: Handlers<Names> = {
   async replay_executions({ tx, caller, now, dryRun }, input) {
-    const filter = { ...(await readFilter(tx, caller, input)), unreplayed: true };
+    const filter = { ...(await readFilter(tx, caller, input, "trigger")), unreplayed: true };
     const { matched, matched_capped } = await count(tx, caller, filter);
     const { per_second } = input;
     const counted = { matched, matched_capped, per_second };
@@ -63,7 +65,7 @@ export const deadLetterOperations: Handlers<Names> = {
   },
 
   async purge_executions({ tx, caller, dryRun }, input) {
-    const filter = { ...(await readFilter(tx, caller, input)), unreplayed: false };
+    const filter = { ...(await readFilter(tx, caller, input, "delete")), unreplayed: false };
     const { matched, matched_capped } = await count(tx, caller, filter);
     if (dryRun) return { dry_run: true, matched, matched_capped, purged: 0, remaining: matched };
     let purged = 0;
@@ -93,6 +95,7 @@ async function readFilter(
   tx: Tx,
   caller: Caller,
   input: ParsedInput<"purge_executions">,
+  action: Action,
 ): Promise<Omit<DeadLetterFilter, "unreplayed">> {
   const { job_id, queue, error_code: errorCode, error_contains: errorContains, host, execution_ids } = input;
   const { from, to } = readSpan(input);
@@ -103,25 +106,27 @@ async function readFilter(
       hint: `Narrow them down, such as {"queue": "webhooks", "from": "${exampleInstant()}"}, or send {"all": true}.`,
     });
   }
+  const reach = reachOf(caller, action);
   return {
-    jobId: job_id === undefined ? undefined : await requireJobKey(tx, caller, job_id),
+    reach,
+    jobId: job_id === undefined ? undefined : await requireJobKey(tx, caller, job_id, action),
     queue,
     errorCode,
     errorContains,
     host,
     status: input.status,
-    ids: execution_ids && (await readExecutionIds(tx, caller, execution_ids)),
+    ids: execution_ids && (await readExecutionIds(tx, reach, execution_ids)),
     fromId: from && firstIdAt(from),
     beforeId: to && firstIdAt(to),
   };
 }
 
 /** Throws `not_found` where one of them is none of the caller's. */
-async function readExecutionIds(tx: Tx, caller: Caller, ids: string[]): Promise<string[]> {
+async function readExecutionIds(tx: Tx, reach: Reach, ids: string[]): Promise<string[]> {
   const uuids = ids.map((id) => fromPublicId("exec", id));
   const known = await findKnown(
     tx,
-    caller.scopeId,
+    reach,
     uuids.filter((uuid) => uuid !== undefined),
   );
   return uuids.map((uuid, index) => {

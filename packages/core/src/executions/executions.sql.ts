@@ -5,6 +5,7 @@ import {
   mostCounted,
   type Trigger,
 } from "@org/scheduler-contract";
+import { ofJobs, type Reach } from "../access/reach.sql.ts";
 import { effective } from "../queues/effective.ts";
 import type { Attempts, Db, Executions, Revisions, Tables, Tx } from "../database/tables.ts";
 import { firstIdAt } from "../ids.ts";
@@ -15,6 +16,8 @@ export type ExecutionRow = Selectable<Executions> & { max_attempts: number; job_
 export type AttemptRow = Selectable<Attempts> & Pick<Selectable<Revisions>, "method" | "url">;
 
 export interface ExecutionFilter {
+  /** Of these jobs alone. */
+  reach?: Reach | undefined;
   jobId?: string | undefined;
   status?: ExecutionStatus | undefined;
   trigger?: Trigger | undefined;
@@ -105,6 +108,9 @@ export async function countExecutions(db: Db, scopeId: number, filter: Execution
 }
 
 function pageOf(db: Db, scopeId: number, { filter, limit }: ExecutionPage): Promise<ExecutionRow[]> {
+  const { reach, jobId } = filter;
+  if (reach?.isNarrow && jobId === undefined && !isOpen(filter.status))
+    return pageOfFew(db, reach, { filter, limit });
   const query = executions(db, scopeId)
     .where((eb) => matches(eb, filter))
     .limit(limit + 1);
@@ -119,6 +125,37 @@ function pageOf(db: Db, scopeId: number, { filter, limit }: ExecutionPage): Prom
     .execute();
 }
 
+/** The executions of a few jobs: each of them is asked for its newest, so that nobody walks through all other history. */
+function pageOfFew(
+  db: Db,
+  { scopeId, jobs }: Reach,
+  { filter, limit }: ExecutionPage,
+): Promise<ExecutionRow[]> {
+  const newest = db
+    .selectFrom("jobs as few")
+    .innerJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom("executions")
+          .select("executions.id")
+          .whereRef("executions.job_id", "=", "few.id")
+          .where((inner) => matches(inner, { ...filter, reach: undefined }))
+          .orderBy("executions.id", "desc")
+          .limit(limit + 1)
+          .as("own"),
+      (join) => join.onTrue(),
+    )
+    .select("own.id")
+    .where("few.scope_id", "=", scopeId)
+    .$if(jobs !== undefined, (query) => query.where(jobs!("few")))
+    .orderBy("own.id", "desc")
+    .limit(limit + 1);
+  return executions(db, scopeId)
+    .where("executions.id", "in", newest)
+    .orderBy("executions.id", "desc")
+    .execute();
+}
+
 function isOpen(status: ExecutionStatus | undefined): boolean {
   return status === "pending" || status === "running" || status === "retrying";
 }
@@ -130,6 +167,11 @@ export function matches(
 ): Expression<SqlBool> {
   const wanted: Expression<SqlBool>[] = [];
   if (filter.jobId !== undefined) wanted.push(eb("executions.job_id", "=", filter.jobId));
+  // Whoever may see a job may see all of its executions.
+  else if (filter.reach) {
+    const within = ofJobs(filter.reach, sql.ref("executions.job_id"));
+    if (within) wanted.push(within);
+  }
   if (filter.status !== undefined) wanted.push(hasStatus(eb, filter.status));
   if (filter.trigger !== undefined) wanted.push(eb("executions.trigger", "=", filter.trigger));
   if (filter.queue !== undefined) wanted.push(eb("executions.queue", "=", filter.queue));
@@ -168,8 +210,11 @@ function hasStatus(
   }
 }
 
-export function findExecution(db: Db | Tx, scopeId: number, id: string): Promise<ExecutionRow | undefined> {
-  return executions(db, scopeId).where("executions.id", "=", id).executeTakeFirst();
+export function findExecution(db: Db | Tx, reach: Reach, id: string): Promise<ExecutionRow | undefined> {
+  return executions(db, reach.scopeId)
+    .where("executions.id", "=", id)
+    .where((eb) => matches(eb, { reach }))
+    .executeTakeFirst();
 }
 
 /** Which of these executions are over, or gone. */

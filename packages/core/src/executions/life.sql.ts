@@ -35,6 +35,8 @@ export interface StartedExecution {
   needs_secrets: boolean;
   /** What stands for something in double braces is replaced. */
   fills_templates: boolean;
+  /** `body` is a message to an agent. */
+  for_agent: boolean;
   follow_redirects: boolean;
   timeout_seconds: number;
   success_statuses: Statuses;
@@ -62,7 +64,7 @@ export function request({
   queue,
   scope,
 }: Record<"revision" | "queue" | "scope", string>): string {
-  return `${r}.method, ${r}.url, ${r}.host, ${r}.headers, ${r}.sealed_headers, ${r}.body, ${r}.secrets is not null as needs_secrets, ${r}.fills_templates, ${r}.follow_redirects, ${r}.success_statuses,
+  return `${r}.method, ${r}.url, ${r}.host, ${r}.headers, ${r}.sealed_headers, ${r}.body, ${r}.secrets is not null as needs_secrets, ${r}.fills_templates, ${r}.for_agent, ${r}.follow_redirects, ${r}.success_statuses,
     ${r}.assertions, ${effective("timeout_seconds", { revision: r, queue })} as timeout_seconds,
     ${effective("retry", { revision: r, queue })} as retry, ${r}.callback_url, ${scope}.signing_version, ${scope}.secrets_version, ${scope}.has_rules`;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ExecutionWithAttempts, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
+import { reachOf } from "../access/reach.sql.ts";
 import { signal } from "../database/signals.ts";
 import { firstIdAt, toPublicId } from "../ids.ts";
 import { type Handlers, type ReadContext, sessionIn } from "../operations/context.ts";
@@ -28,6 +29,7 @@ export const executionOperations: Handlers<Names> = {
     const jobId = input.job_id === undefined ? undefined : await requireJobKey(db, caller, input.job_id);
     const { from, to } = readSpan(input);
     const filter = {
+      reach: reachOf(caller, "executions"),
       jobId,
       status: input.status,
       trigger: input.trigger,
@@ -57,7 +59,7 @@ export const executionOperations: Handlers<Names> = {
   wait_for_execution: waitForEither,
 
   async replay_execution({ tx, caller, now }, input) {
-    const original = await requireExecution(tx, caller, input.execution_id);
+    const original = await requireExecution(tx, caller, input.execution_id, "trigger");
     if (!isFinal(original.status)) {
       throw new SchedulerError(
         "conflict",
@@ -84,7 +86,7 @@ export const executionOperations: Handlers<Names> = {
 
   async cancel_execution(context, input) {
     const { tx, caller, now } = context;
-    const row = await requireExecution(tx, caller, input.execution_id);
+    const row = await requireExecution(tx, caller, input.execution_id, "trigger");
     if (isFinal(row.status)) return toExecution(row);
     const ended = await cancelWaiting(sessionIn(context), { id: row.id, scope_id: caller.scopeId });
     if (!ended) {
@@ -92,7 +94,7 @@ export const executionOperations: Handlers<Names> = {
       await requestCancel(tx, row.id, now);
       await signal(tx, "cancel", row.id);
     }
-    return toExecution((await findExecution(tx, caller.scopeId, row.id))!);
+    return toExecution((await findExecution(tx, { scopeId: caller.scopeId }, row.id))!);
   },
 };
 

@@ -41,7 +41,7 @@ export async function startExecution(
   const dueAt = asked.dueAt ?? now;
   await insertDueExecution(tx, { ...asked, id, scopeId: caller.scopeId, scheduledFor: dueAt, dueAt }, now);
   await signal(tx, "due");
-  return toExecution((await findExecution(tx, caller.scopeId, id))!);
+  return toExecution((await findExecution(tx, { scopeId: caller.scopeId }, id))!);
 }
 
 /**

@@ -15,7 +15,7 @@ describe("an interval runs at its first run, N minutes after it was made, and ev
     const made = await create();
     expect(made.next_runs.slice(0, 3)).toEqual([first, "2026-03-01T12:33:20.500Z", third]);
     expect(made.run_at).toBeNull();
-    const said = { key: "tick", name: "tick", url: made.url, every_n_minutes: 15 };
+    const said = { key: "tick", name: "tick", url: made.url!, every_n_minutes: 15 };
     expect((await run("put_job", said)).next_runs).toEqual(made.next_runs);
     expect((await run("preview_schedule", { every_n_minutes: 15 })).next_runs).toEqual(made.next_runs);
   });

@@ -1,24 +1,22 @@
-import { SchedulerError } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
 import { signal } from "../database/signals.ts";
 import type { Tx } from "../database/tables.ts";
 import { newIds } from "../ids.ts";
 import type { WriteContext } from "../operations/context.ts";
+import type { Addressed } from "./addressed.ts";
+import { inBatch, type Place } from "./in-batch.ts";
 import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";
 import { newRevision, splitRow } from "./revision.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
 import { declaredTiming } from "./timing.ts";
-import { type Declaration, defaults, wanted } from "./wanted.ts";
+import { defaultsFor, wanted } from "./wanted.ts";
 
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
 const noticeWithinMs = 5000;
 
 /** One of the jobs that are created together. */
-export interface Entry {
-  input: Declaration;
-  /** Its place among them. */
-  index: number;
-  alone: boolean;
+export interface Entry extends Place {
+  input: Addressed;
 }
 
 /**
@@ -51,33 +49,16 @@ function inOrderOfKeys<Row extends { key?: string | null | undefined }>(rows: Ro
   return rows.toSorted(({ key: one }, { key: other }) => ((one ?? "") < (other ?? "") ? -1 : 1));
 }
 
-/** Says which of many jobs is at fault. */
-export function inBatch<Answer>({ index, alone }: Omit<Entry, "input">, read: () => Answer): Answer {
-  try {
-    return read();
-  } catch (error) {
-    if (alone || !(error instanceof SchedulerError)) throw error;
-    const { code, message, hint, field } = error;
-    throw new SchedulerError(code, `Job ${index} of the batch: ${message}`, {
-      hint: `${hint} Nothing of the batch was created.`,
-      field: field === undefined ? `jobs.${index}` : `jobs.${index}.${field}`,
-    });
-  }
-}
-
 /** Tells the planner of a run that comes sooner than it may expect. */
 export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): Promise<void> {
   if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await signal(tx, "due");
 }
 
-function prepareJob(
-  { caller, now, cipher }: WriteContext,
-  { id, input }: { id: string; input: Declaration },
-) {
+function prepareJob({ caller, now, cipher }: WriteContext, { id, input }: { id: string; input: Addressed }) {
   const owner = { scope_id: caller.scopeId, id };
   const row = wanted(
     input,
-    { ...defaults, ...readSchedule(input, now) },
+    { ...defaultsFor(input), ...readSchedule(input, now) },
     { owner, cipher, before: undefined },
   );
   const owned = { ...row, ...owner };

@@ -2,15 +2,18 @@ import { isDeepStrictEqual } from "node:util";
 import { SchedulerError } from "@org/scheduler-contract";
 import type { WriteContext } from "../operations/context.ts";
 import { applyChange, type Change, changeOf } from "./change.ts";
-import { inBatch, insertNewJobs, type Entry } from "./create.ts";
+import { type Addressed, addressed } from "./addressed.ts";
+import { insertNewJobs, type Entry } from "./create.ts";
+import { inBatch } from "./in-batch.ts";
 import { findJobs, type JobRow } from "./jobs.sql.ts";
 import { findTombstones, freeKeys, lockJobsByKey, type Tombstone } from "./keys.sql.ts";
+import { reachOf } from "../access/reach.sql.ts";
 import { defaultQueue } from "../queues/queue.ts";
 import { addQueues } from "../queues/queues.sql.ts";
 import { assertTargets } from "./targets.ts";
 import { assertKind, declaredTiming, readTiming, retime, type Timing } from "./timing.ts";
 import { keyDeleted } from "./tombstone.ts";
-import { type Declaration, defaults, difference, wanted } from "./wanted.ts";
+import { type Declaration, defaultsFor, difference, wanted } from "./wanted.ts";
 
 export interface Declared {
   job: JobRow;
@@ -22,7 +25,8 @@ export interface Declared {
  * where there is one of that key. Answers them in their order. Throws `key_deleted`.
  */
 export async function declareJobs(context: WriteContext, inputs: Declaration[]): Promise<Declared[]> {
-  const ordered = inputs.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
+  const targets = await addressed(context, inputs);
+  const ordered = targets.map((input, index) => ({ input, index, alone: inputs.length === 1 }));
   assertKeys(ordered);
   for (const each of ordered) inBatch(each, () => assertTargets(each.input, context.allowedTargets));
   // Before any job is locked, and in one order: whoever makes a queue while another holds its jobs could wait for ever.
@@ -34,7 +38,7 @@ export async function declareJobs(context: WriteContext, inputs: Declaration[]):
     // What somebody else creates meanwhile is left out, and there to be found in the next round.
     for (const [index, id] of await declareOnce(context, left, changed)) ids.set(index, id);
   }
-  const stored = await findJobs(tx, caller.scopeId, [...ids.values()]);
+  const stored = await findJobs(tx, { scopeId: caller.scopeId }, [...ids.values()]);
   const byId = new Map(stored.map((row) => [row.id, row]));
   return inputs.map((_, index) => ({ job: byId.get(ids.get(index)!)!, isNew: !changed.has(index) }));
 }
@@ -74,12 +78,19 @@ async function findByKey({ tx, caller }: WriteContext, ordered: Entry[]): Promis
   const keys = keysOf(ordered);
   if (keys.length === 0) return { jobs: new Map(), tombstones: new Map() };
   const jobs = await lockJobsByKey(tx, caller.scopeId, keys);
+  const own = await findJobs(
+    tx,
+    reachOf(caller, "update"),
+    [...jobs.values()].map(({ id }) => id),
+  );
+  const taken = [...jobs.values()].find((job) => !own.some(({ id }) => id === job.id));
+  if (taken) throw keyTaken(taken.key!);
   // Only now: a job that was waited for may have been deleted by whoever held it.
   return { jobs, tombstones: await findTombstones(tx, caller.scopeId, keys) };
 }
 
 /** The job that a declaration is about; undefined where there is to be a new one. Throws `key_deleted`. */
-function jobToChange({ key, revive }: Declaration, { jobs, tombstones }: Known): JobRow | undefined {
+function jobToChange({ key, revive }: Addressed, { jobs, tombstones }: Known): JobRow | undefined {
   if (key === undefined) return undefined;
   const tombstone = tombstones.get(key);
   if (!tombstone) return jobs.get(key);
@@ -88,16 +99,19 @@ function jobToChange({ key, revive }: Declaration, { jobs, tombstones }: Known):
 }
 
 /** What changes in a job; undefined where it is as declared. */
-function changeDeclared(job: JobRow, input: Declaration, { now, cipher }: WriteContext): Change | undefined {
-  const base = { ...defaults, ...timingOf(job, input, now) };
-  const differing = difference(job, wanted(input, base, { owner: job, cipher, before: job }));
+function changeDeclared(job: JobRow, input: Addressed, { now, cipher }: WriteContext): Change | undefined {
+  if ((job.message === null) !== (input.message === null)) throw otherTarget(job);
+  // It stays whose it is.
+  const base = { ...defaultsFor(input), agent: job.agent, ...timingOf(job, input, now) };
+  const said = { ...input, agent: input.message === null ? undefined : input.agent };
+  const differing = difference(job, wanted(said, base, { owner: job, cipher, before: job }));
   if (Object.keys(differing).length === 0) return undefined;
   const { columns, revision } = changeOf(job, differing, { anew: false, now });
   return { columns: { ...columns, declared: declaredTiming(input) }, revision };
 }
 
 /** The timing that is declared: the job's own where the declaration says again what it said before. */
-function timingOf(job: JobRow, input: Declaration, now: Date): Timing {
+function timingOf(job: JobRow, input: Addressed, now: Date): Timing {
   if (!isDeepStrictEqual(declaredTiming(input), job.declared))
     return retime(job, readTiming(input, input.timezone, now));
   const { kind, cron, every_n_minutes, run_at } = job;
@@ -126,6 +140,22 @@ function assertKeys(ordered: Entry[]): void {
     });
     if (key !== undefined) seen.set(key, each.index);
   }
+}
+
+/** A key is one job's in the whole half of the workspace, also of those that its caller does not see. */
+function keyTaken(key: string): SchedulerError {
+  return new SchedulerError("conflict", `The key "${key}" is taken.`, {
+    field: "key",
+    hint: `Give the job another key, such as "${key}-2".`,
+  });
+}
+
+function otherTarget({ key, message }: JobRow): SchedulerError {
+  const [is, wanted] = message === null ? ["a URL", "an agent"] : ["an agent", "a URL"];
+  return new SchedulerError("conflict", `The job with the key "${key}" is sent to ${is}, not to ${wanted}.`, {
+    field: "key",
+    hint: "Delete it first, or give another key.",
+  });
 }
 
 function nothingToRevive(): SchedulerError {

@@ -1,5 +1,6 @@
 import type { Output, ParsedInput } from "@org/scheduler-contract";
 import { describeCaller } from "../access/caller.ts";
+import { reachOf } from "../access/reach.sql.ts";
 import { endWaitingOf } from "../executions/endings.sql.ts";
 import { fromPublicId, toPublicId } from "../ids.ts";
 import { sessionIn, type WriteContext } from "../operations/context.ts";
@@ -16,7 +17,8 @@ export async function deleteJob(
   const { tx, caller, now } = context;
   const uuid = fromPublicId("job", id);
   if (uuid === undefined) throw noSuchJob(id);
-  const job = await lockJob(tx, caller.scopeId, uuid);
+  const reach = reachOf(caller, "delete");
+  const job = await lockJob(tx, reach, uuid);
   if (job) {
     await endWaitingOf(sessionIn(context), {
       scope_id: job.scope_id,
@@ -29,7 +31,7 @@ export async function deleteJob(
     const deletion = { deleted_at: now, deleted_by: describeCaller(caller), next_run_at: null };
     await updateJob(tx, caller.scopeId, uuid, { ...deletion, is_purged: purge });
   }
-  const deleted = await findDeleted(tx, caller.scopeId, uuid);
+  const deleted = await findDeleted(tx, reach, uuid);
   if (!deleted) throw noSuchJob(id);
   if (purge && !deleted.is_purged) await updateJob(tx, caller.scopeId, uuid, { is_purged: true });
   const { name, key } = deleted;

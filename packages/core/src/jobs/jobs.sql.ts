@@ -1,9 +1,10 @@
-import { type Selectable, sql } from "kysely";
+import { type Selectable, type SelectQueryBuilder, sql } from "kysely";
 import { mostCounted } from "@org/scheduler-contract";
 import type { ExecutionStatus, JobKind, JobState, RetryPolicy } from "@org/scheduler-contract";
 import { type Counts, countsOf } from "../counts.ts";
+import type { Reach } from "../access/reach.sql.ts";
 import { effective } from "../queues/effective.ts";
-import type { Db, JobChange, Jobs, NewJob, NewRevision, Revisions, Tx } from "../database/tables.ts";
+import type { Db, JobChange, Jobs, NewJob, NewRevision, Revisions, Tables, Tx } from "../database/tables.ts";
 
 /** The columns of a job's row that its revision has. */
 export const requestColumns = [
@@ -14,6 +15,7 @@ export const requestColumns = [
   "body",
   "secrets",
   "fills_templates",
+  "for_agent",
   "timeout_seconds",
   "success_statuses",
   "retry",
@@ -40,6 +42,9 @@ interface JobFilter {
   state?: JobState | undefined;
   kind?: JobKind | undefined;
   queue?: string | undefined;
+  agent?: string | undefined;
+  /** Only those that send messages to agents. */
+  isSchedule?: boolean | undefined;
   key?: string | undefined;
   number?: number | undefined;
   name?: string | undefined;
@@ -53,8 +58,8 @@ interface JobFilter {
 
 const joined = { revision: "revisions", queue: "queues" };
 
-function jobs(db: Db | Tx, scopeId: number) {
-  return db
+function jobs(db: Db | Tx, { scopeId, jobs: within }: Reach) {
+  const query = db
     .selectFrom("jobs")
     .innerJoin("revisions", (join) =>
       join.onRef("revisions.scope_id", "=", "jobs.scope_id").onRef("revisions.id", "=", "jobs.revision_id"),
@@ -70,6 +75,7 @@ function jobs(db: Db | Tx, scopeId: number) {
       sql<number>`${sql.raw(effective("timeout_seconds", joined))}`.as("effective_timeout_seconds"),
       sql<RetryPolicy>`${sql.raw(effective("retry", joined))}`.as("effective_retry"),
     ]);
+  return within ? query.where(within("jobs")) : query;
 }
 
 interface JobPage {
@@ -89,9 +95,9 @@ const pageBytes = 2_000_000;
  * One page of jobs, newest first, with one row more than asked where there is a next page. It ends early where its jobs
  * are heavy: the row that is one too many is marked then.
  */
-export async function listJobs(db: Db | Tx, scopeId: number, page: JobPage): Promise<ListedJob[]> {
+export async function listJobs(db: Db | Tx, reach: Reach, page: JobPage): Promise<ListedJob[]> {
   const { state } = page.filter;
-  const query = pageOfJobs(db, scopeId, page);
+  const query = pageOfJobs(db, reach, page);
   if (state === undefined) return readPage(db, query);
   // Most jobs that run once are completed: their list is read past the others.
   if (state === "completed") return readPage(db, query.where("jobs.state", "=", state));
@@ -102,7 +108,7 @@ export async function listJobs(db: Db | Tx, scopeId: number, page: JobPage): Pro
     query
       .where("jobs.state", "=", state)
       .where("jobs.next_run_at", "is", null)
-      .where("jobs.id", "in", jobsUnderWay(db, scopeId)),
+      .where("jobs.id", "in", jobsUnderWay(db, reach.scopeId)),
   );
   // One that started between the two looks is in both.
   const active = new Map([...last, ...listed].map((job) => [job.id, job]));
@@ -115,11 +121,11 @@ export async function listJobs(db: Db | Tx, scopeId: number, page: JobPage): Pro
 /** How many jobs a filter is for, by their states, counted up to a limit. */
 export async function countJobs(
   db: Db,
-  scopeId: number,
+  reach: Reach,
   { filter, now }: Pick<JobPage, "filter" | "now">,
 ): Promise<Counts> {
   const { state, ...others } = filter;
-  const found = pageOfJobs(db, scopeId, { filter: others, before: undefined, limit: mostCounted, now })
+  const found = pageOfJobs(db, reach, { filter: others, before: undefined, limit: mostCounted, now })
     .clearSelect()
     .clearOrderBy()
     .select("jobs.state as is")
@@ -167,8 +173,8 @@ function jobsUnderWay(db: Db | Tx, scopeId: number) {
     .select("executions.job_id");
 }
 
-function pageOfJobs(db: Db | Tx, scopeId: number, { filter, before, limit, now }: JobPage) {
-  let query = jobs(db, scopeId);
+function pageOfJobs(db: Db | Tx, reach: Reach, { filter, before, limit, now }: JobPage) {
+  let query = jobs(db, reach);
   // An order would tempt PostgreSQL to walk through all jobs until it meets the only one.
   if (filter.key !== undefined) query = query.where("jobs.key", "=", filter.key);
   else if (filter.number !== undefined) query = query.where("jobs.number", "=", filter.number);
@@ -176,6 +182,8 @@ function pageOfJobs(db: Db | Tx, scopeId: number, { filter, before, limit, now }
   if (before !== undefined) query = query.where("jobs.id", "<", before);
   if (filter.kind !== undefined) query = query.where("jobs.kind", "=", filter.kind);
   if (filter.queue !== undefined) query = query.where("jobs.queue", "=", filter.queue);
+  if (filter.agent !== undefined) query = query.where("jobs.agent", "=", filter.agent);
+  if (filter.isSchedule) query = query.where("jobs.message", "is not", null);
   if (filter.name !== undefined) {
     const lower = sql<boolean>`lower(jobs.name) = lower(${filter.name})`;
     query = query.where(lower).where("jobs.name", "=", filter.name);
@@ -209,39 +217,48 @@ function literally(text: string): string {
   return text.replace(/[\\%_]/g, "\\$&");
 }
 
-export function findJob(db: Db | Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
-  return jobs(db, scopeId).where("jobs.id", "=", id).executeTakeFirst();
+export function findJob(db: Db | Tx, reach: Reach, id: string): Promise<JobRow | undefined> {
+  return jobs(db, reach).where("jobs.id", "=", id).executeTakeFirst();
 }
 
-export function findJobs(db: Db | Tx, scopeId: number, ids: string[]): Promise<JobRow[]> {
-  return jobs(db, scopeId)
+export function findJobs(db: Db | Tx, reach: Reach, ids: string[]): Promise<JobRow[]> {
+  return jobs(db, reach)
     .where(sql<boolean>`jobs.id = any(${ids}::uuid[])`)
     .execute();
 }
 
 /** Finds a job and keeps everybody else, the planner included, from changing it until the transaction ends. */
-export async function lockJob(tx: Tx, scopeId: number, id: string): Promise<JobRow | undefined> {
+export async function lockJob(tx: Tx, reach: Reach, id: string): Promise<JobRow | undefined> {
   // Two statements: a row that was waited for would still be joined to the revision it had before the wait.
-  const locked = await tx
-    .selectFrom("jobs")
-    .select("id")
-    .where("scope_id", "=", scopeId)
-    .where("id", "=", id)
+  const locked = await within(reach, tx.selectFrom("jobs").select("id").where("id", "=", id))
     .forUpdate()
     .executeTakeFirst();
-  return locked && findJob(tx, scopeId, id);
+  return locked && findJob(tx, reach, id);
 }
 
 /** The same for many, in one order: two that lock several do not wait for each other. */
-export async function lockJobs(tx: Tx, scopeId: number, ids: string[]): Promise<JobRow[]> {
-  const { rows } = await sql<{ id: string }>`
-    select id from jobs where scope_id = ${scopeId} and id = any(${ids}::uuid[]) and deleted_at is null
-    order by id for update`.execute(tx);
+export async function lockJobs(tx: Tx, reach: Reach, ids: string[]): Promise<JobRow[]> {
+  const locked = await within(reach, tx.selectFrom("jobs").select("id"))
+    .where(sql<boolean>`jobs.id = any(${ids}::uuid[])`)
+    .where("deleted_at", "is", null)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
   return findJobs(
     tx,
-    scopeId,
-    rows.map(({ id }) => id),
+    reach,
+    locked.map(({ id }) => id),
   );
+}
+
+/** Rows of `jobs` that are within reach. */
+function within<Row>(
+  { scopeId, jobs: only }: Reach,
+  query: SelectQueryBuilder<Tables, "jobs", Row>,
+): SelectQueryBuilder<Tables, "jobs", Row> {
+  return query
+    .where("jobs.scope_id", "=", scopeId)
+    .$if(only !== undefined, (all) => all.where(only!("jobs")));
 }
 
 /** What many jobs become together. */
@@ -256,19 +273,17 @@ export async function updateJobs(tx: Tx, scopeId: number, changes: JobChanged[],
 }
 
 /** A job that was deleted, and by whom, for as long as retention keeps it. */
-export function findDeleted(db: Db | Tx, scopeId: number, id: string) {
-  return db
-    .selectFrom("jobs")
-    .select(["id", "name", "key", "deleted_at", "deleted_by", "is_purged"])
-    .where("scope_id", "=", scopeId)
+export function findDeleted(db: Db | Tx, reach: Reach, id: string) {
+  const columns = ["id", "name", "key", "deleted_at", "deleted_by", "is_purged"] as const;
+  return within(reach, db.selectFrom("jobs").select(columns))
     .where("id", "=", id)
     .where("deleted_at", "is not", null)
     .executeTakeFirst();
 }
 
 /** Whether there is, or was until it was deleted, a job of this id. */
-export async function knowsJob(db: Db, scopeId: number, id: string): Promise<boolean> {
-  const query = db.selectFrom("jobs").select("id").where("scope_id", "=", scopeId).where("id", "=", id);
+export async function knowsJob(db: Db | Tx, reach: Reach, id: string): Promise<boolean> {
+  const query = within(reach, db.selectFrom("jobs").select("id")).where("id", "=", id);
   return (await query.executeTakeFirst()) !== undefined;
 }
 

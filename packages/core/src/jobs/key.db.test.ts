@@ -78,7 +78,9 @@ describe("a declaration", () => {
     const job = await declare(fields);
     clock.set(later);
     expect(await declare(fields)).toEqual(job);
-    expect(await run("create_job", { key: "nightly", name: job.name, url: job.url, ...fields })).toEqual(job);
+    expect(await run("create_job", { key: "nightly", name: job.name, url: job.url!, ...fields })).toEqual(
+      job,
+    );
     expect(await countRevisions()).toBe(1);
   });
 

@@ -13,7 +13,7 @@ export async function lockJobsByKey(tx: Tx, scopeId: number, keys: string[]): Pr
   // A statement of its own, as in lockJob.
   const jobs = await findJobs(
     tx,
-    scopeId,
+    { scopeId },
     rows.map(({ id }) => id),
   );
   return new Map(jobs.map((job) => [job.key!, job]));

@@ -1,4 +1,5 @@
 import { type Output, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
+import { reachOf } from "../access/reach.sql.ts";
 import { fromPublicId, toPublicId } from "../ids.ts";
 import type { WriteContext } from "../operations/context.ts";
 import { noticeIfNear } from "./create.ts";
@@ -23,7 +24,7 @@ export async function changeJobs(
   const { tx, caller, now } = context;
   const { asked, hasMore } = await idsOf(context, input);
   const known = asked.flatMap((id) => fromPublicId("job", id) ?? []);
-  const jobs = new Map((await lockJobs(tx, caller.scopeId, known)).map((job) => [job.id, job]));
+  const jobs = new Map((await lockJobs(tx, reachOf(caller, "toggle"), known)).map((job) => [job.id, job]));
   const changes: JobChanged[] = [];
   const told = asked.map((id) => {
     const job = jobs.get(fromPublicId("job", id) ?? "");
@@ -72,7 +73,12 @@ async function idsOf(
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if ([ids !== undefined, isFiltered, all !== undefined].filter(Boolean).length !== 1) throw sayWhich();
   if (ids) return { asked: [...new Set(ids)], hasMore: false };
-  const rows = await listJobs(tx, caller.scopeId, { filter, before: undefined, limit: mostJobs, now });
+  const rows = await listJobs(tx, reachOf(caller, "toggle"), {
+    filter,
+    before: undefined,
+    limit: mostJobs,
+    now,
+  });
   return {
     asked: rows.slice(0, mostJobs).map(({ id }) => toPublicId("job", id)),
     hasMore: rows.length > mostJobs || rows.at(-1)?.is_beyond === true,

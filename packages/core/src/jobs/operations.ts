@@ -1,8 +1,11 @@
+import { reachOf } from "../access/reach.sql.ts";
+import { SchedulerError } from "@org/scheduler-contract";
 import { type Ending, endWaitingOf } from "../executions/endings.sql.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
 import { type Handlers, sessionIn, type WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
+import { assertNoRequest } from "./addressed.ts";
 import { applyChange, changedFields, changeOf } from "./change.ts";
 import { noticeIfNear } from "./create.ts";
 import { type Declared, declareJobs } from "./declare.ts";
@@ -45,9 +48,10 @@ export const jobOperations: Handlers<Names> = {
   async list_jobs({ db, caller, now }, { limit, cursor, counts, ...filter }) {
     const page = { filter, before: readCursor("job", cursor), limit };
     const at = filter.overdue === undefined ? new Date() : await now();
-    const rows = await listJobs(db, caller.scopeId, { ...page, now: at });
+    const reach = reachOf(caller, "list");
+    const rows = await listJobs(db, reach, { ...page, now: at });
     const answer = toPage(rows, { limit, prefix: "job", view: toJob });
-    return counts ? { ...answer, counts: await countJobs(db, caller.scopeId, { filter, now: at }) } : answer;
+    return counts ? { ...answer, counts: await countJobs(db, reach, { filter, now: at }) } : answer;
   },
 
   async get_job({ db, caller }, input) {
@@ -75,8 +79,10 @@ export const jobOperations: Handlers<Names> = {
 
   async update_job(context, input) {
     const { tx, caller, now, cipher } = context;
-    const job = await lockJobFor(tx, caller, input.job_id);
+    const job = await lockJobFor(tx, caller, input.job_id, "update");
     assertTargets(input, context.allowedTargets);
+    if (job.message !== null) assertNoRequest(input);
+    else if (input.message !== undefined) throw noAgent();
     const retimed = saysWhen(input);
     if (retimed || reschedules(input)) assertNotCanceled(job);
     const timing = retimed ? retime(job, readTiming(input, input.timezone ?? job.timezone, now)) : undefined;
@@ -101,14 +107,14 @@ export const jobOperations: Handlers<Names> = {
   },
 
   async pause_job(context, input) {
-    const job = await lockJobFor(context.tx, context.caller, input.job_id);
+    const job = await lockJobFor(context.tx, context.caller, input.job_id, "toggle");
     const paused = toPaused(job);
     return paused ? change(context, job, paused) : toJob(job);
   },
 
   async resume_job(context, input) {
     const { tx, caller, now } = context;
-    const job = await lockJobFor(tx, caller, input.job_id);
+    const job = await lockJobFor(tx, caller, input.job_id, "toggle");
     const resumed = toResumed(job, now);
     if (!resumed) return toJob(job);
     await noticeIfNear(tx, resumed.next_run_at, now);
@@ -120,7 +126,7 @@ export const jobOperations: Handlers<Names> = {
 
   async run_job({ tx, caller, now }, input) {
     // Locked, so that a job that is being deleted or canceled starts nothing more.
-    const job = await lockJobFor(tx, caller, input.job_id);
+    const job = await lockJobFor(tx, caller, input.job_id, "trigger");
     if (job.state === "canceled") throw stateConflict(job, "run", newJob);
     const dueAt = new Date(now.getTime() + (input.delay_seconds ?? 0) * 1000);
     return startExecution(
@@ -139,7 +145,7 @@ export const jobOperations: Handlers<Names> = {
 
   async cancel_job(context, input) {
     const { tx, caller } = context;
-    const job = await lockJobFor(tx, caller, input.job_id);
+    const job = await lockJobFor(tx, caller, input.job_id, "delete");
     if (job.state === "canceled") return toJob(job);
     await endWaitingOf(sessionIn(context), endingOf(job, "job_canceled"));
     await leaveTombstone(context, job);
@@ -164,6 +170,17 @@ export const jobOperations: Handlers<Names> = {
 };
 
 type Changed = Pick<JobRow, "state" | "run_at" | "next_run_at">;
+
+function noAgent(): SchedulerError {
+  return new SchedulerError(
+    "invalid_input",
+    '"message" has no meaning: the job is sent to a URL, not to an agent.',
+    {
+      field: "message",
+      hint: "Change its body instead, or make a new job with agent and message.",
+    },
+  );
+}
 
 function toPaused(job: JobRow): Changed | undefined {
   if (job.state === "paused") return undefined;

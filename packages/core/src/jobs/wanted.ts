@@ -1,6 +1,7 @@
 import { type ParsedInput, usualJob } from "@org/scheduler-contract";
 import { canonicalJson } from "../canonical-json.ts";
 import type { Cipher } from "../encryption/cipher.ts";
+import { toPublicId } from "../ids.ts";
 import { namesIn } from "../secrets/reference.ts";
 import { sealHeaders } from "../secrets/sealed-headers.ts";
 import { template } from "../sending/templates.ts";
@@ -13,12 +14,13 @@ import type { Timing, TimingInput } from "./timing.ts";
 export type Declaration = ParsedInput<"create_jobs">["jobs"][number];
 
 /** What a caller says of a job. Null stands for the default. */
-type JobInput = Omit<ParsedInput<"update_job">, "job_id" | "dry_run"> & TimingInput;
+type JobInput = Omit<ParsedInput<"update_job">, "job_id" | "dry_run" | "message"> &
+  TimingInput & { agent?: string | null | undefined; message?: string | null | undefined };
 
 const { key: _key, muted_until: _muted, is_alerted: _alerted, ...usual } = usualJob;
 
 /** What a job has where nobody says anything, as its row has it. */
-export const defaults = {
+const defaults = {
   ...usual,
   assertions: null,
   // Without a timeout or a policy of its own a job has its queue's, if that has one.
@@ -26,13 +28,20 @@ export const defaults = {
   inherits_retry: true,
 } satisfies Partial<JobRow>;
 
+type Defaults = Pick<JobRow, keyof typeof defaults>;
+
+/** The same, by where it goes: an agent is told nothing more while it is at work. */
+export function defaultsFor({ message }: { message?: string | null | undefined }): Defaults {
+  return message == null ? defaults : { ...defaults, overlap: "skip" };
+}
+
 const required = ["name", "method", "url", "timezone"] as const;
 type OptionalName = keyof typeof defaults;
 type RequiredName = (typeof required)[number];
 const fields = [...required, ...(Object.keys(defaults) as OptionalName[])];
 
 /** What of a row follows from what its callers say of its request. */
-const derived = ["host", "sealed_headers", "secrets", "fills_templates", "muted_until"] as const;
+const derived = ["host", "sealed_headers", "secrets", "fills_templates", "for_agent", "muted_until"] as const;
 
 /** The part of a job's row that its callers decide. */
 export type Wanted = Pick<JobRow, OptionalName | RequiredName | keyof Timing | (typeof derived)[number]>;
@@ -57,10 +66,21 @@ const readers: { [Name in OptionalName]?: (said: never) => Wanted[Name] } = {
 
 /** The row of a job as its caller wants it. The timing is the base's. Throws `invalid_input`. */
 export function wanted(input: JobInput, base: Base, { before, ...sealing }: Sealing): Wanted {
+  const usual = defaultsFor({ message: input.message ?? base.message });
   const said = fields.filter((name) => name in input && input[name as keyof JobInput] !== undefined);
-  const read = said.map((name) => [name, readField(name, input[name as keyof JobInput])]);
+  const read = said.map((name) => [name, readField(name, input[name as keyof JobInput], usual)]);
   const row = { ...base, ...(Object.fromEntries(read) as Pick<Wanted, RequiredName>) };
   const { timeout_seconds: timeout, retry } = input;
+  const muted_until =
+    input.muted_until === undefined ? (before?.muted_until ?? null) : toDate(input.muted_until);
+  const ours = {
+    // Not part of what a job is: whoever declares it again does not end its silence.
+    muted_until,
+    host: new URL(row.url).host,
+    inherits_timeout: timeout === undefined ? base.inherits_timeout : timeout === null,
+    inherits_retry: retry === undefined ? base.inherits_retry : retry === null,
+  };
+  if (row.message !== null) return { ...row, ...ours, ...toAgent(row, sealing.owner.id) };
   const headers = headersOf(input, base);
   const names = namesIn([...Object.values(headers), row.body ?? ""]);
   const stored = sealHeaders(headers, before, sealing);
@@ -68,20 +88,37 @@ export function wanted(input: JobInput, base: Base, { before, ...sealing }: Seal
   const all = new Set([...names, ...(stored.sealed_headers ? (before?.secrets ?? []) : [])]);
   return {
     ...row,
+    ...ours,
     ...stored,
     secrets: all.size === 0 ? null : [...all].toSorted(),
     fills_templates: before?.fills_templates ?? true,
-    // Not part of what a job is: whoever declares it again does not end its silence.
-    muted_until: input.muted_until === undefined ? (before?.muted_until ?? null) : toDate(input.muted_until),
-    host: new URL(row.url).host,
+    for_agent: false,
     method: methodOf(input, base),
-    inherits_timeout: timeout === undefined ? base.inherits_timeout : timeout === null,
-    inherits_retry: retry === undefined ? base.inherits_retry : retry === null,
   };
 }
 
-function readField(name: OptionalName | RequiredName, said: unknown): unknown {
-  if (said === null) return defaults[name as OptionalName];
+/** The request that tells an agent its message; each execution adds what it is. Nothing in it is replaced. */
+function toAgent(
+  { agent, message, name, kind, cron, every_n_minutes, timezone }: Omit<Wanted, (typeof derived)[number]>,
+  id: string,
+): Pick<
+  Wanted,
+  "method" | "headers" | "sealed_headers" | "body" | "secrets" | "fills_templates" | "for_agent"
+> {
+  const schedule = { id: toPublicId("job", id), name, kind, cron, every_n_minutes, timezone };
+  return {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    sealed_headers: null,
+    body: JSON.stringify({ message, schedule, agent }),
+    secrets: null,
+    fills_templates: false,
+    for_agent: true,
+  };
+}
+
+function readField(name: OptionalName | RequiredName, said: unknown, usual: Defaults): unknown {
+  if (said === null) return usual[name as OptionalName];
   const reader = readers[name as OptionalName] as ((said: unknown) => unknown) | undefined;
   return reader ? reader(said) : said;
 }

@@ -6,6 +6,7 @@ import {
   type OperationName,
   operations,
   type Operations,
+  type Output,
 } from "@org/scheduler-contract";
 import { newId } from "../ids.ts";
 import { testBench } from "../testing/bench.ts";
@@ -81,6 +82,27 @@ async function newReplay(caller = live): Promise<string> {
   return (await setup.scheduler.execute("replay_executions", input, caller)).id!;
 }
 
+async function newAgent(caller = live): Promise<string> {
+  const name = `agent-${caller.scopeId}`;
+  const { data } = await setup.scheduler.execute("list_agents", {}, caller);
+  if (!data.some((agent) => agent.name === name))
+    await setup.scheduler.execute("register_agent", { name, url: "https://agent.example" }, caller);
+  return name;
+}
+
+async function newSchedule(caller = live): Promise<string> {
+  const input = { name: "a job", agent: await newAgent(caller), message: "Hello", cron: "0 9 * * *" };
+  return (await setup.scheduler.execute("create_job", input, caller)).id;
+}
+
+async function newOther(caller = live): Promise<string> {
+  const name = `other-${caller.scopeId}`;
+  await setup.scheduler
+    .execute("register_agent", { name, url: "https://agent.example" }, caller)
+    .catch(() => {});
+  return name;
+}
+
 async function newToken(caller = live): Promise<string> {
   return (await setup.scheduler.execute("create_token", { name: "a token", mode: caller.mode }, caller)).id;
 }
@@ -127,6 +149,17 @@ async function newChannel(caller = live): Promise<string> {
   return (await setup.scheduler.execute("create_channel", input, caller)).id;
 }
 
+async function newQueue(caller = live): Promise<void> {
+  await setup.scheduler.execute("pause_queue", { name: `queue-${caller.scopeId}` }, caller);
+}
+
+/** An execution of a schedule. */
+async function newScheduled(caller = live): Promise<object> {
+  const schedule_id = await newSchedule(caller);
+  await setup.scheduler.execute("run_job", { job_id: schedule_id }, caller);
+  return { schedule_id };
+}
+
 async function newRule(caller = live): Promise<string> {
   const input = { channel_id: await newChannel(caller), event: "on_failure" } as const;
   return (await setup.scheduler.execute("add_rule", input, caller)).id;
@@ -146,6 +179,9 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   channel_id: newChannel,
   alert_channel_id: newChannel,
   rule_id: newRule,
+  schedule_id: newSchedule,
+  agent: newAgent,
+  other: newOther,
 };
 
 const samples: Record<string, unknown> = {
@@ -167,15 +203,21 @@ const samples: Record<string, unknown> = {
   value: "hush-hush",
   type: "webhook",
   event: "on_failure",
+  agent: "an-agent",
+  other: "another-agent",
+  schedule_id: "job_01h455vb4pex5vsknk084sn02q",
+  message: "Hello",
   signing_secret_id: "sgn_01h455vb4pex5vsknk084sn02q",
 };
 
 /** An input with every field that must be there. */
-function sampleInput({ input }: Operation): object {
+function sampleInput({ input, missing }: Operation): object {
   const needed = Object.keys(input.shape).filter(
     (field) => !input.shape[field]!.safeParse(undefined).success,
   );
-  return Object.fromEntries(needed.map((field) => [field, samples[field]]));
+  const fields = Object.fromEntries(needed.map((field) => [field, samples[field]]));
+  // One of several has to be there.
+  return missing && missing(fields).length > 0 ? { ...fields, url: samples["url"] } : fields;
 }
 
 async function count(tables = ["jobs", "revisions", "executions", "tokens", "audit"]): Promise<unknown> {
@@ -213,6 +255,8 @@ describe("a token may do what the definition says, and what is refused changes n
   test.each(guarded)("$name", async ({ name, operation }) => {
     const { access, risk } = operation;
     for (const [who, caller] of Object.entries(callers())) {
+      // Of rules for all jobs, its handler says more.
+      if (name === "add_rule" && caller === agent) continue;
       const closed = typeof access === "object" && !access.kinds.includes(caller.kind);
       const may = !closed && (risk === "read" || !caller.readOnly);
       const before = await count(what);
@@ -236,15 +280,24 @@ async function others({ input }: Operation, but: string, caller: Caller): Promis
   return Object.fromEntries(own) as object;
 }
 
+/** A job is for a URL or for an agent, not for both. */
+function besides(field: string, { input }: Operation): object {
+  const isEither = field === "agent" && "url" in input.shape && "message" in input.shape;
+  return isEither ? { url: undefined, message: "Hello" } : {};
+}
+
 /** A token of the other half would be refused for that alone. */
 function modeOf(name: OperationName, { mode }: Caller): object {
   return name === "create_token" ? { mode } : {};
 }
 
+/** What an operation takes by the name of something without being about it. */
+const filters = ["list_jobs agent", "pause_jobs agent", "resume_jobs agent", "create_token agent"];
+
 describe("what belongs to another half or workspace is not there", () => {
   const named = guarded.flatMap(({ name, operation }) =>
     Object.keys(operation.input.shape)
-      .filter((field) => field.endsWith("_id") && field in belongings)
+      .filter((field) => field in belongings && !filters.includes(`${name} ${field}`))
       .map((field) => ({ name, field, operation })),
   );
 
@@ -259,6 +312,7 @@ describe("what belongs to another half or workspace is not there", () => {
           ...(await others(operation, field, caller)),
           ...waits,
           ...modeOf(name, caller),
+          ...besides(field, operation),
           [field]: id,
         };
         // Tokens of the test half are handed out and taken back from the live half, too.
@@ -271,7 +325,7 @@ describe("what belongs to another half or workspace is not there", () => {
           code: "not_found",
           field,
           message: expect.stringContaining(id),
-          hint: expect.stringContaining("Ids look like"),
+          hint: expect.stringMatching(/Ids look like|list_agents shows/),
         });
       }
       const input = {
@@ -279,6 +333,7 @@ describe("what belongs to another half or workspace is not there", () => {
         ...(await others(operation, field, ownerCaller)),
         ...waits,
         ...modeOf(name, ownerCaller),
+        ...besides(field, operation),
         [field]: id,
       };
       const own: unknown = await execute(name, input, ownerCaller).catch((thrown: unknown) => thrown);
@@ -288,13 +343,47 @@ describe("what belongs to another half or workspace is not there", () => {
     }
   });
 
-  test.each(["list_jobs", "list_executions", "list_deliveries"] as const)("%s", async (name) => {
-    for (const caller of [live, testHalf, elsewhere])
-      await (name === "list_deliveries" ? newDelivery(caller) : newExecution(caller));
-    const lists = [live, testHalf, elsewhere].map((caller) => setup.scheduler.execute(name, {}, caller));
-    const ids = (await Promise.all(lists)).map(({ data }) => data.map(({ id }) => id));
-    expect(ids.map(({ length }) => length)).toEqual([1, 1, 1]);
-    expect(new Set(ids.flat()).size).toBe(3);
+  /** What each list has to show; none is left out, or this does not compile. */
+  const shown: Record<Listing, (caller: Caller) => Promise<unknown>> = {
+    list_tokens: newToken,
+    list_workspaces: newWorkspaceOf,
+    list_users: newUser,
+    list_jobs: newJob,
+    list_executions: newExecution,
+    list_deliveries: newDelivery,
+    list_channels: newChannel,
+    list_rules: newRule,
+    list_job_rules: newRule,
+    list_secrets: newSecret,
+    list_queues: newQueue,
+    list_signing_secrets: newSigningSecret,
+    list_agents: newAgent,
+    list_agent_schedules: newSchedule,
+    list_schedule_executions: newScheduled,
+    list_agent_executions: newScheduled,
+  };
+
+  test.each(Object.entries(shown))("%s", async (name, make) => {
+    const operation: Operation = operations[name as Listing];
+    const hasHalves = !["list_users", "list_workspaces", "list_tokens"].includes(name);
+    const callers = hasHalves ? [live, testHalf, elsewhere] : [live, elsewhere];
+    const asked: object[] = [];
+    for (const caller of callers) {
+      const made = await make(caller);
+      const of = name === "list_schedule_executions" ? (made as object) : {};
+      asked.push({ ...(await others(operation, "", caller)), ...of });
+    }
+    const rows: string[][] = [];
+    for (const [index, caller] of callers.entries()) {
+      const { data } = (await execute(name as OperationName, asked[index]!, caller)) as {
+        data: { id?: string; name?: string }[];
+      };
+      expect(data.length).toBeGreaterThan(0);
+      rows.push(data.map((row) => row.id ?? row.name!));
+    }
+    const all = rows.flat();
+    if (name !== "list_queues") expect(new Set(all).size).toBe(all.length);
+    else expect(rows.map((names) => names.length)).toEqual(callers.map(() => 1));
   });
 
   test("and an id that is none, or of something else, is told the same way", async () => {
@@ -316,6 +405,8 @@ describe("a dry run", () => {
       const input = { ...sampleInput(operation), dry_run: true };
       if ("all" in operation.input.shape) Object.assign(input, { all: true });
       if ("job_id" in input) input.job_id = await newJob();
+      if ("agent" in input) input.agent = await newAgent();
+      if ("schedule_id" in input) input.schedule_id = await newSchedule();
       const before = await count();
       for (let time = 0; time < 2; time++)
         expect(await execute(name, input, live)).toMatchObject({ dry_run: true });
@@ -335,9 +426,17 @@ describe("a dry run", () => {
       "resume_jobs",
       "replay_executions",
       "purge_executions",
+      "create_agent_schedule",
+      "update_agent_schedule",
     ]);
   });
 });
+
+type Listing = {
+  [Name in OperationName]: Output<Name> extends { data: unknown[]; next_cursor: string | null }
+    ? Name
+    : never;
+}[OperationName];
 
 type Changing = {
   [Name in OperationName]: Operations[Name]["risk"] extends "read" ? never : Name;
@@ -370,6 +469,17 @@ describe("the audit", () => {
     replay_executions: async () => ({ execution_ids: [await newExecution()], status: "canceled" }),
     purge_executions: async () => ({ execution_ids: [await newExecution()], status: "canceled" }),
     cancel_replay: async () => ({ replay_id: await newReplay() }),
+    register_agent: async () => ({ name: "b-agent", url: "https://agent.example" }),
+    update_agent: async () => ({ agent: await newAgent(), description: "b" }),
+    delete_agent: async () => ({ agent: await newAgent() }),
+    permit_agent: async () => ({ agent: await newAgent(), other: await newOther() }),
+    forbid_agent: async () => ({ agent: await newAgent(), other: await newOther() }),
+    create_agent_schedule: async () => ({ agent: await newAgent(), name: "b", message: "Hello" }),
+    update_agent_schedule: async () => ({ ...(await newScheduleOf()), message: "Bye" }),
+    delete_agent_schedule: newScheduleOf,
+    enable_agent_schedule: newScheduleOf,
+    disable_agent_schedule: newScheduleOf,
+    trigger_agent_schedule: newScheduleOf,
     update_queue: async () => ({ name: "a-queue", concurrency: 1 }),
     pause_queue: async () => ({ name: "a-queue" }),
     resume_queue: async () => ({ name: "a-queue" }),
@@ -391,6 +501,10 @@ describe("the audit", () => {
     create_signing_secret: async () => ({}),
     delete_signing_secret: async () => ({ signing_secret_id: await newSigningSecret() }),
   };
+
+  async function newScheduleOf() {
+    return { schedule_id: await newSchedule(), agent: await newAgent() };
+  }
 
   async function newJobRule(): Promise<object> {
     const input = { job_id: await newJob(), channel_id: await newChannel(), event: "on_failure" } as const;

@@ -1,5 +1,7 @@
 import type { OperationName } from "@org/scheduler-contract";
 import { accessOperations } from "../access/operations.ts";
+import { agentOperations } from "../agents/operations.ts";
+import { scheduleOperations } from "../agents/schedules.ts";
 import { afterTest, channelOperations } from "../channels/operations.ts";
 import { deliveryOperations } from "../deliveries/operations.ts";
 import { deadLetterOperations } from "../executions/dead-letters.ts";
@@ -20,6 +22,8 @@ export function createHandlers(jwtSecret: Uint8Array | undefined): Handlers<Oper
     ...accessOperations(jwtSecret),
     ...tokenOperations,
     ...workspaceOperations,
+    ...agentOperations,
+    ...scheduleOperations,
     ...jobOperations,
     ...executionOperations,
     ...deadLetterOperations,

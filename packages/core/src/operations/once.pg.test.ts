@@ -8,7 +8,7 @@ test("while a request is being worked on, its key is taken; others, and the othe
   const { db } = setup.scheduler.engine.database;
   const job = { name: "a job", url: "https://a.example", draft: true };
   await db.transaction().execute(async (tx) => {
-    await lockKey(tx, { scopeId: setup.caller.scopeId, key: "a" });
+    await lockKey(tx, { agent: "", scopeId: setup.caller.scopeId, key: "a" });
     await expect(run("create_job", { ...job, idempotency_key: "a" })).rejects.toMatchObject({
       code: "idempotency_in_progress",
       retryAfterSeconds: 1,

@@ -25,7 +25,7 @@ export async function once<Answer>(
   work: () => Promise<Answer>,
 ): Promise<Answer> {
   if (name === undefined || dryRun) return work();
-  const key = { scopeId: caller.scopeId, key: name };
+  const key = { scopeId: caller.scopeId, agent: caller.agent ?? "", key: name };
   if (!(await lockKey(tx, key))) throw inProgress();
   const fingerprint = fingerprintOf(operation, input);
   // A statement of its own: what the last holder of the lock committed is not in the snapshot that asked for the lock.

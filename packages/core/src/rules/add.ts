@@ -1,5 +1,6 @@
 import { type Rule, type RuleEvent, SchedulerError } from "@org/scheduler-contract";
 import { type Caller, describeCaller } from "../access/caller.ts";
+import { seeing } from "../access/made-by.ts";
 import { requireChannel } from "../channels/require.ts";
 import type { Tx } from "../database/tables.ts";
 import { newId } from "../ids.ts";
@@ -29,7 +30,7 @@ export async function addRule(
   { tx, caller, now }: { tx: Tx; caller: Caller; now: Date },
   { channel_id, field, threshold, seconds, times, ...of }: Said,
 ): Promise<Rule> {
-  const channel = await requireChannel(tx, caller.scopeId, channel_id, field);
+  const channel = await requireChannel(tx, seeing(caller), channel_id, field);
   const said = {
     scope_id: caller.scopeId,
     channel_id: channel.id,

@@ -1,4 +1,5 @@
 import { type ParsedInput, type Rule, SchedulerError } from "@org/scheduler-contract";
+import { reachOf } from "../access/reach.sql.ts";
 import type { Db } from "../database/tables.ts";
 import { fromPublicId, noSuch, toPublicId } from "../ids.ts";
 import { lockJobFor, requireJob } from "../jobs/require.ts";
@@ -24,7 +25,7 @@ export const ruleOperations: Handlers<Names> = {
 async function list({ db, caller }: ReadContext, { job_id, limit, cursor }: ParsedInput<"list_rules">) {
   const job = job_id === undefined ? undefined : await requireJob(db as Db, caller, job_id);
   const before = readCursor("rule", cursor);
-  const rows = await listRules(db, caller.scopeId, { job, before, limit });
+  const rows = await listRules(db, reachOf(caller, "get"), { job, before, limit });
   return toPage(rows, { limit, prefix: "rule", view: toRule });
 }
 
@@ -32,17 +33,18 @@ async function add(context: WriteContext, input: ParsedInput<"add_rule">): Promi
   const { tx, caller } = context;
   const { job_id, queue = null } = input;
   assertOne(input);
+  if (caller.kind === "agent" && job_id === undefined) throw notOfAll();
   assertSettings(input);
-  const job = job_id === undefined ? undefined : await lockJobFor(tx, caller, job_id);
+  const job = job_id === undefined ? undefined : await lockJobFor(tx, caller, job_id, "update");
   if (queue !== null) await addQueues(context, [queue]);
   return addRule(context, { ...input, job_id: job?.id ?? null, queue });
 }
 
 async function remove({ tx, caller }: WriteContext, { rule_id, job_id }: ParsedInput<"remove_rule">) {
   const id = fromPublicId("rule", rule_id);
-  const job = job_id === undefined ? undefined : await requireJob(tx, caller, job_id);
+  const job = job_id === undefined ? undefined : await requireJob(tx, caller, job_id, "update");
   const of = { id: id ?? "", jobId: job?.id };
-  if (id === undefined || !(await deleteRule(tx, caller.scopeId, of)))
+  if (id === undefined || !(await deleteRule(tx, reachOf(caller, "update"), of)))
     throw noSuch("rule", rule_id, { prefix: "rule", shown: "list_rules shows yours" });
   return { deleted: true as const, id: toPublicId("rule", id) };
 }
@@ -52,6 +54,13 @@ function assertOne({ job_id, queue }: ParsedInput<"add_rule">): void {
   throw new SchedulerError("invalid_input", "A rule is of a job or of a queue, not of both.", {
     field: "queue",
     hint: "Leave out one of job_id and queue; without both, the rule is of every job.",
+  });
+}
+
+function notOfAll(): SchedulerError {
+  return new SchedulerError("forbidden", "An agent's key makes rules of its own jobs alone.", {
+    field: "job_id",
+    hint: "Name one of your jobs as job_id: list_jobs shows them.",
   });
 }
 

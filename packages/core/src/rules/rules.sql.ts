@@ -1,6 +1,7 @@
 import { type Insertable, type Selectable, sql } from "kysely";
 import type { ExecutionStatus, RuleEvent, Trigger } from "@org/scheduler-contract";
 import { type Session, statement } from "../database/statement.ts";
+import { ofJobs, type Reach } from "../access/reach.sql.ts";
 import type { Db, Rules, Tx } from "../database/tables.ts";
 
 export type RuleRow = Selectable<Rules>;
@@ -15,13 +16,16 @@ interface RulePage {
 }
 
 /** A scope's rules, newest first, with one row more than `limit` where there are more. */
-export function listRules(db: Db, scopeId: number, { job, before, limit }: RulePage): Promise<ListedRule[]> {
+export function listRules(db: Db, reach: Reach, { job, before, limit }: RulePage): Promise<ListedRule[]> {
+  const ofJob = ofJobs(reach, sql.ref("rules.job_id"));
   let query = db
     .selectFrom("rules")
     .innerJoin("channels", "channels.id", "rules.channel_id")
     .selectAll("rules")
     .select("channels.name as channel_name")
-    .where("rules.scope_id", "=", scopeId)
+    .where("rules.scope_id", "=", reach.scopeId)
+    // What holds for all jobs holds for those of everybody.
+    .$if(ofJob !== undefined, (all) => all.where((eb) => eb.or([eb("rules.job_id", "is", null), ofJob!])))
     .orderBy("rules.id", "desc")
     .limit(limit + 1);
   if (before !== undefined) query = query.where("rules.id", "<", before);
@@ -81,10 +85,12 @@ export async function noteRules(tx: Tx, scopeId: number): Promise<void> {
 /** Answers whether there was one; `jobId` says whose own it has to be. */
 export async function deleteRule(
   tx: Tx,
-  scopeId: number,
+  reach: Reach,
   { id, jobId }: { id: string; jobId: string | undefined },
 ): Promise<boolean> {
-  let query = tx.deleteFrom("rules").where("scope_id", "=", scopeId).where("id", "=", id);
+  let query = tx.deleteFrom("rules").where("scope_id", "=", reach.scopeId).where("id", "=", id);
+  const ofJob = ofJobs(reach, sql.ref("rules.job_id"));
+  if (ofJob) query = query.where(ofJob);
   if (jobId !== undefined) query = query.where("job_id", "=", jobId);
   return (await query.executeTakeFirstOrThrow()).numDeletedRows === 1n;
 }

@@ -1,9 +1,10 @@
 import { type Output, SchedulerError, type Secret } from "@org/scheduler-contract";
+import { changing, seeing } from "../access/made-by.ts";
 import { describeCaller } from "../access/caller.ts";
 import type { Tx } from "../database/tables.ts";
 import { noKey } from "../encryption/no-key.ts";
 import { raiseVersion } from "../database/scope-version.ts";
-import { pageOf } from "../database/page.ts";
+import { type Makers, pageOf } from "../database/page.ts";
 import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
 import type { Handlers } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -27,7 +28,7 @@ const namedUsers = 10;
 export const secretOperations: Handlers<"list_secrets" | "create_secret" | "delete_secret"> = {
   async list_secrets({ db, caller }, { limit, cursor }) {
     const rows = await pageOf(db, "secrets", {
-      scopeId: caller.scopeId,
+      of: seeing(caller),
       before: readCursor("sec", cursor),
       limit,
     });
@@ -40,8 +41,9 @@ export const secretOperations: Handlers<"list_secrets" | "create_secret" | "dele
     const { text, notes } = read(value);
     await raiseVersion(tx, scopeId, "secrets_version");
     const sealed = cipher.seal(text, ownerOfSecret(scopeId, name));
-    const known = await findSecret(tx, scopeId, { name });
-    if (known && !replace) throw exists(known);
+    const known = await findSecret(tx, { scopeId }, { name });
+    const isOwn = known && (await findSecret(tx, changing(caller), { name }));
+    if (known && (!replace || !isOwn)) throw exists(known, isOwn !== undefined);
     if (known) {
       await replaceSecret(tx, known.id, sealed, now);
       return answerOf({ ...known, updated_at: now }, notes);
@@ -64,7 +66,7 @@ export const secretOperations: Handlers<"list_secrets" | "create_secret" | "dele
   async delete_secret({ tx, caller }, { secret_id, force }) {
     const { scopeId } = caller;
     await raiseVersion(tx, scopeId, "secrets_version");
-    const secret = await requireSecret(tx, scopeId, secret_id);
+    const secret = await requireSecret(tx, changing(caller), secret_id);
     const { name } = secret;
     const users = force ? [] : await findUsers(tx, scopeId, { name, limit: namedUsers + 1 });
     if (users.length > 0) throw inUse(name, users);
@@ -74,9 +76,9 @@ export const secretOperations: Handlers<"list_secrets" | "create_secret" | "dele
 };
 
 /** By its id or its name. */
-async function requireSecret(tx: Tx, scopeId: number, given: string): Promise<SecretRow> {
+async function requireSecret(tx: Tx, of: Makers, given: string): Promise<SecretRow> {
   const id = fromPublicId("sec", given);
-  const secret = await findSecret(tx, scopeId, id === undefined ? { name: given } : { id });
+  const secret = await findSecret(tx, of, id === undefined ? { name: given } : { id });
   if (secret) return secret;
   throw noSuch("secret", given, { prefix: "sec", shown: "list_secrets shows yours" });
 }
@@ -112,10 +114,12 @@ function toSecret(row: SecretRow): Secret {
   };
 }
 
-function exists({ name }: SecretRow): SchedulerError {
+function exists({ name }: SecretRow, mayReplace: boolean): SchedulerError {
   return new SchedulerError("conflict", `There is a secret "${name}" already.`, {
     field: "name",
-    hint: `To give it a new value, send {"name": "${name}", "value": …, "replace": true}; jobs use that from their next request on.`,
+    hint: !mayReplace
+      ? "Give yours another name: this key replaces only what it made itself."
+      : `To give it a new value, send {"name": "${name}", "value": …, "replace": true}; jobs use that from their next request on.`,
   });
 }
 

@@ -1,10 +1,15 @@
 import { type Insertable, type Selectable, sql } from "kysely";
+import { isOf, type Makers } from "../database/page.ts";
 import type { Db, Secrets, Tx } from "../database/tables.ts";
 
 export type SecretRow = Selectable<Secrets>;
 
-export function findSecret(tx: Tx, scopeId: number, by: { id: string } | { name: string }) {
-  const query = tx.selectFrom("secrets").selectAll().where("scope_id", "=", scopeId);
+export function findSecret(tx: Tx, of: Makers, by: { id: string } | { name: string }) {
+  const query = tx
+    .selectFrom("secrets")
+    .selectAll()
+    .where("scope_id", "=", of.scopeId)
+    .where(isOf(of, "secrets"));
   return ("id" in by ? query.where("id", "=", by.id) : query.where("name", "=", by.name)).executeTakeFirst();
 }
 

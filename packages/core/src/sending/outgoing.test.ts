@@ -33,6 +33,7 @@ const execution: StartedExecution = {
   signing_version: 0,
   sealed_headers: null,
   needs_secrets: false,
+  for_agent: false,
   fills_templates: false,
   secrets_version: 0,
   has_rules: false,

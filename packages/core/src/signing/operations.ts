@@ -17,7 +17,7 @@ type Names = "list_signing_secrets" | "create_signing_secret" | "delete_signing_
 export const signingOperations: Handlers<Names> = {
   async list_signing_secrets({ db, caller }, { limit, cursor }) {
     const rows = await pageOf(db, "signing_secrets", {
-      scopeId: caller.scopeId,
+      of: { scopeId: caller.scopeId },
       before: readCursor("sgn", cursor),
       limit,
     });
@@ -28,7 +28,7 @@ export const signingOperations: Handlers<Names> = {
     if (!cipher) throw noKey("A signing secret");
     const { scopeId } = caller;
     await raiseVersion(tx, scopeId, "signing_version");
-    const existing = await pageOf(tx, "signing_secrets", { scopeId: scopeId, limit: maxSecrets });
+    const existing = await pageOf(tx, "signing_secrets", { of: { scopeId }, limit: maxSecrets });
     if (existing.length >= maxSecrets) throw tooMany(existing.at(-1)!);
     const secret = generateSecret();
     const id = newId(now);

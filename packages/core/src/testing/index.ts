@@ -1,3 +1,4 @@
+export { type MatrixAction, type MatrixParty, trinityMatrix } from "./matrix.ts";
 export { testClock, type TestClock } from "./clock.ts";
 export { drain, type Drained, noRoom, roomFor } from "./drain.ts";
 export { startPostgres } from "./postgres-server.ts";

@@ -21,6 +21,8 @@ export const templateDatabase = "scheduler_template";
 const emptied = [
   ...[
     "jobs",
+    "agent_permissions",
+    "agents",
     "queues",
     "queue_starts",
     "revisions",

@@ -9,6 +9,8 @@ import { findMembership, scopeOf } from "../access/access.sql.ts";
 import { type Caller, describeCaller } from "../access/caller.ts";
 import { assertNoWider, narrowed } from "../access/narrow.ts";
 import { generateToken } from "../access/tokens.ts";
+import { requireAgent } from "../agents/agent.ts";
+import { knowsAgent } from "../agents/agents.sql.ts";
 import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
@@ -34,6 +36,7 @@ export const tokenOperations: Handlers<Names> = {
       expiresAt,
     });
     const workspaceId = await workspaceFor(context, input.workspace_id);
+    if (input.agent !== undefined) await assertOwnAgent(context, workspaceId, input);
     const userId = input.kind === "user" ? await userFor(context, workspaceId, input.user_id) : null;
     assertMayHold(caller, input.kind, userId);
     const { token, hash, prefix } = generateToken(input.kind, input.mode);
@@ -135,6 +138,17 @@ function assertMayHold(caller: Caller, kind: TokenKind, userId: string | null): 
     field: kind === "system" ? "kind" : "user_id",
     hint: "Ask an owner; GET /v1/users shows who that is.",
   });
+}
+
+/** A key of an agent is made by who may change the agent; one that nobody has registered yet is anybody's. */
+async function assertOwnAgent(
+  { tx, caller }: WriteContext,
+  workspaceId: string,
+  { agent, mode }: Asked,
+): Promise<void> {
+  const there = { ...caller, scopeId: await scopeOf(tx, workspaceId, mode) };
+  if (!(await knowsAgent(tx, there.scopeId, agent!))) return;
+  await requireAgent(tx, there, agent!, "update");
 }
 
 function expired(given: string): SchedulerError {

@@ -142,6 +142,8 @@ export function exampleJob(fields: Partial<Job> = {}): Job {
     is_alerted: false,
     retry: usualJob.retry,
     metadata: {},
+    agent: null,
+    message: null,
     consecutive_failures: 0,
     last_run_at: null,
     last_status: null,
@@ -176,6 +178,8 @@ export function exampleExecution(fields: Partial<ExecutionWithAttempts> = {}): E
     status_code: 200,
     error: null,
     replay_of: null,
+    context_used: null,
+    cost: null,
     created_at: "2026-07-01T09:00:00.000Z",
   };
   return { ...execution, attempts: [], ...fields };

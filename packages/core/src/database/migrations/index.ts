@@ -22,6 +22,7 @@ import * as deletions from "./20261127T0730-deletions.ts";
 import * as secrets from "./20261127T1600-secrets.ts";
 import * as telling from "./20261127T1610-telling.ts";
 import * as members from "./20261127T2300-members.ts";
+import * as agents from "./20261127T2310-agents.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = [
@@ -30,6 +31,8 @@ export const notForOldWorkers = [
   // They would send masks and the names of secrets, and fail what is told to channels.
   "20261127T1600-secrets",
   "20261127T1610-telling",
+  // They would send agents their messages without the execution.
+  "20261127T2310-agents",
 ];
 
 /** Every migration by its name, oldest first. Forward only: a mistake is mended by the next one. */
@@ -57,4 +60,5 @@ export const migrations: Record<string, Migration> = {
   "20261127T1600-secrets": secrets,
   "20261127T1610-telling": telling,
   "20261127T2300-members": members,
+  "20261127T2310-agents": agents,
 };
