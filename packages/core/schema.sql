@@ -170,6 +170,8 @@ END,
   overrun_told uuid[],
   context_used double precision,
   cost double precision,
+  parent_execution_id uuid,
+  depth integer,
   constraint executions_check CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'expired'::text, 'canceled'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
   constraint executions_check1 CHECK (((status = 'running'::text) = (worker_id IS NOT NULL))),
   constraint executions_check2 CHECK (((status = 'running'::text) = (running_since IS NOT NULL))),
@@ -248,6 +250,11 @@ END,
   muted_until timestamp with time zone,
   agent text,
   message text,
+  token_id uuid,
+  is_bounded boolean not null default false,
+  ends_by_bound boolean not null default false,
+  parent_execution_id uuid,
+  depth integer not null default 0,
   constraint jobs_alert_threshold_check CHECK (((alert_threshold >= 1) AND (alert_threshold <= 100))),
   constraint jobs_catch_up_check CHECK ((catch_up = ANY (ARRAY['skip'::text, 'latest'::text, 'all'::text]))),
   constraint jobs_catch_up_max_runs_check CHECK ((catch_up_max_runs > 0)),
@@ -459,6 +466,8 @@ create table scheduler.tokens (
   made_by_user uuid,
   previous_hash bytea,
   previous_until timestamp with time zone,
+  fires_on date,
+  fires integer not null default 0,
   constraint tokens_check CHECK (((kind = 'agent'::text) = (agent IS NOT NULL))),
   constraint tokens_hash_key UNIQUE (hash),
   constraint tokens_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'service'::text]))),
@@ -511,6 +520,7 @@ CREATE UNIQUE INDEX deliveries_one_callback ON scheduler.deliveries USING btree 
 CREATE INDEX executions_by_error ON scheduler.executions USING btree (scope_id, error_code, id) WHERE (error_code IS NOT NULL);
 CREATE INDEX executions_by_job ON scheduler.executions USING btree (job_id, id);
 CREATE INDEX executions_by_job_status ON scheduler.executions USING btree (job_id, listed_status, id) WHERE (listed_status IS NOT NULL);
+CREATE INDEX executions_by_parent ON scheduler.executions USING btree (parent_execution_id) WHERE (parent_execution_id IS NOT NULL);
 CREATE INDEX executions_by_queue ON scheduler.executions USING btree (scope_id, queue, id) WHERE (queue <> 'default'::text);
 CREATE INDEX executions_by_queue_status ON scheduler.executions USING btree (scope_id, queue, listed_status, id) WHERE (listed_status IS NOT NULL);
 CREATE INDEX executions_by_replay ON scheduler.executions USING btree (replay_id, id) WHERE (replay_id IS NOT NULL);
@@ -525,8 +535,10 @@ CREATE INDEX jobs_by_agent ON scheduler.jobs USING btree (scope_id, agent, id) W
 CREATE UNIQUE INDEX jobs_by_key ON scheduler.jobs USING btree (scope_id, key) WHERE ((key IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX jobs_by_name ON scheduler.jobs USING btree (scope_id, lower(name) text_pattern_ops, id) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, number);
+CREATE INDEX jobs_by_parent ON scheduler.jobs USING btree (parent_execution_id) WHERE (parent_execution_id IS NOT NULL);
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));
+CREATE INDEX jobs_by_token ON scheduler.jobs USING btree (token_id, id) WHERE (token_id IS NOT NULL);
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX jobs_failing ON scheduler.jobs USING btree (scope_id, id) WHERE ((consecutive_failures > 0) AND (deleted_at IS NULL));

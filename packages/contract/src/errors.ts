@@ -6,6 +6,7 @@ export const errorCodes = {
   invalid_schedule: { status: 422, title: "The schedule cannot be read" },
   invalid_cursor: { status: 422, title: "The cursor is not one of ours" },
   unauthenticated: { status: 401, title: "No valid token" },
+  bound_exceeded: { status: 403, title: "Beyond the bounds of the key" },
   forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },

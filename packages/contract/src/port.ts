@@ -26,6 +26,8 @@ export interface CallerView {
 export interface RequestContext extends CallOptions {
   /** Where it came from, as the connection says: who guesses passwords is told apart by it. */
   address?: string | undefined;
+  /** The delivery that made its target ask: an execution, by the id that the target received as `Sched-Delivery-Id`. */
+  parent?: string | undefined;
   /** Called where nothing was done: the answer is that of an earlier request with the same `idempotency_key`. */
   onReplayed?: () => void;
 }

@@ -10,6 +10,7 @@ const sent = [
   "Mcp-Method",
   "Mcp-Name",
   "Mcp-Session-Id",
+  "Sched-Parent",
   "X-MCP-Readonly",
   "X-MCP-Toolsets",
   "X-Request-Id",

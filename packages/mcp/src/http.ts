@@ -58,8 +58,9 @@ export function createMcpHttp<Caller extends CallerView>(
     if (request.method !== "POST") throw methodNotAllowed(request.method);
     const caller = await backend.authenticate(bearerToken(request));
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());
+    const parent = request.headers["sched-parent"]?.toString();
     return {
-      execute: (name, input, options) => backend.execute(name, input, caller, options),
+      execute: (name, input, options) => backend.execute(name, input, caller, { ...options, parent }),
       requestId,
       ...narrowing,
       readOnly: narrowing.readOnly || caller.readOnly,

@@ -61,6 +61,7 @@ function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: O
     const output = await backend.execute(name, input as Input<OperationName>, caller, {
       address: request.socket.remoteAddress,
       signal,
+      parent: request.get("Sched-Parent"),
       onReplayed: () => void response.set("Idempotent-Replayed", "true"),
     });
     // A dry run creates nothing.

@@ -139,9 +139,13 @@ export const rotateToken = operation({
 export const deleteToken = operation({
   name: "delete_token",
   title: "Revoke a token",
-  description: "Revoke a token. Whoever uses it is refused from the next request on.",
-  input: z.strictObject({ token_id: id }),
-  output: deleted,
+  description:
+    "Revoke a token. Whoever uses it is refused from the next request on. The jobs that it made are kept, paused or canceled.",
+  input: z.strictObject({ token_id: id, jobs: z.enum(["keep", "pause", "cancel"]).default("keep") }),
+  output: deleted.extend({
+    /** How many jobs of it were not over, and what became of those. */
+    jobs: z.object({ count: z.int(), became: z.enum(["kept", "paused", "canceled"]) }),
+  }),
   risk: "destructive",
   access: managingTokens,
   idempotent: true,

@@ -113,6 +113,7 @@ export const newJob = z.strictObject({
   metadata: metadata.optional(),
   draft: z.boolean().optional().describe("until resume_job"),
   revive: z.boolean().optional().describe("a deleted key"),
+  parent_execution_id: id.optional().describe("that makes it"),
 });
 
 /** What has to be there that the fields alone do not say. */
@@ -343,6 +344,7 @@ export const runJob = operation({
   input: z.strictObject({
     job_id: id,
     delay_seconds: delaySeconds.optional(),
+    parent_execution_id: id.optional(),
     idempotency_key: idempotencyKey.optional(),
   }),
   output: execution,

@@ -102,6 +102,8 @@ export const execution = z.object({
   status_code: z.int().nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   replay_of: z.string().nullable(),
+  /** The execution that asked for this one. */
+  parent_execution_id: z.string().nullable(),
   /** What the agent that it was for said that it took. */
   context_used: z.number().nullable(),
   cost: z.number().nullable(),

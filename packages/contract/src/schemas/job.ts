@@ -62,6 +62,10 @@ export const job = z.object({
   agent: z.string().nullable(),
   /** What it tells its agent, where it is a schedule of one. */
   message: z.string().nullable(),
+  /** The key that made it; null for a JWT. */
+  token_id: z.string().nullable(),
+  /** The execution that made it. */
+  parent_execution_id: z.string().nullable(),
   consecutive_failures: z.int(),
   is_alerted: z.boolean(),
   last_run_at: instant.nullable(),

@@ -1,8 +1,11 @@
 import { type Operation, operations, SchedulerError } from "@org/scheduler-contract";
 import { toPublicId } from "../ids.ts";
+import type { Db } from "../database/tables.ts";
+import { usedBy } from "../jobs/bounds.sql.ts";
 import type { Handlers } from "../operations/context.ts";
 import { findUser, logOut, workspaceName } from "./access.sql.ts";
 import { refusalOf } from "./authorize.ts";
+import type { Caller } from "./caller.ts";
 import { createLogin } from "./login.ts";
 
 type Names = "login" | "logout" | "get_me";
@@ -23,7 +26,7 @@ export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Na
       return { logged_out: true, user: { id: toPublicId("usr", user.id), email: user.email } };
     },
 
-    async get_me({ db, caller }) {
+    async get_me({ db, caller, now }) {
       const user = caller.userId === null ? undefined : await findUser(db, { id: caller.userId });
       const all: Operation[] = Object.values(operations);
       return {
@@ -40,9 +43,24 @@ export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Na
         expires_at: caller.expiresAt?.toISOString() ?? null,
         scopes: caller.scopes && [...caller.scopes],
         bounds: caller.bounds,
-        left: null,
+        left: await leftOf(db, caller, now),
         operations: all.filter((operation) => !refusalOf(caller, operation)).map(({ name }) => name),
       };
     },
+  };
+}
+
+/** What a key may still have of what its bounds count. */
+async function leftOf(
+  db: Db,
+  { bounds, tokenId }: Caller,
+  now: () => Promise<Date>,
+): Promise<{ jobs?: number; fires_today?: number } | null> {
+  if (!bounds || tokenId === null) return null;
+  const { max_jobs: jobs, max_fires_per_day: fires } = bounds;
+  const used = await usedBy(db, tokenId, await now());
+  return {
+    ...(jobs !== undefined && { jobs: Math.max(0, jobs - used.jobs) }),
+    ...(fires !== undefined && { fires_today: Math.max(0, fires - used.fires) }),
   };
 }

@@ -86,6 +86,9 @@ export interface Tokens {
   /** Toolsets and operations; null for all. */
   scopes: string[] | null;
   bounds: Json<Bounds> | null;
+  /** How many executions its jobs have been given on a day, where that is bounded. */
+  fires_on: Generated<Date | null>;
+  fires: Generated<number>;
   /** Who made it, where that was a user. */
   made_by_user: string | null;
   /** The value from before the last rotation, and how long it works. */
@@ -157,6 +160,15 @@ export interface Jobs {
   agent: string | null;
   /** What it tells its agent, where it is a schedule of one. */
   message: string | null;
+  /** The key that made it. */
+  token_id: string | null;
+  /** That key may fire so often a day only. */
+  is_bounded: Generated<boolean>;
+  /** It ends because that key's jobs do; nobody chose its `end_at`. */
+  ends_by_bound: Generated<boolean>;
+  /** The execution that made it, and how many made each other before it. */
+  parent_execution_id: string | null;
+  depth: Generated<number>;
   /** What was said about when, where it has a key and nobody has rescheduled it since. */
   declared: Json<Record<string, string | number>> | null;
   queue: Generated<string>;
@@ -279,6 +291,9 @@ export interface Executions {
   /** What the agent that it was for said that it took. */
   context_used: number | null;
   cost: number | null;
+  /** The execution that asked for this one, and how many asked for each other before it; its job's where it is null. */
+  parent_execution_id: string | null;
+  depth: number | null;
 }
 
 /** Many executions that were replayed at once. */

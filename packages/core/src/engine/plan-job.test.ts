@@ -35,6 +35,7 @@ function due(minutesLate: number, fields: Partial<DueJob> = {}): DueJob {
     open: 0,
     next_run_at: new Date(noon),
     late: false,
+    bounded_by: null,
     ...fields,
   };
 }

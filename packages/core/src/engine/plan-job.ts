@@ -7,6 +7,9 @@ import type { DueJob, PlannedExecution, PlannedJob } from "./plan.sql.ts";
 
 /** What is to be done for a job that is due. */
 export interface JobPlan {
+  due: DueJob;
+  /** There is room for one of its executions. */
+  starts: boolean;
   job: PlannedJob;
   executions: PlannedExecution[];
   /** Executions before these are to end. */
@@ -30,19 +33,29 @@ export function needsRoom({
   return !has_line && (open === 0 || overlap === "allow" || overlap === "cancel_previous");
 }
 
+/** How many executions a job may be given, and why no more. */
+interface Allowance {
+  fires: number;
+  error: string;
+}
+
+const unbounded: Allowance = { fires: Infinity, error: "" };
+
 /** Decides what becomes of the slots of a due job that have passed: which of them fire, and how. */
-export function planJob(due: DueJob, starts: boolean): JobPlan {
+export function planJob(due: DueJob, starts: boolean, allowance = unbounded): JobPlan {
   const schedule = toSchedule(due);
   const now = due.now.getTime();
   const { fire, missed, next } = passedSlots(due, schedule, now);
   const left = due.max_runs === null ? Infinity : due.max_runs - due.run_count;
-  const executions = fireSlots(due, fire, { starts, now, left });
+  const executions = fireSlots(due, fire, { starts, now, left, allowance });
   if (missed.count > 0) executions.unshift(missedExecution(due, missed));
   const runs = executions.filter(({ status }) => status === "pending" || status === "running").length;
   const replacesWaiting = due.waits && due.catch_up === "latest" && runs > 0;
   // What takes the place of another is no run more.
   const over = next === null || (runs >= left && !replacesWaiting);
   return {
+    due,
+    starts,
     job: {
       id: due.id,
       next_run_at: over ? null : new Date(next),
@@ -88,7 +101,7 @@ function madeUpWithinMs({ kind, catch_up, catch_up_window_seconds }: DueJob): nu
 function fireSlots(
   due: DueJob,
   slots: number[],
-  { starts, now, left }: { starts: boolean; now: number; left: number },
+  { starts, now, left, allowance }: { starts: boolean; now: number; left: number; allowance: Allowance },
 ): PlannedExecution[] {
   const guarded = due.overlap !== "allow" || undefined;
   let before = due.open;
@@ -113,6 +126,8 @@ function fireSlots(
     const overlap = overlapOf(due.overlap, before, index === slots.length - 1);
     if (overlap === "skip")
       return { ...execution, status: "skipped", reason: "overlap", error: skipped(due, before) };
+    if (before - due.open >= allowance.fires)
+      return { ...execution, status: "skipped", reason: "bound", error: allowance.error };
     before++;
     if (due.paused && isHeldBack(due, index === slots.length - 1)) {
       const error = `Its queue ${due.queue} was paused.`;
@@ -184,6 +199,8 @@ const consequences: Record<CatchUp, string> = {
 export function parked(due: DueJob): JobPlan {
   const error = "The job is paused: its schedule could not be computed.";
   return {
+    due,
+    starts: false,
     job: { id: due.id, next_run_at: null, runs: 0, paused: true },
     executions: [
       { ...slotOf(due, due.next_run_at.getTime()), status: "skipped", reason: "unreadable", error },

@@ -40,6 +40,8 @@ export interface DueJob extends Timed {
   next_run_at: Date;
   /** It has been due for so long that it gets its execution now, whether there is room or not. */
   late: boolean;
+  /** The key that made it, where that may fire so often a day only. */
+  bounded_by: string | null;
 }
 
 /** What a look at the tables found. */
@@ -119,6 +121,7 @@ const claim = statement<ClaimValues, Omit<Due, "jobs"> & (DueJob | { id: null })
     select c.scope_id, c.id, c.revision_id, c.queue, c.kind, c.cron, c.every_n_minutes, c.run_at, c.timezone, c.start_at,
       c.end_at, c.max_runs, c.run_count, c.jitter_seconds, c.ttl_seconds, c.overlap, c.catch_up,
       c.catch_up_window_seconds, c.catch_up_max_runs, c.next_run_at, c.late, c.host,
+      case when c.is_bounded then c.token_id end as bounded_by,
       case when c.overlap = 'allow' then 0 else (
         select count(*)::integer from (select 1 from open_executions o where o.guards_job_id = c.id limit 101) o
       ) end as open, coalesce(q.has_line, false) as has_line, coalesce(q.paused, false) as paused,
@@ -347,4 +350,43 @@ export function findReplaced(
   ids: string[],
 ): Promise<{ id: string; job_id: string; queue: string }[]> {
   return replaced(session, { ids });
+}
+
+const take = statement<
+  { token_ids: string[]; counts: number[] },
+  { id: string; granted: number; most: number }
+>(
+  "take_fires",
+  `with asked as (
+    select * from unnest(:token_ids::uuid[], :counts::integer[]) as a(id, count)
+  ), locked as (
+    select t.id, (t.bounds->>'max_fires_per_day')::integer as most,
+      case when t.fires_on = (:now at time zone 'UTC')::date then t.fires else 0 end as used
+    from tokens t where t.id = any(:token_ids::uuid[])
+    order by t.id for update
+  ), granted as (
+    select l.id, l.most, l.used, least(a.count, greatest(0, l.most - l.used)) as count
+    from locked l join asked a on a.id = l.id
+  )
+  update tokens t set fires_on = (:now at time zone 'UTC')::date, fires = g.used + g.count
+  from granted g where t.id = g.id and t.id = any(:token_ids::uuid[])
+  returning t.id, g.count as granted, g.most`,
+);
+
+/** What a key is given of the executions that it wants to make today, and how many it may make on a day. */
+export interface Granted {
+  granted: number;
+  most: number;
+}
+
+/** Counts executions of bounded keys, as many as each may still make today. */
+export async function takeFires(
+  session: Session,
+  wanted: Map<string, number>,
+): Promise<Map<string, Granted>> {
+  // In one order: two who take from several keys do not wait for each other.
+  const ids = [...wanted.keys()].toSorted();
+  const counts = ids.map((id) => wanted.get(id)!);
+  const rows = await take(session, { token_ids: ids, counts });
+  return new Map(rows.map(({ id, granted, most }) => [id, { granted, most }]));
 }

@@ -24,6 +24,7 @@ import {
   type Planned,
   type PlannedExecution,
   recordPlan,
+  takeFires,
   uncountRuns,
 } from "./plan.sql.ts";
 import type { Admission } from "./slots.ts";
@@ -85,7 +86,7 @@ export async function plan(
     const waking = { limit, leadMs: lead, workerId, admission, order };
     const wake = (): Promise<Woken> => (due.waiting ? wakeWaiting(session, waking) : Promise.resolve(nobody));
     const first = order === "oldest" ? await wake() : undefined;
-    const plans = planJobs(engine, due.jobs, admission);
+    const plans = await withinBounds(session, planJobs(engine, due.jobs, admission));
     const recorded = await carryOut(session, plans, workerId);
     const woken = first ?? (await wake());
     const linedUp = woken.linedUp > 0 || recorded.some(({ line_at }) => line_at !== null);
@@ -259,6 +260,25 @@ function planJobs(engine: Engine, due: DueJob[], admission: Admission): JobPlan[
     // Left where it is, it is claimed again as soon as there is room for it.
     if (needs && !starts && !job.late) return [];
     return planOrPark(engine, job, starts);
+  });
+}
+
+/** Holds back what a key may not fire any more today. Nearly no key is bound to that. */
+async function withinBounds(session: Session, plans: JobPlan[]): Promise<JobPlan[]> {
+  const bounded = plans.filter(({ due, job }) => due.bounded_by !== null && job.runs > 0);
+  if (bounded.length === 0) return plans;
+  const wanted = new Map<string, number>();
+  for (const { due, job } of bounded)
+    wanted.set(due.bounded_by!, (wanted.get(due.bounded_by!) ?? 0) + job.runs);
+  const granted = await takeFires(session, wanted);
+  return plans.map((planned) => {
+    const of = planned.due.bounded_by === null ? undefined : granted.get(planned.due.bounded_by);
+    if (!of) return planned;
+    const fires = Math.min(of.granted, planned.job.runs);
+    of.granted -= fires;
+    if (fires === planned.job.runs) return planned;
+    const error = `The key that made this job may fire ${of.most} times a day (UTC)`;
+    return planJob(planned.due, planned.starts, { fires, error });
   });
 }
 

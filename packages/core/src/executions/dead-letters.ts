@@ -32,6 +32,7 @@ const purgeMs = 1000;
 
 export const deadLetterOperations: Handlers<Names> = {
   async replay_executions({ tx, caller, now, dryRun }, input) {
+    assertUnbounded(caller);
     const filter = { ...(await readFilter(tx, caller, input, "trigger")), unreplayed: true };
     const { matched, matched_capped } = await count(tx, caller, filter);
     const { per_second } = input;
@@ -90,6 +91,14 @@ export const deadLetterOperations: Handlers<Names> = {
     return toReplay(tx, await requireReplay(tx, caller, input.replay_id), now);
   },
 };
+
+/** Many at once are more than a bound of one at a time can be held against. */
+function assertUnbounded({ bounds }: Caller): void {
+  if (!bounds) return;
+  throw new SchedulerError("bound_exceeded", "A key that has bounds replays executions one by one.", {
+    hint: "Use replay_execution for each, or a key without bounds.",
+  });
+}
 
 async function readFilter(
   tx: Tx,

@@ -34,6 +34,7 @@ export function toExecution(row: ExecutionRow): Execution {
     status_code: row.status_code,
     error: failed ? { code: row.error_code ?? row.reason ?? "error", message: row.error! } : null,
     replay_of: row.replay_of === null ? null : toPublicId("exec", row.replay_of),
+    parent_execution_id: row.parent_execution_id && toPublicId("exec", row.parent_execution_id),
     context_used: row.context_used,
     cost: row.cost,
     created_at: row.created_at.toISOString(),

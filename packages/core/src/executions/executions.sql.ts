@@ -11,7 +11,11 @@ import type { Attempts, Db, Executions, Revisions, Tables, Tx } from "../databas
 import { firstIdAt } from "../ids.ts";
 import { type Counts, countsOf } from "../counts.ts";
 
-export type ExecutionRow = Selectable<Executions> & { max_attempts: number; job_name: string | null };
+export type ExecutionRow = Selectable<Executions> & {
+  max_attempts: number;
+  job_name: string | null;
+  job_depth: number | null;
+};
 /** With what its execution sends, before any redirect. */
 export type AttemptRow = Selectable<Attempts> & Pick<Selectable<Revisions>, "method" | "url">;
 
@@ -49,7 +53,7 @@ function executions(db: Db | Tx, scopeId: number) {
     .leftJoin("jobs", "jobs.id", "executions.job_id")
     .where("executions.scope_id", "=", scopeId)
     .selectAll("executions")
-    .select("jobs.name as job_name")
+    .select(["jobs.name as job_name", "jobs.depth as job_depth"])
     .select(sql<number>`(${sql.raw(retryPolicy)}->>'max_attempts')::integer`.as("max_attempts"));
 }
 
@@ -259,7 +263,10 @@ export function findLastSlot(
 }
 
 /** The newest execution of a job, whatever it is for. */
-export function findNewest(db: Db, job: { scopeId: number; id: string }): Promise<ExecutionRow | undefined> {
+export function findNewest(
+  db: Db | Tx,
+  job: { scopeId: number; id: string },
+): Promise<ExecutionRow | undefined> {
   return executions(db, job.scopeId)
     .where("executions.job_id", "=", job.id)
     .orderBy("executions.id", "desc")
@@ -284,6 +291,7 @@ export async function insertDueExecution(
     dueAt: Date;
     /** Its job does not allow its executions to overlap. */
     guarded: boolean;
+    lineage?: { parent_execution_id: string | null; depth: number } | undefined;
   },
   now: Date,
 ): Promise<void> {
@@ -302,6 +310,8 @@ export async function insertDueExecution(
       replay_of: execution.replayOf,
       expires_at: execution.expiresAt,
       created_at: now,
+      // What has no parent of its own is as deep as its job.
+      ...(execution.lineage?.parent_execution_id != null && execution.lineage),
     })
     .execute();
   const { id, scopeId: scope_id, jobId, guarded } = execution;

@@ -4,7 +4,8 @@ import { reachOf } from "../access/reach.sql.ts";
 import { signal } from "../database/signals.ts";
 import { firstIdAt, toPublicId } from "../ids.ts";
 import { type Handlers, type ReadContext, sessionIn } from "../operations/context.ts";
-import { requireJobKey } from "../jobs/require.ts";
+import { takeRun } from "../jobs/budget.ts";
+import { requireJob, requireJobKey } from "../jobs/require.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { markReplayed } from "./dead-letters.sql.ts";
 import { requireExecution, requireReplay } from "./require.ts";
@@ -58,7 +59,8 @@ export const executionOperations: Handlers<Names> = {
   get_execution: (context, input) => waitFor(context, input.execution_id, input.wait_seconds),
   wait_for_execution: waitForEither,
 
-  async replay_execution({ tx, caller, now }, input) {
+  async replay_execution(context, input) {
+    const { tx, caller, now } = context;
     const original = await requireExecution(tx, caller, input.execution_id, "trigger");
     if (!isFinal(original.status)) {
       throw new SchedulerError(
@@ -68,6 +70,10 @@ export const executionOperations: Handlers<Names> = {
           hint: `Wait for it with wait_for_execution {"execution_id": "${input.execution_id}"}.`,
         },
       );
+    }
+    if (caller.bounds) {
+      const job = await requireJob(tx, caller, toPublicId("job", original.job_id), "trigger");
+      await takeRun(context, job, now);
     }
     await markReplayed(tx, original.id, now);
     return startExecution(

@@ -19,6 +19,7 @@ export interface Asked {
   guarded: boolean;
   /** Not before this; at once where it is missing. */
   dueAt?: Date;
+  lineage?: { parent_execution_id: string | null; depth: number };
 }
 
 interface Guarding {

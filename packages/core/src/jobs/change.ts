@@ -4,6 +4,7 @@ import { guardOpen } from "../executions/executions.sql.ts";
 import { startSlot } from "../executions/start.ts";
 import type { WriteContext } from "../operations/context.ts";
 import { addQueues } from "../queues/queues.sql.ts";
+import { assertRoomForJobs } from "./budget.ts";
 import { noticeIfNear } from "./create.ts";
 import { insertRevisions, type JobColumns, type JobRow, type Revision, updateJob } from "./jobs.sql.ts";
 import { afterOneMore, losesSlot, reschedule, reschedules } from "./reschedule.ts";
@@ -38,10 +39,13 @@ export function changeOf(
 
 /** Stores what changes in a job that is locked, and what follows from it. */
 export async function applyChange(
-  { tx, caller, now }: WriteContext,
+  context: WriteContext,
   job: JobRow,
   { columns, revision }: Change,
 ): Promise<void> {
+  const { tx, caller, now } = context;
+  if (job.state === "completed" && columns.state === "active")
+    await assertRoomForJobs(context, { jobs: 1, dueNow: 0 });
   const stored = { ...columns };
   if (losesSlot(job, columns, now)) {
     await startSlot({ tx, now }, job, job.next_run_at!);

@@ -8,7 +8,10 @@ import { inBatch, type Place } from "./in-batch.ts";
 import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";
 import { newRevision, splitRow } from "./revision.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
-import { declaredTiming } from "./timing.ts";
+import { assertRoomForJobs } from "./budget.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+import { declaredTiming, saysWhen } from "./timing.ts";
+import { withinBounds } from "./within-bounds.ts";
 import { defaultsFor, wanted } from "./wanted.ts";
 
 /** A job that is due this soon is told to the planner, which may be asleep; later ones it finds by itself. */
@@ -25,10 +28,18 @@ export interface Entry extends Place {
  */
 export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
   const { tx, now } = context;
+  const isDueNow = ({ input }: Entry): boolean => !input.draft && !saysWhen(input);
+  await assertRoomForJobs(context, { jobs: ordered.length, dueNow: ordered.filter(isDueNow).length });
+  const lineage = await lineagesOf(context, ordered);
   const newest = newIds(now, ordered.length);
   const prepared = ordered.map((each, place) => {
     const id = newest[place]!;
-    return { index: each.index, ...inBatch(each, () => prepareJob(context, { id, input: each.input })) };
+    return {
+      index: each.index,
+      ...inBatch(each, () =>
+        prepareJob(context, { id, input: each.input, lineage: lineage.get(each.input.parent_execution_id)! }),
+      ),
+    };
   });
   const rows = inOrderOfKeys(prepared.map(({ job }) => job));
   const stored = new Set(await (context.dryRun ? insertTrialJob(tx, rows[0]!) : insertJobs(tx, rows)));
@@ -43,6 +54,17 @@ export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Pr
   return new Map(kept.map(({ index, job }) => [index, job.id]));
 }
 
+/** The lineage of each parent that is named; of those that name none, by undefined. */
+async function lineagesOf(
+  context: WriteContext,
+  ordered: Entry[],
+): Promise<Map<string | undefined, Lineage>> {
+  const named = new Set(ordered.map(({ input }) => input.parent_execution_id));
+  const lineages = new Map<string | undefined, Lineage>();
+  for (const parent of named) lineages.set(parent, await lineageOf(context, parent));
+  return lineages;
+}
+
 /** Two that store some of the same keys wait for each other at one of them only. */
 function inOrderOfKeys<Row extends { key?: string | null | undefined }>(rows: Row[]): Row[] {
   if (!rows.some(({ key }) => key)) return rows;
@@ -54,13 +76,15 @@ export async function noticeIfNear(tx: Tx, nextRunAt: Date | null, now: Date): P
   if (nextRunAt !== null && nextRunAt.getTime() - now.getTime() <= noticeWithinMs) await signal(tx, "due");
 }
 
-function prepareJob({ caller, now, cipher }: WriteContext, { id, input }: { id: string; input: Addressed }) {
+function prepareJob(
+  context: WriteContext,
+  { id, input, lineage }: { id: string; input: Addressed; lineage: Lineage },
+) {
+  const { caller, now, cipher } = context;
   const owner = { scope_id: caller.scopeId, id };
-  const row = wanted(
-    input,
-    { ...defaultsFor(input), ...readSchedule(input, now) },
-    { owner, cipher, before: undefined },
-  );
+  const base = { ...defaultsFor(input), ...readSchedule(input, now) };
+  const plain = wanted(input, base, { owner, cipher, before: undefined });
+  const row = withinBounds(context, plain, { saysEnd: input.end_at !== undefined });
   const owned = { ...row, ...owner };
   const revision = newRevision(owned, now);
   // Also of a draft: a timing without any run is refused at once.
@@ -72,6 +96,9 @@ function prepareJob({ caller, now, cipher }: WriteContext, { id, input }: { id: 
     declared: input.key === undefined ? null : declaredTiming(input),
     state: input.draft ? ("draft" as const) : ("active" as const),
     next_run_at: input.draft ? null : first,
+    token_id: caller.tokenId,
+    is_bounded: caller.bounds?.max_fires_per_day !== undefined,
+    ...lineage,
     created_by: describeCaller(caller),
     created_at: now,
     updated_at: now,

@@ -12,6 +12,7 @@ import { defaultQueue } from "../queues/queue.ts";
 import { addQueues } from "../queues/queues.sql.ts";
 import { assertTargets } from "./targets.ts";
 import { assertKind, declaredTiming, readTiming, retime, type Timing } from "./timing.ts";
+import { withinBounds } from "./within-bounds.ts";
 import { keyDeleted } from "./tombstone.ts";
 import { type Declaration, defaultsFor, difference, wanted } from "./wanted.ts";
 
@@ -99,12 +100,17 @@ function jobToChange({ key, revive }: Addressed, { jobs, tombstones }: Known): J
 }
 
 /** What changes in a job; undefined where it is as declared. */
-function changeDeclared(job: JobRow, input: Addressed, { now, cipher }: WriteContext): Change | undefined {
+function changeDeclared(job: JobRow, input: Addressed, context: WriteContext): Change | undefined {
+  const { now, cipher } = context;
   if ((job.message === null) !== (input.message === null)) throw otherTarget(job);
   // It stays whose it is.
   const base = { ...defaultsFor(input), agent: job.agent, ...timingOf(job, input, now) };
   const said = { ...input, agent: input.message === null ? undefined : input.agent };
-  const differing = difference(job, wanted(said, base, { owner: job, cipher, before: job }));
+  const row = wanted(said, base, { owner: job, cipher, before: job });
+  // Nobody declares the end that a bound has set.
+  const kept = job.ends_by_bound && input.end_at === undefined ? { ...row, end_at: job.end_at } : row;
+  const bounded = withinBounds(context, kept, { saysEnd: input.end_at !== undefined });
+  const differing = difference(job, bounded);
   if (Object.keys(differing).length === 0) return undefined;
   const { columns, revision } = changeOf(job, differing, { anew: false, now });
   return { columns: { ...columns, declared: declaredTiming(input) }, revision };

@@ -17,6 +17,7 @@ const reasons: Record<string, string> = {
   overlap: "the job does not let its executions overlap",
   ttl: "its time to live ran out",
   unreadable: "the schedule cannot be read any more",
+  bound: "the key that made its job may not fire more today",
   terminal: "its target wants no further attempt",
 };
 
@@ -25,6 +26,7 @@ const remedies: Record<string, string> = {
   queue_paused: ' To make up for every slot of a paused queue: update_job with catch_up "all".',
   overlap: ' To let slots overlap or wait in line: update_job with overlap "allow" or "queue".',
   unreadable: " To go on: give it a new timing with update_job, then resume_job.",
+  bound: " To let it fire more often: make the job with a key whose bounds allow more fires a day.",
   ttl: " To give slots more time: update_job with a longer ttl_seconds, or null.",
 };
 

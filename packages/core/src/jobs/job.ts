@@ -108,6 +108,8 @@ export function toJob(row: JobRow): Job {
     metadata: row.metadata,
     agent: row.agent,
     message: row.message,
+    token_id: row.token_id && toPublicId("tok", row.token_id),
+    parent_execution_id: row.parent_execution_id && toPublicId("exec", row.parent_execution_id),
     consecutive_failures: row.consecutive_failures,
     is_alerted: row.is_alerted,
     last_run_at: row.last_run_at?.toISOString() ?? null,

@@ -48,6 +48,7 @@ async function whileHeld(key: string, work: () => Promise<void>): Promise<void> 
       cipher: undefined,
       sendsMail: false,
       allowedTargets: [],
+      parent: undefined,
     };
     await declareJobs(context, [input(key)]);
     await work();

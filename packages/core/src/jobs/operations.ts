@@ -1,8 +1,7 @@
 import { reachOf } from "../access/reach.sql.ts";
 import { SchedulerError } from "@org/scheduler-contract";
-import { type Ending, endWaitingOf } from "../executions/endings.sql.ts";
 import { limitsOf, startExecution } from "../executions/start.ts";
-import { type Handlers, sessionIn, type WriteContext } from "../operations/context.ts";
+import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { previewSchedule } from "../time/preview.ts";
 import { assertNoRequest } from "./addressed.ts";
@@ -22,7 +21,10 @@ import { assertNotCanceled, reschedules } from "./reschedule.ts";
 import { activate, readSchedule } from "./schedule.ts";
 import { assertTargets } from "./targets.ts";
 import { readTiming, retime, saysWhen } from "./timing.ts";
-import { leaveTombstone } from "./tombstone.ts";
+import { cancelJob } from "./cancel.ts";
+import { takeRun } from "./budget.ts";
+import { lineageOf } from "./lineage.ts";
+import { assertRequest, notesOnEnd, withinBounds } from "./within-bounds.ts";
 import { type Declaration, difference, wanted } from "./wanted.ts";
 
 type Names =
@@ -86,10 +88,8 @@ export const jobOperations: Handlers<Names> = {
     const retimed = saysWhen(input);
     if (retimed || reschedules(input)) assertNotCanceled(job);
     const timing = retimed ? retime(job, readTiming(input, input.timezone ?? job.timezone, now)) : undefined;
-    const differing = difference(
-      job,
-      wanted(input, { ...job, ...timing }, { owner: job, cipher, before: job }),
-    );
+    const row = wanted(input, { ...job, ...timing }, { owner: job, cipher, before: job });
+    const differing = difference(job, withinBounds(context, row, { saysEnd: input.end_at !== undefined }));
     // Saying again what is already so changes nothing: asking twice must not push an interval's next run away.
     const anew = retimed && job.state !== "active";
     await applyChange(context, job, changeOf(job, differing, { anew, now }));
@@ -117,6 +117,7 @@ export const jobOperations: Handlers<Names> = {
     const job = await lockJobFor(tx, caller, input.job_id, "toggle");
     const resumed = toResumed(job, now);
     if (!resumed) return toJob(job);
+    if (caller.bounds) assertRequest(caller.bounds, job);
     await noticeIfNear(tx, resumed.next_run_at, now);
     return change(context, job, resumed);
   },
@@ -124,11 +125,13 @@ export const jobOperations: Handlers<Names> = {
   pause_jobs: (context, input) => changeJobs(context, input, toPaused),
   resume_jobs: (context, input) => changeJobs(context, input, (job) => toResumed(job, context.now)),
 
-  async run_job({ tx, caller, now }, input) {
+  async run_job(context, input) {
+    const { tx, caller, now } = context;
     // Locked, so that a job that is being deleted or canceled starts nothing more.
     const job = await lockJobFor(tx, caller, input.job_id, "trigger");
     if (job.state === "canceled") throw stateConflict(job, "run", newJob);
     const dueAt = new Date(now.getTime() + (input.delay_seconds ?? 0) * 1000);
+    await takeRun(context, job, dueAt);
     return startExecution(
       { tx, caller, now },
       {
@@ -138,6 +141,7 @@ export const jobOperations: Handlers<Names> = {
         trigger: "manual",
         replayOf: null,
         dueAt,
+        lineage: await lineageOf(context, input.parent_execution_id),
         ...limitsOf(job, dueAt),
       },
     );
@@ -147,9 +151,7 @@ export const jobOperations: Handlers<Names> = {
     const { tx, caller } = context;
     const job = await lockJobFor(tx, caller, input.job_id, "delete");
     if (job.state === "canceled") return toJob(job);
-    await endWaitingOf(sessionIn(context), endingOf(job, "job_canceled"));
-    await leaveTombstone(context, job);
-    await change(context, job, { state: "canceled", next_run_at: null });
+    await cancelJob(context, job);
     return toJob(await requireJob(tx, caller, input.job_id));
   },
 
@@ -198,10 +200,6 @@ function toResumed(job: JobRow, now: Date): Changed | undefined {
   return { ...timed, state: timed.next_run_at === null ? "completed" : "active" };
 }
 
-function endingOf({ scope_id, id }: JobRow, reason: string): Ending {
-  return { scope_id, kind: "job", id, reason };
-}
-
 /** Declares jobs, and who is told of their alerts. */
 async function declare(context: WriteContext, inputs: Declaration[]): Promise<Declared[]> {
   const declared = await declareJobs(context, inputs);
@@ -214,7 +212,7 @@ async function noteOn(
   { tx, caller }: WriteContext,
   of: Parameters<typeof notesOnRequests>[2][number],
 ): Promise<string[]> {
-  return (await notesOnRequests(tx, caller.scopeId, [of]))[0]!;
+  return [...(await notesOnRequests(tx, caller.scopeId, [of]))[0]!, ...notesOnEnd(caller, of.job)];
 }
 
 async function change(

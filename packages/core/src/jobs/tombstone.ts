@@ -8,7 +8,7 @@ import { insertTombstone, type Tombstone } from "./keys.sql.ts";
 export async function leaveTombstone({ tx, caller, now }: WriteContext, job: JobRow): Promise<void> {
   if (job.key === null) return;
   await insertTombstone(tx, {
-    scope_id: caller.scopeId,
+    scope_id: job.scope_id,
     key: job.key,
     job_id: job.id,
     deleted_by: describeCaller(caller),

@@ -41,7 +41,15 @@ type RequiredName = (typeof required)[number];
 const fields = [...required, ...(Object.keys(defaults) as OptionalName[])];
 
 /** What of a row follows from what its callers say of its request. */
-const derived = ["host", "sealed_headers", "secrets", "fills_templates", "for_agent", "muted_until"] as const;
+const derived = [
+  "host",
+  "sealed_headers",
+  "secrets",
+  "fills_templates",
+  "for_agent",
+  "muted_until",
+  "ends_by_bound",
+] as const;
 
 /** The part of a job's row that its callers decide. */
 export type Wanted = Pick<JobRow, OptionalName | RequiredName | keyof Timing | (typeof derived)[number]>;
@@ -76,6 +84,7 @@ export function wanted(input: JobInput, base: Base, { before, ...sealing }: Seal
   const ours = {
     // Not part of what a job is: whoever declares it again does not end its silence.
     muted_until,
+    ends_by_bound: before?.ends_by_bound ?? false,
     host: new URL(row.url).host,
     inherits_timeout: timeout === undefined ? base.inherits_timeout : timeout === null,
     inherits_retry: retry === undefined ? base.inherits_retry : retry === null,

@@ -39,6 +39,8 @@ export interface WriteContext {
   sendsMail: boolean;
   /** The private ranges that requests may be sent to. */
   allowedTargets: Range[];
+  /** The delivery that made its target ask, if any. */
+  parent: string | undefined;
 }
 
 /** The context of a changing operation, as statements that end executions want it. */

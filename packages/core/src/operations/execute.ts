@@ -53,7 +53,14 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
     const output = await recordingFailures({ db, now, log }, change, async () => {
       authorize(caller, operation);
       return (dryRun ? rolledBack : committed)(db, async (tx) => {
-        const context = { ...parts, tx, caller, now: await readNow(tx, clock.now()), dryRun };
+        const context = {
+          ...parts,
+          tx,
+          caller,
+          now: await readNow(tx, clock.now()),
+          dryRun,
+          parent: request.parent,
+        };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
         return once(context, asked, async () => {
           const output = await handle(context);

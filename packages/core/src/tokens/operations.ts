@@ -12,6 +12,9 @@ import { generateToken } from "../access/tokens.ts";
 import { requireAgent } from "../agents/agent.ts";
 import { knowsAgent } from "../agents/agents.sql.ts";
 import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
+import { findJobsOfKey } from "../jobs/bounds.sql.ts";
+import { cancelJob } from "../jobs/cancel.ts";
+import { lockJobs, updateJobs } from "../jobs/jobs.sql.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
 import { insertToken, listTokens, lockToken, type Owner, type TokenRow, updateToken } from "./tokens.sql.ts";
@@ -51,6 +54,8 @@ export const tokenOperations: Handlers<Names> = {
       scopes: rights.scopes && [...rights.scopes],
       bounds: rights.bounds,
       made_by_user: caller.userId,
+      fires_on: null,
+      fires: 0,
       prefix,
       hash,
       previous_hash: null,
@@ -85,12 +90,35 @@ export const tokenOperations: Handlers<Names> = {
     return { ...toToken({ ...row, ...change }), token };
   },
 
-  async delete_token(context, { token_id }) {
-    const { id } = await requireToken(context, token_id);
-    await updateToken(context.tx, id, { revoked_at: context.now });
-    return { deleted: true, id: toPublicId("tok", id) };
+  async delete_token(context, { token_id, jobs }) {
+    const row = await requireToken(context, token_id);
+    await updateToken(context.tx, row.id, { revoked_at: context.now });
+    const count = await leaveJobs(context, row, jobs);
+    const became = ({ keep: "kept", pause: "paused", cancel: "canceled" } as const)[jobs];
+    return { deleted: true, id: toPublicId("tok", row.id), jobs: { count, became } };
   },
 };
+
+/** What becomes of the jobs that a key made and that are not over. Answers how many there are. */
+async function leaveJobs(
+  context: WriteContext,
+  { id, scope_id }: TokenRow,
+  fate: ParsedInput<"delete_token">["jobs"],
+): Promise<number> {
+  const { tx, now } = context;
+  const ids = await findJobsOfKey(tx, id);
+  if (fate === "keep") return ids.length;
+  const jobs = await lockJobs(tx, { scopeId: scope_id }, ids);
+  if (fate === "cancel") for (const job of jobs) await cancelJob(context, job);
+  else {
+    const active = jobs.filter(({ state }) => state === "active");
+    const paused = active.map(({ id: jobId, run_at }) => {
+      return { id: jobId, run_at, state: "paused" as const, next_run_at: null };
+    });
+    await updateJobs(tx, scope_id, paused, now);
+  }
+  return jobs.length;
+}
 
 async function requireToken({ tx, caller }: WriteContext, given: string): Promise<TokenRow> {
   const id = fromPublicId("tok", given);

@@ -23,6 +23,7 @@ import * as secrets from "./20261127T1600-secrets.ts";
 import * as telling from "./20261127T1610-telling.ts";
 import * as members from "./20261127T2300-members.ts";
 import * as agents from "./20261127T2310-agents.ts";
+import * as bounds from "./20261127T2320-bounds.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = [
@@ -61,4 +62,5 @@ export const migrations: Record<string, Migration> = {
   "20261127T1610-telling": telling,
   "20261127T2300-members": members,
   "20261127T2310-agents": agents,
+  "20261127T2320-bounds": bounds,
 };
