@@ -29,6 +29,29 @@ create table scheduler.agents (
   constraint agents_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
 );
 
+create table scheduler.approvals (
+  id uuid not null,
+  scope_id integer not null,
+  who text not null,
+  caller text not null,
+  tool text not null,
+  operation text not null,
+  rule text not null,
+  reason text,
+  fingerprint bytea not null,
+  arguments jsonb not null,
+  status text not null,
+  comment text,
+  decided_by text,
+  decided_at timestamp with time zone,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  constraint approvals_check CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
+  constraint approvals_pkey PRIMARY KEY (id),
+  constraint approvals_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id),
+  constraint approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'used'::text])))
+);
+
 create table scheduler.attempts (
   execution_id uuid not null,
   number integer not null,
@@ -305,6 +328,25 @@ create table scheduler.open_executions (
   constraint open_executions_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000);
 
+create table scheduler.policies (
+  workspace_id uuid not null,
+  version integer not null,
+  text text not null,
+  updated_by text not null,
+  updated_at timestamp with time zone not null,
+  constraint policies_pkey PRIMARY KEY (workspace_id),
+  constraint policies_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+);
+
+create table scheduler.policy_counters (
+  scope_id integer not null,
+  key text not null,
+  value double precision not null,
+  expires_at timestamp with time zone not null,
+  constraint policy_counters_pkey PRIMARY KEY (scope_id, key),
+  constraint policy_counters_scope_id_fkey FOREIGN KEY (scope_id) REFERENCES scopes(id)
+) with (fillfactor=50);
+
 create table scheduler.queue_alerts (
   scope_id integer not null,
   queue text not null,
@@ -502,11 +544,15 @@ create table scheduler.workspaces (
   name text not null,
   created_at timestamp with time zone not null default now(),
   made_in uuid,
+  policy_version integer not null default 0,
   constraint workspaces_made_in_fkey FOREIGN KEY (made_in) REFERENCES workspaces(id),
   constraint workspaces_pkey PRIMARY KEY (id)
 );
 
 CREATE INDEX agent_permissions_on ON scheduler.agent_permissions USING btree (scope_id, other);
+CREATE INDEX approvals_by_end ON scheduler.approvals USING btree (expires_at);
+CREATE INDEX approvals_by_scope ON scheduler.approvals USING btree (scope_id, id);
+CREATE UNIQUE INDEX approvals_open ON scheduler.approvals USING btree (scope_id, fingerprint) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text]));
 CREATE INDEX channels_by_scope ON scheduler.channels USING btree (scope_id, id);
 CREATE INDEX deliveries_by_channel ON scheduler.deliveries USING btree (channel_id, id) WHERE (channel_id IS NOT NULL);
 CREATE INDEX deliveries_by_execution ON scheduler.deliveries USING btree (execution_id);
@@ -547,6 +593,7 @@ CREATE INDEX jobs_purged ON scheduler.jobs USING btree (id) WHERE is_purged;
 CREATE INDEX members_by_user ON scheduler.members USING btree (user_id);
 CREATE INDEX open_executions_by_job ON scheduler.open_executions USING btree (guards_job_id, id) WHERE (guards_job_id IS NOT NULL);
 CREATE INDEX open_executions_by_queue ON scheduler.open_executions USING btree (scope_id, counts_in) WHERE (counts_in IS NOT NULL);
+CREATE INDEX policy_counters_by_end ON scheduler.policy_counters USING btree (expires_at);
 CREATE INDEX revisions_by_job ON scheduler.revisions USING btree (job_id);
 CREATE INDEX revisions_by_secret ON scheduler.revisions USING gin (secrets) WHERE (secrets IS NOT NULL);
 CREATE INDEX rules_by_channel ON scheduler.rules USING btree (channel_id);

@@ -27,6 +27,7 @@ export async function openScheduler(config: Config, log: Log): Promise<Opened> {
     previousEncryptionKey: config.previousEncryptionKey,
     mail: config.mail,
     allowedTargets: config.allowedTargets,
+    policyFile: config.policyFile,
     retentionDays: config.retentionDays,
     deadLetterDays: config.deadLetterDays,
     log,

@@ -83,6 +83,8 @@ const candidates: unknown[] = [
   "member",
   ["ann@example.com"],
   "pause",
+  "allow",
+  "pending",
   { max_jobs: 3, hosts: ["a.example"] },
 ];
 

@@ -4,9 +4,12 @@ export const errorCodes = {
   invalid_input: { status: 422, title: "The input is not valid" },
   invalid_json: { status: 400, title: "The request body is not JSON" },
   invalid_schedule: { status: 422, title: "The schedule cannot be read" },
+  invalid_policy: { status: 422, title: "The policy cannot be used" },
   invalid_cursor: { status: 422, title: "The cursor is not one of ours" },
   unauthenticated: { status: 401, title: "No valid token" },
   bound_exceeded: { status: 403, title: "Beyond the bounds of the key" },
+  policy_denied: { status: 403, title: "Denied by a policy" },
+  approval_required: { status: 403, title: "Somebody has to approve this call" },
   forbidden: { status: 403, title: "Not allowed" },
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
@@ -43,6 +46,9 @@ export interface ErrorDetails {
   /** Everything that is wrong with the input, the error itself first. */
   errors?: Mistake[];
   retryAfterSeconds?: number;
+  /** The rule of a policy that is in the way, with its line, and what it says. */
+  rule?: string;
+  reason?: string;
   /** Where the error came from another server: the id under which that server's log knows it. */
   requestId?: string;
   cause?: unknown;
@@ -55,6 +61,8 @@ export class SchedulerError extends Error {
   readonly field: string | undefined;
   readonly errors: Mistake[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly rule: string | undefined;
+  readonly reason: string | undefined;
   readonly requestId: string | undefined;
 
   constructor(code: ErrorCode, detail: string, details: ErrorDetails) {
@@ -65,6 +73,8 @@ export class SchedulerError extends Error {
     this.field = details.field;
     this.errors = details.errors;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.rule = details.rule;
+    this.reason = details.reason;
     this.requestId = details.requestId;
   }
 }
@@ -80,6 +90,8 @@ export interface Problem {
   field?: string;
   errors?: Mistake[];
   retry_after_seconds?: number;
+  rule?: string;
+  reason?: string;
   request_id: string;
 }
 
@@ -105,6 +117,8 @@ export function toProblem(error: unknown, requestId: string): Problem {
     ...(known.field === undefined ? {} : { field: known.field }),
     ...(known.errors === undefined ? {} : { errors: known.errors }),
     ...(known.retryAfterSeconds === undefined ? {} : { retry_after_seconds: known.retryAfterSeconds }),
+    ...(known.rule === undefined ? {} : { rule: known.rule }),
+    ...(known.reason === undefined ? {} : { reason: known.reason }),
     request_id: known.requestId ?? requestId,
   };
 }
@@ -118,6 +132,8 @@ export function fromProblem(problem: Problem): SchedulerError {
     requestId: problem.request_id,
     ...(problem.field === undefined ? {} : { field: problem.field }),
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+    ...(problem.rule === undefined ? {} : { rule: problem.rule }),
+    ...(problem.reason === undefined ? {} : { reason: problem.reason }),
     ...(problem.retry_after_seconds === undefined ? {} : { retryAfterSeconds: problem.retry_after_seconds }),
   });
 }

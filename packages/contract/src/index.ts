@@ -8,6 +8,7 @@ export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./port.ts";
 export * from "./risk.ts";
+export type { Approval, ApprovalStatus } from "./schemas/approval.ts";
 export type { Agent } from "./schemas/agent.ts";
 export type { Bounds } from "./schemas/bounds.ts";
 export { usualLifetimeDays } from "./schemas/bounds.ts";

@@ -12,6 +12,8 @@ export interface HttpFace {
   path: `/v1/${string}`;
   /** The status of a success. 200 unless told. */
   status?: 200 | 201;
+  /** The field that a body is which does not name it: text, YAML or an object of its own. */
+  wholeBody?: string;
 }
 
 /** The MCP face. Absent: the operation is no tool. */

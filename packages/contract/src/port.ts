@@ -14,6 +14,17 @@ export type Execute = <Name extends OperationName>(
 export interface CallOptions {
   /** Aborted once nobody waits for the answer any more: an operation that waits ends then, a change does not. */
   signal?: AbortSignal | undefined;
+  /** It is part of a call that was made already: no policy counts it, nor asks somebody about it. */
+  aside?: boolean | undefined;
+}
+
+/** How an operation was called by a face that has names of its own for what it offers. */
+export interface CallFace {
+  dialect: string;
+  tool: string;
+  args: unknown;
+  /** The arguments that the tool requires. */
+  required: readonly string[];
 }
 
 /** Who is asking, as far as a face needs to know. */
@@ -28,6 +39,8 @@ export interface RequestContext extends CallOptions {
   address?: string | undefined;
   /** The delivery that made its target ask: an execution, by the id that the target received as `Sched-Delivery-Id`. */
   parent?: string | undefined;
+  /** How the call was made, where that was by another system's names. */
+  face?: CallFace | undefined;
   /** Called where nothing was done: the answer is that of an earlier request with the same `idempotency_key`. */
   onReplayed?: () => void;
 }
@@ -45,6 +58,8 @@ export interface Backend<Caller extends CallerView = CallerView> {
     caller?: Caller,
     request?: RequestContext,
   ): Promise<Output<Name>>;
+  /** Which operations a caller may use at all, whatever the arguments. Absent: those that its token is for. */
+  opens?(caller: Caller): Promise<(name: OperationName) => boolean>;
   /** Whether this process can do its work now; each check says what it found. */
   ready(): Promise<Readiness>;
   /** This process's numbers in Prometheus' text format. Absent: it keeps none. */

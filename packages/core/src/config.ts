@@ -27,6 +27,8 @@ export interface Config {
   allowedTargets: Range[];
   /** How mails are sent; undefined: none are. */
   mail: MailSettings | undefined;
+  /** A policy on calls for every workspace. */
+  policyFile: string | undefined;
   retentionDays: number;
   deadLetterDays: number;
   logLevel: string;
@@ -123,6 +125,7 @@ const settings = z.object({
       "must be an address, such as scheduler@example.com",
     )
     .optional(),
+  SCHEDULER_POLICY_FILE: z.string().optional(),
   SCHEDULER_RETENTION_DAYS: whole(1, 3650).default(30),
   SCHEDULER_DEAD_LETTER_DAYS: whole(1, 3650).default(90),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -171,6 +174,7 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
       read.SMTP_URL === undefined || read.SMTP_FROM === undefined
         ? undefined
         : { smtpUrl: read.SMTP_URL, smtpFrom: read.SMTP_FROM },
+    policyFile: read.SCHEDULER_POLICY_FILE,
     retentionDays: read.SCHEDULER_RETENTION_DAYS,
     deadLetterDays: read.SCHEDULER_DEAD_LETTER_DAYS,
     logLevel: read.LOG_LEVEL,

@@ -1,4 +1,7 @@
-import type { Backend, SchedulerError } from "@org/scheduler-contract";
+import { type Backend, operations, type SchedulerError } from "@org/scheduler-contract";
+import { refusalOf } from "./access/authorize.ts";
+import { createGate } from "./access/policy/gate.ts";
+import { openPolicyFile, type PolicyFile } from "./access/policy/policy-file.ts";
 import { authenticate } from "./access/authenticate.ts";
 import type { Caller } from "./access/caller.ts";
 import { type Clock, databaseClock } from "./clock.ts";
@@ -49,6 +52,8 @@ export interface SchedulerOptions {
   retentionDays?: number | undefined;
   /** How long executions that failed are kept. 90 days unless told. */
   deadLetterDays?: number | undefined;
+  /** A policy on calls that holds for every workspace: YAML or JSON, read again when it changes. */
+  policyFile?: string | undefined;
   log?: Log | undefined;
   /** Hears that the embedded database stopped for good, as when its disk is full: only a new process can open it again. */
   onBroken?: ((error: SchedulerError) => void) | undefined;
@@ -81,6 +86,8 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
   const log = options.log ?? silentLog;
   const clock = options.clock ?? databaseClock;
   const cipher = cipherOf(options);
+  const { policyFile: path } = options;
+  const policyFile = path === undefined ? undefined : await openPolicyFile(path, log);
   const database = await openDatabase(options, log);
   try {
     await migrate(database);
@@ -108,7 +115,7 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
       retentionDays,
       deadLetterDays,
     };
-    return assemble(parts, { jwtSecret: options.jwtSecret, allowedTargets });
+    return assemble(parts, { jwtSecret: options.jwtSecret, allowedTargets, policyFile });
   } catch (error) {
     await database.close();
     throw error;
@@ -134,15 +141,21 @@ function openDatabase(options: SchedulerOptions, log: Log): Promise<Database> {
 
 function assemble(
   parts: Omit<Engine, "metrics">,
-  { allowedTargets, jwtSecret }: { allowedTargets: Range[]; jwtSecret: Uint8Array | undefined },
+  {
+    allowedTargets,
+    jwtSecret,
+    policyFile,
+  }: { allowedTargets: Range[]; jwtSecret: Uint8Array | undefined; policyFile: PolicyFile | undefined },
 ): Scheduler {
   const { database, deliveries, clock, log, sender, cipher, mailer } = parts;
   const { db } = database;
   const workers: Worker[] = [];
   const engine = { ...parts, metrics: createMetrics(gaugesOf(parts, workers)) };
   const handlers = createHandlers(jwtSecret);
+  const gate = createGate({ db, clock, log, file: policyFile });
   const execute = createExecute({
     db,
+    gate,
     deliveries,
     clock,
     log,
@@ -156,6 +169,10 @@ function assemble(
     engine,
     execute: (name, input, caller, request) => orUnavailable(() => execute(name, input, caller, request)),
     authenticate: (token) => orUnavailable(() => authenticate(token, { db, jwtSecret, now: clock.now() })),
+    async opens(caller) {
+      const isOpen = await orUnavailable(() => gate.opens(caller));
+      return (name) => !refusalOf(caller, operations[name]) && isOpen(operations[name]);
+    },
     bootstrap: (settings) => bootstrap(db, settings),
     async reencrypt(onProgress) {
       if (!cipher) throw noKey("What this changes");
@@ -173,6 +190,7 @@ function assemble(
       await Promise.allSettled(workers.map((worker) => worker.stop()));
       await sender.close();
       mailer?.close();
+      policyFile?.close();
       await deliveries.close();
       await database.close();
     },

@@ -10,7 +10,12 @@ export interface JsonOptions {
   wants: string;
   /** `JSON.parse`, or what reads more of a text than that does. */
   parse: (text: string) => unknown;
+  /** What a body stands for that is YAML or plain text. Absent: such a body is refused. */
+  ofText?: (text: string) => unknown;
 }
+
+const isJson = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
+const isText = /^(application\/(x-)?yaml|text\/(x-)?yaml|text\/plain)\s*(;|$)/i;
 
 /**
  * The JSON of a request's body; undefined where the body is empty. Throws `unsupported_media_type`, `payload_too_large` and
@@ -19,14 +24,15 @@ export interface JsonOptions {
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  { wants, parse }: JsonOptions,
+  { wants, parse, ofText }: JsonOptions,
 ): Promise<unknown> {
   const bytes = await receive(request, response);
   if (bytes.length === 0) return undefined;
-  const type = request.headers["content-type"];
-  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? "")) throw unsupportedMediaType(type);
+  const type = request.headers["content-type"] ?? "";
+  const isGivenAsText = ofText !== undefined && isText.test(type);
+  if (!isJson.test(type) && !isGivenAsText) throw unsupportedMediaType(type || undefined);
   try {
-    return parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return (isGivenAsText ? ofText : parse)(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     const where = error instanceof SyntaxError ? positionOf(error) : ": it is not UTF-8";
     throw new SchedulerError("invalid_json", `The body is not JSON${where}.`, { hint: `Send ${wants}.` });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Execute, Toolset } from "@org/scheduler-contract";
+import type { Execute, OperationName, Toolset } from "@org/scheduler-contract";
 import { Server } from "@modelcontextprotocol/server";
 import type { Tool as ListedTool } from "@modelcontextprotocol/server";
 import { callTool } from "./call-tool.ts";
@@ -15,6 +15,8 @@ export interface BuildServerOptions {
   readOnly: boolean;
   /** Offer only these. All unless told. */
   toolsets?: readonly Toolset[];
+  /** Which operations the caller may use at all: others are not shown, and whoever calls one is told why by it. */
+  opens?: (name: OperationName) => boolean;
   info?: ServerInfo;
   log?: ErrorLog;
   /** Stands in the log beside an error. A new one for each call unless told. */
@@ -33,13 +35,14 @@ const cacheHint = { ttlMs: 300_000, cacheScope: "private" } as const;
 
 /** An MCP server for one caller, whatever carries it: its tools are the contract's operations. */
 export function buildServer(options: BuildServerOptions): Server {
-  const { execute, readOnly, toolsets, info = defaultInfo, log } = options;
+  const { execute, readOnly, toolsets, info = defaultInfo, log, opens = () => true } = options;
   const tools = selectTools(readOnly, toolsets);
-  const listed = { tools: tools.map(toListed) };
+  const open = tools.filter(({ name }) => opens(name));
+  const listed = { tools: open.map(toListed) };
   const server = new Server(info, {
     capabilities: { tools: { listChanged: false } },
     instructions: instructionsFor(
-      tools.map((tool) => tool.name),
+      open.map((tool) => tool.name),
       readOnly,
     ),
     cacheHints: { "tools/list": cacheHint, "server/discover": cacheHint },
@@ -48,11 +51,11 @@ export function buildServer(options: BuildServerOptions): Server {
   server.setRequestHandler("tools/list", () => listed);
   server.setRequestHandler("tools/call", ({ params }, { mcpReq }) => {
     const tool = tools.find(({ name }) => name === params.name);
-    if (!tool) throw notOffered(params.name, { offered: tools, readOnly });
+    if (!tool) throw notOffered(params.name, { offered: open, readOnly });
     const { signal, _meta: meta } = mcpReq;
     const progressToken = meta?.progressToken;
     return callTool(tool, params.arguments, {
-      execute: (operation, input) => execute(operation, input, { signal }),
+      execute: (operation, input, how) => execute(operation, input, { signal, ...how }),
       ...(progressToken !== undefined && {
         progress: (progress: number, total: number) =>
           mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, total } }),

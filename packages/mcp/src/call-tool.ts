@@ -6,6 +6,7 @@ import { readLeniently } from "./lenient.ts";
 import { present } from "./present.ts";
 import type { Answer, View } from "./present.ts";
 import { afterCall, noteOnQueue } from "./after-call.ts";
+import { aside, isRefusal } from "./aside.ts";
 import { resolveReferences } from "./references.ts";
 import { responseFormats, type Tool } from "./tools.ts";
 import { cutTextsIn } from "./values.ts";
@@ -72,8 +73,8 @@ async function telling<Result>(
 }
 
 /** Only what helps whoever called: each word of an error is read by a model. */
-function toError({ code, detail, hint, errors, retry_after_seconds }: Problem): CallToolResult {
-  const told = { code, detail, hint, errors, retry_after_seconds };
+function toError({ code, detail, hint, errors, retry_after_seconds, rule, reason }: Problem): CallToolResult {
+  const told = { code, detail, hint, errors, retry_after_seconds, rule, reason };
   // An error may repeat what was sent.
   const text = JSON.stringify(cutTextsIn(told, 1000));
   return { content: [{ type: "text", text }], isError: true };
@@ -100,7 +101,7 @@ async function readCall(tool: Tool, args: unknown, execute: Execute): Promise<Ca
     [attempt, offset].every((number) => number === undefined || (Number.isInteger(number) && number >= 0)) &&
     Object.keys(read as object).every((name) => Object.hasOwn(shape, name));
   if (!isTaken) parseInput(tool.checked, read);
-  const resolved = await resolveReferences(withCleared(input, clear), execute, bent);
+  const resolved = await resolveReferences(withCleared(input, clear), aside(execute), bent);
   // Each page but the first says the same.
   const counts = "counts" in shape && input["cursor"] === undefined && { counts: true };
   return { input: { ...resolved, ...counts }, view: { format, attempt, offset }, bent };
@@ -124,9 +125,12 @@ async function answer(tool: Tool, { input, view, bent }: Call, execute: Execute)
   let limit = Infinity;
   let page = input;
   for (;;) {
-    const answered = (await execute(tool.name, page as never)) as Answer;
-    const output = await afterCall(tool, answered, execute);
-    const note = limit === Infinity ? await noteOnQueue(tool, input, answered, execute) : undefined;
+    const isFirst = limit === Infinity;
+    const answered = (await execute(tool.name, page as never, isFirst ? {} : { aside: true })) as Answer;
+    const output = (await whereAllowed(() => afterCall(tool, answered, aside(execute)))) ?? answered;
+    const note = isFirst
+      ? await whereAllowed(() => noteOnQueue(tool, input, answered, aside(execute)))
+      : undefined;
     if (note !== undefined) bent.push(note);
     const built = cutTexts((maxText = Infinity) => present(tool, output, { ...view, maxText }));
     const factor = overweight(built);
@@ -135,6 +139,16 @@ async function answer(tool: Tool, { input, view, bent }: Call, execute: Execute)
     limit = Math.floor(Math.min(rows, limit) / factor);
     if (limit < 1) return cutArrays(built);
     page = { ...input, limit };
+  }
+}
+
+/** What is done is done, also where its caller may not know what else would be told of it. */
+async function whereAllowed<Told>(work: () => Promise<Told>): Promise<Told | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw error;
   }
 }
 

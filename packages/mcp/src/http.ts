@@ -57,12 +57,14 @@ export function createMcpHttp<Caller extends CallerView>(
     if (asksForOAuth(request)) throw noRoute(request);
     if (request.method !== "POST") throw methodNotAllowed(request.method);
     const caller = await backend.authenticate(bearerToken(request));
+    const opens = await backend.opens?.(caller);
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());
     const parent = request.headers["sched-parent"]?.toString();
     return {
       execute: (name, input, options) => backend.execute(name, input, caller, { ...options, parent }),
       requestId,
       ...narrowing,
+      ...(opens && { opens }),
       readOnly: narrowing.readOnly || caller.readOnly,
       ...(info && { info }),
       ...(log && { log }),

@@ -5,15 +5,21 @@ import { readJson } from "@org/scheduler-http";
 const wants =
   'one JSON object, such as {"name": "nightly report"}, with double quotes and no trailing commas';
 
-/** The fields of a JSON body; none when the body is empty. */
+/**
+ * The fields of a JSON body; none when the body is empty. `whole` is the field that the body is itself, where it does not
+ * name it.
+ */
 export async function readBody(
   request: IncomingMessage,
   response: ServerResponse,
+  whole?: string,
 ): Promise<Record<string, unknown>> {
-  const value = await readJson(request, response, { wants, parse });
+  const ofText = whole === undefined ? {} : { ofText: (text: string) => ({ [whole]: text }) };
+  const value = await readJson(request, response, { wants, parse, ...ofText });
   if (value === undefined) return {};
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
+    const isWhole = whole !== undefined && !Object.hasOwn(value, whole);
+    return isWhole ? { [whole]: value } : (value as Record<string, unknown>);
   }
   throw new SchedulerError("invalid_input", "The body is JSON, but not an object.", {
     hint: 'Send one JSON object, such as {"name": "nightly report"}; /openapi.json lists its fields.',

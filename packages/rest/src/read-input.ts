@@ -21,7 +21,7 @@ export async function readInput(
 ): Promise<Record<string, unknown>> {
   const search = request.originalUrl.split("?").slice(1).join("?");
   const query = readQuery(operation, search);
-  const body = await readBody(request, response);
+  const body = await readBody(request, response, operation.http.wholeBody);
   const [fields, misplaced] = takesQuery(operation) ? [query, body] : [body, query];
   const stray = Object.keys(misplaced)[0];
   // A field that is known nowhere is refused as such: sending it elsewhere would not help.

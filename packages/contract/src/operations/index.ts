@@ -7,6 +7,7 @@ import * as deliveries from "./deliveries.ts";
 import * as executions from "./executions.ts";
 import * as jobs from "./jobs.ts";
 import * as manyJobs from "./many-jobs.ts";
+import * as policy from "./policy.ts";
 import * as queues from "./queues.ts";
 import * as rules from "./rules.ts";
 import * as schedules from "./schedules.ts";
@@ -97,6 +98,13 @@ export const operations = {
   trigger_agent_schedule: schedules.triggerAgentSchedule,
   list_schedule_executions: schedules.listScheduleExecutions,
   list_agent_executions: schedules.listAgentExecutions,
+
+  get_policy: policy.getPolicy,
+  put_policy: policy.putPolicy,
+  test_policy: policy.testPolicy,
+  list_approvals: policy.listApprovals,
+  approve_call: policy.approveCall,
+  reject_call: policy.rejectCall,
 
   list_signing_secrets: signing.listSigningSecrets,
   create_signing_secret: signing.createSigningSecret,

@@ -11,6 +11,7 @@ export interface UsedToken extends TokenRow {
   isPrevious: boolean;
   /** Of its user; null where there is none any more. */
   role: Role | null;
+  policy_version: number;
 }
 
 function tokens(db: Db | Tx) {
@@ -34,8 +35,10 @@ export async function useToken(db: Db, hash: Buffer, at: Date | null): Promise<U
         .onRef("members.workspace_id", "=", "scopes.workspace_id")
         .onRef("members.user_id", "=", "tokens.user_id"),
     )
+    .innerJoin("workspaces", "workspaces.id", "scopes.workspace_id")
     .select([
       "members.role",
+      "workspaces.policy_version",
       stale.as("stale"),
       sql<boolean>`coalesce(expires_at <= ${now}, false)`.as("expired"),
       sql<boolean>`hash <> ${hash}`.as("isPrevious"),
@@ -71,6 +74,7 @@ export function findUser(db: Db | Tx, by: { email: string } | { id: string }): P
 export interface Membership {
   workspaceId: string;
   workspaceName: string;
+  policyVersion: number;
   role: Role;
 }
 
@@ -86,6 +90,7 @@ export function findMembership(
     .select([
       "members.workspace_id as workspaceId",
       "workspaces.name as workspaceName",
+      "workspaces.policy_version as policyVersion",
       "members.role as role",
     ])
     .where("members.user_id", "=", userId)

@@ -52,6 +52,7 @@ async function resolveToken(token: string, { db, now }: Options): Promise<Caller
     scopes: row.scopes,
     bounds: row.bounds,
     expiresAt: row.expires_at,
+    policyVersion: row.policy_version,
   };
 }
 
@@ -63,7 +64,7 @@ async function resolveJwt(token: string, { db, jwtSecret, now }: Options): Promi
   if (subject.expired) throw noLongerValid(`expired at ${subject.expiresAt.toISOString()}`);
   const membership = await findMembership(db, user.id, subject.workspaceId);
   if (!membership) throw noLongerValid("belongs to a user who left the workspace");
-  const { workspaceId, role } = membership;
+  const { workspaceId, role, policyVersion } = membership;
   return {
     kind: "user",
     name: user.email,
@@ -78,6 +79,7 @@ async function resolveJwt(token: string, { db, jwtSecret, now }: Options): Promi
     scopes: null,
     bounds: null,
     expiresAt: null,
+    policyVersion,
   };
 }
 

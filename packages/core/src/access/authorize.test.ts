@@ -16,6 +16,11 @@ const closedTo: Partial<Record<OperationName, TokenKind[]>> = {
   create_user: ["agent", "service"],
   update_user: ["agent", "service"],
   delete_user: ["agent", "service"],
+  get_policy: ["agent", "service"],
+  put_policy: ["agent", "service"],
+  test_policy: ["agent", "service"],
+  approve_call: ["agent", "service", "system"],
+  reject_call: ["agent", "service", "system"],
   register_agent: ["agent"],
   update_agent: ["agent"],
   delete_agent: ["agent"],
@@ -44,6 +49,7 @@ function callerOf(kind: TokenKind, readOnly: boolean): Caller {
     scopes: null,
     bounds: null,
     expiresAt: null,
+    policyVersion: 0,
   };
 }
 

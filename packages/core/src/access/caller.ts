@@ -20,6 +20,8 @@ export interface Caller {
   readonly bounds: Bounds | null;
   /** Of a token; a JWT is too short-lived to matter. */
   readonly expiresAt: Date | null;
+  /** Which version of the workspace's policy there was when the token was resolved; 0 for none. */
+  readonly policyVersion: number;
 }
 
 /** A caller in a few words, for `created_by` and the audit. */

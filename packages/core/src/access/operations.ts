@@ -26,9 +26,10 @@ export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Na
       return { logged_out: true, user: { id: toPublicId("usr", user.id), email: user.email } };
     },
 
-    async get_me({ db, caller, now }) {
+    async get_me({ db, caller, now, gate }) {
       const user = caller.userId === null ? undefined : await findUser(db, { id: caller.userId });
       const all: Operation[] = Object.values(operations);
+      const isOpen = await gate.opens(caller);
       return {
         kind: caller.kind,
         name: caller.name,
@@ -44,7 +45,9 @@ export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Na
         scopes: caller.scopes && [...caller.scopes],
         bounds: caller.bounds,
         left: await leftOf(db, caller, now),
-        operations: all.filter((operation) => !refusalOf(caller, operation)).map(({ name }) => name),
+        operations: all
+          .filter((operation) => !refusalOf(caller, operation) && isOpen(operation))
+          .map(({ name }) => name),
       };
     },
   };

@@ -40,6 +40,8 @@ interface Workspaces {
   name: string;
   /** The workspace from which somebody made it. */
   made_in: string | null;
+  /** Raised whenever its policy changes. */
+  policy_version: Generated<number>;
   created_at: Generated<Date>;
 }
 
@@ -49,6 +51,48 @@ interface Members {
   user_id: string;
   role: Role;
   created_at: Generated<Date>;
+}
+
+/** What a workspace lets its callers do. */
+interface Policies {
+  workspace_id: string;
+  version: number;
+  /** As it was written. */
+  text: string;
+  updated_by: string;
+  updated_at: Date;
+}
+
+/** What a policy counts, of one caller, until its window ends. */
+interface PolicyCounters {
+  scope_id: number;
+  key: string;
+  value: number;
+  expires_at: Date;
+}
+
+/** A call that somebody is asked about. */
+export interface Approvals {
+  scope_id: number;
+  id: string;
+  /** The key or the user that asked. */
+  who: string;
+  caller: string;
+  tool: string;
+  operation: string;
+  /** The rule that asks, with its line. */
+  rule: string;
+  reason: string | null;
+  /** SHA-256 of who calls what with which arguments, and of the rule. */
+  fingerprint: Buffer;
+  /** For whoever decides: without what must not be seen. */
+  arguments: Json<unknown>;
+  status: "pending" | "approved" | "rejected" | "used";
+  comment: string | null;
+  decided_by: string | null;
+  decided_at: Date | null;
+  expires_at: Date;
+  created_at: Date;
 }
 
 /** One half of a workspace: every row of every table belongs to one scope, and so to one mode. */
@@ -524,6 +568,9 @@ export interface Tables {
   scopes: Scopes;
   users: Users;
   members: Members;
+  policies: Policies;
+  policy_counters: PolicyCounters;
+  approvals: Approvals;
   tokens: Tokens;
   agents: Agents;
   agent_permissions: AgentPermissions;

@@ -49,6 +49,7 @@ async function whileHeld(key: string, work: () => Promise<void>): Promise<void> 
       sendsMail: false,
       allowedTargets: [],
       parent: undefined,
+      gate: undefined as never,
     };
     await declareJobs(context, [input(key)]);
     await work();

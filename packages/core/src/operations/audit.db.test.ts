@@ -115,9 +115,18 @@ describe("a change leaves a row", () => {
   });
 });
 
+test("reading that is refused, or finds nothing, is on record, too", async () => {
+  await failing(run("list_tokens", {}, agent), run("get_job", { job_id: noJob }));
+  expect(await failures()).toEqual(
+    expect.arrayContaining([
+      { operation: "list_tokens", outcome: "refused", error_code: "forbidden", times: 1, target: null },
+      { operation: "get_job", outcome: "failed", error_code: "not_found", times: 1, target: noJob },
+    ]),
+  );
+});
+
 describe("no row is left", () => {
-  test("by reading, trying and input that does not fit", async () => {
-    await failing(run("list_tokens", {}, agent), run("get_job", { job_id: noJob }));
+  test("by trying and input that does not fit", async () => {
     await failing(run("update_job", { job_id: noJob, name: "a", dry_run: true }));
     await failing(run("create_job", { name: "a", url: "https://a.example", dry_run: true }, reader));
     await failing(

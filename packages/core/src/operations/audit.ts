@@ -32,7 +32,7 @@ interface Recorder {
 interface Change {
   caller: Caller;
   operation: Operation;
-  input: object;
+  input: unknown;
   dryRun: boolean;
 }
 
@@ -70,7 +70,7 @@ async function recordFailure(
     ...entryOf(caller, operation, targetOf(operation, input)),
     id: sameId(since, `${caller.scopeId} ${who} ${operation.name} ${errorCode}`),
     at,
-    outcome: errorCode === "forbidden" ? "refused" : "failed",
+    outcome: errorCodes[errorCode].status === 403 ? "refused" : "failed",
     error_code: errorCode,
   });
 }
@@ -100,8 +100,8 @@ function idOf(output: unknown): string | null {
 }
 
 /** The id that an operation was asked about. What does not look like one may be anything, a secret too. */
-function targetOf({ http }: Operation, input: object): string | null {
+function targetOf({ http }: Operation, input: unknown): string | null {
   const [, field = ""] = /\{(\w+_id)\}/.exec(http.path) ?? [];
-  const id = (input as Record<string, unknown>)[field];
+  const id = (input as Record<string, unknown> | null | undefined)?.[field];
   return typeof id === "string" && /^[a-z]+_[0-9a-z]{26}$/.test(id) ? id : null;
 }

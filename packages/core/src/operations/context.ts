@@ -1,9 +1,16 @@
 import type { OperationName, Operations, Output, ParsedInput } from "@org/scheduler-contract";
 import type { Caller } from "../access/caller.ts";
+import type { Gate } from "../access/policy/gate.ts";
 import type { Cipher } from "../encryption/cipher.ts";
 import type { Db, Tx } from "../database/tables.ts";
 import type { Carrier, EndingSession } from "../rules/tell.ts";
 import type { Range } from "../sending/address-guard.ts";
+
+/** What all operations of callers work with. */
+interface CallerContext {
+  caller: Caller;
+  gate: Gate;
+}
 
 /** What public operations work with: nobody is known yet. */
 export interface PublicContext {
@@ -14,9 +21,8 @@ export interface PublicContext {
 }
 
 /** What reading operations work with. */
-export interface ReadContext {
+export interface ReadContext extends CallerContext {
   db: Db;
-  caller: Caller;
   /** Asks for the time, the database's or the test's; few readers need it. */
   now(): Promise<Date>;
   /** Aborted once nobody waits for the answer any more. */
@@ -24,11 +30,10 @@ export interface ReadContext {
 }
 
 /** What changing operations work with: one transaction, one instant. */
-export interface WriteContext {
+export interface WriteContext extends CallerContext {
   tx: Tx;
   /** Carries what is told of executions that end in the transaction. */
   deliveries: Carrier;
-  caller: Caller;
   /** The database's time, or the test's. */
   now: Date;
   /** All of it will be rolled back once it has been answered. */
@@ -65,7 +70,7 @@ export type Handlers<Name extends OperationName> = { [N in Name]: Handler<N> };
 
 /** What is done once the transaction of a change is over, such as waiting for what comes of it. */
 export type FollowUp<Name extends OperationName> = (
-  context: { db: Db; caller: Caller; signal: AbortSignal | undefined },
+  context: CallerContext & { db: Db; signal: AbortSignal | undefined },
   output: Output<Name>,
   input: ParsedInput<Name>,
 ) => Promise<Output<Name>>;

@@ -160,6 +160,19 @@ async function newScheduled(caller = live): Promise<object> {
   return { schedule_id };
 }
 
+const asking = "tools: {create_secret: {rules: [{action: require_approval}]}}";
+
+/** A call that waits for somebody; the policy that asks for it is in force no longer. */
+async function newApproval(caller = live): Promise<string> {
+  // A policy is of a workspace, whatever the half.
+  const manager = caller === testHalf ? live : caller;
+  await setup.scheduler.execute("put_policy", { policy: asking }, manager);
+  const name = `secret-${newId(now).slice(-12)}`;
+  await setup.scheduler.execute("create_secret", { name, value: "hush-hush" }, caller).catch(() => {});
+  await setup.scheduler.execute("put_policy", { policy: "" }, manager);
+  return (await setup.scheduler.execute("list_approvals", {}, caller)).data[0]!.id;
+}
+
 async function newRule(caller = live): Promise<string> {
   const input = { channel_id: await newChannel(caller), event: "on_failure" } as const;
   return (await setup.scheduler.execute("add_rule", input, caller)).id;
@@ -179,6 +192,7 @@ const belongings: Record<string, (caller?: Caller) => Promise<string>> = {
   channel_id: newChannel,
   alert_channel_id: newChannel,
   rule_id: newRule,
+  approval_id: newApproval,
   schedule_id: newSchedule,
   agent: newAgent,
   other: newOther,
@@ -200,6 +214,8 @@ const samples: Record<string, unknown> = {
   secret_id: "sec_01h455vb4pex5vsknk084sn02q",
   channel_id: "chan_01h455vb4pex5vsknk084sn02q",
   rule_id: "rule_01h455vb4pex5vsknk084sn02q",
+  approval_id: "appr_01h455vb4pex5vsknk084sn02q",
+  policy: "",
   value: "hush-hush",
   type: "webhook",
   event: "on_failure",
@@ -357,6 +373,7 @@ describe("what belongs to another half or workspace is not there", () => {
     list_secrets: newSecret,
     list_queues: newQueue,
     list_signing_secrets: newSigningSecret,
+    list_approvals: newApproval,
     list_agents: newAgent,
     list_agent_schedules: newSchedule,
     list_schedule_executions: newScheduled,
@@ -469,6 +486,9 @@ describe("the audit", () => {
     replay_executions: async () => ({ execution_ids: [await newExecution()], status: "canceled" }),
     purge_executions: async () => ({ execution_ids: [await newExecution()], status: "canceled" }),
     cancel_replay: async () => ({ replay_id: await newReplay() }),
+    put_policy: async () => ({ policy: "default: allow" }),
+    approve_call: async () => ({ approval_id: await newApproval() }),
+    reject_call: async () => ({ approval_id: await newApproval() }),
     register_agent: async () => ({ name: "b-agent", url: "https://agent.example" }),
     update_agent: async () => ({ agent: await newAgent(), description: "b" }),
     delete_agent: async () => ({ agent: await newAgent() }),

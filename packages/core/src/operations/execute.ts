@@ -1,13 +1,16 @@
 import {
   type Backend,
+  type Operation,
   type OperationName,
   operations,
   type Operations,
+  type ParsedInput,
   parseInput,
   SchedulerError,
 } from "@org/scheduler-contract";
 import { authorize } from "../access/authorize.ts";
 import type { Caller } from "../access/caller.ts";
+import type { Gate } from "../access/policy/gate.ts";
 import type { Clock } from "../clock.ts";
 import { readNow } from "../database/now.ts";
 import type { Db } from "../database/tables.ts";
@@ -21,6 +24,7 @@ import { once } from "./once.ts";
 
 interface Parts {
   db: Db;
+  gate: Gate;
   deliveries: Carrier;
   clock: Clock;
   log: Log;
@@ -32,46 +36,53 @@ interface Parts {
 
 /** What becomes of every call, whichever face it came through: one step after the other. */
 export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Backend<Caller>["execute"] {
+  const { gate } = parts;
   const now = (): Promise<Date> => readNow(db, clock.now());
 
   return async (name, input, caller, request = {}) => {
-    const operation = find(name);
-    const parsed = parseInput(operation, input);
-    const handle = (context: PublicContext | ReadContext | WriteContext) =>
+    const operation: Operation = find(name);
+    const handle = (context: PublicContext | ReadContext | WriteContext, parsed: ParsedInput<typeof name>) =>
       handlers[name](context as Context<typeof name>, parsed);
 
-    if (operation.access === "public") return handle({ db, now, address: request.address });
+    if (operation.access === "public")
+      return handle({ db, now, address: request.address }, parse(operation, input));
     if (!caller) throw needsCaller();
-    if (operation.risk === "read") {
-      authorize(caller, operation);
-      return handle({ db, caller, now, signal: request.signal });
-    }
-
-    const { dry_run, idempotency_key: key } = parsed as { dry_run?: boolean; idempotency_key?: string };
+    const { dry_run, idempotency_key: key } = fieldsOf(input);
     const dryRun = dry_run === true;
-    const change = { caller, operation, input: parsed, dryRun };
-    const output = await recordingFailures({ db, now, log }, change, async () => {
+    const call = { input, face: request.face, dryRun, aside: request.aside === true };
+    return recordingFailures({ db, now, log }, { caller, operation, input, dryRun }, async () => {
       authorize(caller, operation);
-      return (dryRun ? rolledBack : committed)(db, async (tx) => {
-        const context = {
-          ...parts,
-          tx,
-          caller,
-          now: await readNow(tx, clock.now()),
-          dryRun,
-          parent: request.parent,
-        };
+      const admission = await gate.admit(caller, operation, call);
+      const parsed = parse<typeof name>(operation, input);
+      await admission?.count();
+      if (operation.risk === "read") {
+        await admission?.takeApprovals(db);
+        return handle({ db, caller, gate, now, signal: request.signal }, parsed);
+      }
+      const output = await (dryRun ? rolledBack : committed)(db, async (tx) => {
+        const at = await readNow(tx, clock.now());
+        const context = { ...parts, tx, caller, now: at, dryRun, parent: request.parent };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
         return once(context, asked, async () => {
-          const output = await handle(context);
-          await recordDone(context, operation, output);
-          return output;
+          await admission?.takeApprovals(tx);
+          const answer = await handle(context, parsed);
+          await recordDone(context, operation, answer);
+          return answer;
         });
       });
+      const followUp = followUps[name] as FollowUp<typeof name> | undefined;
+      const after = { db, caller, gate, signal: request.signal };
+      return followUp && !dryRun ? followUp(after, output, parsed) : output;
     });
-    const followUp = followUps[name] as FollowUp<typeof name> | undefined;
-    return followUp && !dryRun ? followUp({ db, caller, signal: request.signal }, output, parsed) : output;
   };
+}
+
+function parse<Name extends OperationName>(operation: Operation, input: unknown): ParsedInput<Name> {
+  return parseInput(operation, input) as ParsedInput<Name>;
+}
+
+function fieldsOf(input: unknown): { dry_run?: unknown; idempotency_key?: string } {
+  return typeof input === "object" && input !== null ? input : {};
 }
 
 function find<Name extends OperationName>(name: Name): Operations[Name] {

@@ -1,7 +1,9 @@
 import type { OperationName } from "@org/scheduler-contract";
 import { accessOperations } from "../access/operations.ts";
+import { afterPut, policyOperations } from "../access/policy/operations.ts";
 import { agentOperations } from "../agents/operations.ts";
 import { scheduleOperations } from "../agents/schedules.ts";
+import { approvalOperations } from "../approvals/operations.ts";
 import { afterTest, channelOperations } from "../channels/operations.ts";
 import { deliveryOperations } from "../deliveries/operations.ts";
 import { deadLetterOperations } from "../executions/dead-letters.ts";
@@ -22,6 +24,8 @@ export function createHandlers(jwtSecret: Uint8Array | undefined): Handlers<Oper
     ...accessOperations(jwtSecret),
     ...tokenOperations,
     ...workspaceOperations,
+    ...policyOperations,
+    ...approvalOperations,
     ...agentOperations,
     ...scheduleOperations,
     ...jobOperations,
@@ -44,4 +48,7 @@ export function exactly<Given extends Handlers<OperationName>>(
   return handlers;
 }
 
-export const followUps: { [Name in OperationName]?: FollowUp<Name> } = { test_channel: afterTest };
+export const followUps: { [Name in OperationName]?: FollowUp<Name> } = {
+  test_channel: afterTest,
+  put_policy: afterPut,
+};

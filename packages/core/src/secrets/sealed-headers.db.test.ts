@@ -4,7 +4,7 @@ import { createScheduler } from "../scheduler.ts";
 import { testBench } from "../testing/bench.ts";
 import { everythingStored } from "../testing/everything-stored.ts";
 import { drain, testClock } from "../testing/index.ts";
-import { mask } from "./sensitive.ts";
+import { mask } from "../encryption/mask.ts";
 
 const noon = "2026-03-01T12:00:00Z";
 const clock = testClock(noon);

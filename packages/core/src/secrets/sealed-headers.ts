@@ -1,7 +1,8 @@
 import { SchedulerError } from "@org/scheduler-contract";
 import { type Cipher, DecryptionError } from "../encryption/cipher.ts";
 import { noKey } from "../encryption/no-key.ts";
-import { isClear, mask, masked } from "./sensitive.ts";
+import { mask } from "../encryption/mask.ts";
+import { isClear, masked } from "./sensitive.ts";
 
 type Headers = Record<string, string>;
 

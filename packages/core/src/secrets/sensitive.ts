@@ -1,9 +1,7 @@
+import { mask } from "../encryption/mask.ts";
 import { reference } from "./reference.ts";
 
 type Headers = Record<string, string>;
-
-/** What is shown of a header that was given in clear, and what a caller sends to keep what is stored. */
-export const mask = "********";
 
 /** Words in the names of headers that carry credentials. */
 const words =

@@ -21,6 +21,8 @@ export const templateDatabase = "scheduler_template";
 const emptied = [
   ...[
     "jobs",
+    "approvals",
+    "policy_counters",
     "agent_permissions",
     "agents",
     "queues",

@@ -1,0 +1,56 @@
+import { type Operation, operations } from "@org/scheduler-contract";
+import type { Called } from "./decide.ts";
+import { dialectTools } from "./dialect-tools.ts";
+
+/** Whether there is a tool of this name: an operation, or a dialect's tool with or without the dialect before it. */
+export function isKnownTool(name: string): boolean {
+  if (Object.hasOwn(operations, name)) return true;
+  const [first, second] = name.split("/") as [string, string?];
+  if (second === undefined) return Object.values(dialectTools).some((tools) => Object.hasOwn(tools, first));
+  return Object.hasOwn(dialectTools, first) && Object.hasOwn(dialectTools[first]!, second);
+}
+
+/** The arguments that a tool requires, by its name in a policy. */
+export function requiredByName(name: string): readonly string[] {
+  if (Object.hasOwn(operations, name)) return requiredOf((operations as Record<string, Operation>)[name]!);
+  const [first, second] = name.split("/") as [string, string?];
+  const tools = second === undefined ? Object.values(dialectTools) : [dialectTools[first] ?? {}];
+  const tool = second ?? first;
+  return tools.find((one) => Object.hasOwn(one, tool))?.[tool] ?? [];
+}
+
+/** The operation of a name; undefined where it is a dialect's tool. */
+export function operationOf(name: string): Operation | undefined {
+  return Object.hasOwn(operations, name) ? (operations as Record<string, Operation>)[name] : undefined;
+}
+
+const known = new Map<string, readonly string[]>();
+
+/** The fields that an operation cannot do without. */
+export function requiredOf({ name, input, missing }: Operation): readonly string[] {
+  const before = known.get(name);
+  if (before) return before;
+  const alone = Object.keys(input.shape).filter((field) => !input.shape[field]!.safeParse(undefined).success);
+  const either = missing?.({}).flatMap((path) => path[0] ?? []) ?? [];
+  const required = name === "create_job" || name === "put_job" ? alone : [...alone, ...either];
+  known.set(name, required);
+  return required;
+}
+
+/** What is many in one, and the operation and the argument of each. */
+const batches: Record<string, { tool: string; list: string; as?: string }> = {
+  create_jobs: { tool: "create_job", list: "jobs" },
+  pause_jobs: { tool: "pause_job", list: "job_ids", as: "job_id" },
+  resume_jobs: { tool: "resume_job", list: "job_ids", as: "job_id" },
+  replay_executions: { tool: "replay_execution", list: "execution_ids", as: "execution_id" },
+};
+
+/** Each of the calls that a call of many stands for. */
+export function itemsOf({ name }: Operation, input: unknown): Called[] {
+  const batch = Object.hasOwn(batches, name) ? batches[name] : undefined;
+  const list = batch && (input as Record<string, unknown> | null | undefined)?.[batch.list];
+  if (!batch || !Array.isArray(list)) return [];
+  const required = requiredByName(batch.tool);
+  const { tool, as } = batch;
+  return list.slice(0, 1000).map((item: unknown) => ({ tool, args: as ? { [as]: item } : item, required }));
+}
