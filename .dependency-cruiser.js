@@ -6,6 +6,7 @@ const nounFile = `${core}(channels/channel|deliveries/delivery|executions/execut
 /** From the top to the ground: a room knows those below it. */
 const rooms = [
   "engine",
+  "audit",
   "jobs",
   "deliveries",
   "executions",

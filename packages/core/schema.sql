@@ -82,9 +82,28 @@ create table scheduler.audit (
   outcome text not null default 'done'::text,
   error_code text,
   times integer not null default 1,
+  face text,
+  tool text,
+  rule text,
+  arguments_hash bytea,
+  request_id text,
   constraint audit_check CHECK (((outcome = 'done'::text) = (error_code IS NULL))),
   constraint audit_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text]))),
   constraint audit_pkey PRIMARY KEY (scope_id, id)
+);
+
+create table scheduler.audit_seals (
+  number integer not null,
+  from_at timestamp with time zone not null,
+  to_at timestamp with time zone not null,
+  entries integer not null,
+  entries_hash bytea not null,
+  previous_hash bytea not null,
+  hash bytea not null,
+  sealed_at timestamp with time zone not null,
+  is_pruned boolean not null default false,
+  constraint audit_seals_check CHECK ((from_at < to_at)),
+  constraint audit_seals_pkey PRIMARY KEY (number)
 );
 
 create table scheduler.channels (

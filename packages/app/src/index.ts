@@ -3,3 +3,4 @@ export { type Running, runApp } from "./run.ts";
 export { shownOnce } from "./shown-once.ts";
 export { type AppParts, startApp, type StartedApp } from "./start-app.ts";
 export { reencryptAll } from "./reencrypt.ts";
+export { verifyAudit } from "./verify-audit.ts";

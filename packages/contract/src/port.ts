@@ -39,6 +39,9 @@ export interface RequestContext extends CallOptions {
   address?: string | undefined;
   /** The delivery that made its target ask: an execution, by the id that the target received as `Sched-Delivery-Id`. */
   parent?: string | undefined;
+  /** How it came, such as `rest` or `mcp`, and the id that its answer and the log have in common: for the audit. */
+  via?: string | undefined;
+  requestId?: string | undefined;
   /** How the call was made, where that was by another system's names. */
   face?: CallFace | undefined;
   /** Called where nothing was done: the answer is that of an earlier request with the same `idempotency_key`. */

@@ -18,7 +18,8 @@ export type IdPrefix =
   | "chan"
   | "rule"
   | "agent"
-  | "appr";
+  | "appr"
+  | "audit";
 
 /** A new UUIDv7 whose time part is `at`, the database's time: a worker's clock must not reorder history. */
 export function newId(at: Date): string {

@@ -1,3 +1,4 @@
+export type { SealsChecked } from "./audit/seal.ts";
 export type { Caller } from "./access/caller.ts";
 export { type Clock, databaseClock } from "./clock.ts";
 export { type Config, ConfigError, readEnv } from "./config.ts";

@@ -8,4 +8,6 @@ export const kept = {
   historyDays: 30,
   /** Executions that failed, unless the settings say otherwise. */
   deadLetterDays: 90,
+  /** The audit: longer than history, whatever the settings say of that. */
+  auditDays: 400,
 } as const;

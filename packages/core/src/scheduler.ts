@@ -2,6 +2,7 @@ import { type Backend, operations, type SchedulerError } from "@org/scheduler-co
 import { refusalOf } from "./access/authorize.ts";
 import { createGate } from "./access/policy/gate.ts";
 import { openPolicyFile, type PolicyFile } from "./access/policy/policy-file.ts";
+import { checkSeals, type SealsChecked } from "./audit/seal.ts";
 import { authenticate } from "./access/authenticate.ts";
 import type { Caller } from "./access/caller.ts";
 import { type Clock, databaseClock } from "./clock.ts";
@@ -74,6 +75,8 @@ export interface Scheduler extends Backend<Caller> {
    * after that. Throws `conflict` without a key.
    */
   reencrypt(onProgress?: (changed: number) => void): Promise<Reencrypted>;
+  /** Checks the seals over the audit. */
+  checkAudit(onProgress?: (seals: number) => void): Promise<SealsChecked>;
   engine: Engine;
   close(): Promise<void>;
 }
@@ -178,6 +181,7 @@ function assemble(
       if (!cipher) throw noKey("What this changes");
       return reencrypt(db, cipher, onProgress);
     },
+    checkAudit: (onProgress) => checkSeals(db, onProgress),
     createWorker(options) {
       const worker = createWorker(engine, options);
       workers.push(worker);

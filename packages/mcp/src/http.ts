@@ -61,7 +61,8 @@ export function createMcpHttp<Caller extends CallerView>(
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());
     const parent = request.headers["sched-parent"]?.toString();
     return {
-      execute: (name, input, options) => backend.execute(name, input, caller, { ...options, parent }),
+      execute: (name, input, options) =>
+        backend.execute(name, input, caller, { ...options, parent, via: "mcp", requestId }),
       requestId,
       ...narrowing,
       ...(opens && { opens }),

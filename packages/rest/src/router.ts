@@ -3,7 +3,14 @@ import { operations, SchedulerError } from "@org/scheduler-contract";
 import express from "express";
 import type { Request, RequestHandler, Response, Router } from "express";
 import { openApiDocument } from "./openapi.ts";
-import { bearerToken, closingOf, type ErrorLog, noRoute, setAnswerHeaders } from "@org/scheduler-http";
+import {
+  bearerToken,
+  closingOf,
+  type ErrorLog,
+  noRoute,
+  requestIdOf,
+  setAnswerHeaders,
+} from "@org/scheduler-http";
 import { problemHandler } from "./problem.ts";
 import { readInput } from "./read-input.ts";
 
@@ -61,6 +68,8 @@ function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: O
     const output = await backend.execute(name, input as Input<OperationName>, caller, {
       address: request.socket.remoteAddress,
       signal,
+      via: "rest",
+      requestId: requestIdOf(request, response),
       parent: request.get("Sched-Parent"),
       onReplayed: () => void response.set("Idempotent-Replayed", "true"),
     });

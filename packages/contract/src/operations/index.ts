@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import * as access from "./access.ts";
 import * as agents from "./agents.ts";
+import * as audit from "./audit.ts";
 import * as channels from "./channels.ts";
 import * as deadLetters from "./dead-letters.ts";
 import * as deliveries from "./deliveries.ts";
@@ -99,6 +100,7 @@ export const operations = {
   list_schedule_executions: schedules.listScheduleExecutions,
   list_agent_executions: schedules.listAgentExecutions,
 
+  list_audit: audit.listAudit,
   get_policy: policy.getPolicy,
   put_policy: policy.putPolicy,
   test_policy: policy.testPolicy,

@@ -539,6 +539,27 @@ export interface Audit {
   error_code: string | null;
   /** How often this was refused or failed. */
   times: Generated<number>;
+  /** How it came. */
+  face: string | null;
+  tool: string | null;
+  /** The rule of a policy that refused it. */
+  rule: string | null;
+  arguments_hash: Buffer | null;
+  request_id: string | null;
+}
+
+/** A hash over the entries of the audit from a stretch of time, and over the seal before it. */
+export interface AuditSeals {
+  number: number;
+  from_at: Date;
+  to_at: Date;
+  entries: number;
+  entries_hash: Buffer;
+  previous_hash: Buffer;
+  hash: Buffer;
+  sealed_at: Date;
+  /** Its entries have been taken away by retention. */
+  is_pruned: Generated<boolean>;
 }
 
 /** What a request with an idempotency key was answered with. */
@@ -591,6 +612,7 @@ export interface Tables {
   workers: Workers;
   open_circuits: OpenCircuits;
   audit: Audit;
+  audit_seals: AuditSeals;
   idempotency_keys: IdempotencyKeys;
   deleted_keys: DeletedKeys;
 }

@@ -114,22 +114,24 @@ export async function deleteOldMessages(db: Db, cutoffId: string, limit: number)
   return rows.length;
 }
 
-/** Deletes up to `limit` audit rows older than `cutoffId`. */
-export async function deleteOldAudit(db: Db, cutoffId: string, limit: number): Promise<number> {
-  const { rows } = await sql<{ id: string }>`
-    delete from audit a using (
-      select e.scope_id, e.id
-      from scopes s
-      cross join lateral (
-        select scope_id, id from audit
-        where scope_id = s.id and id < ${cutoffId}::uuid
-        order by id limit ${limit}
-      ) e
-      limit ${limit}
-    ) old
-    where a.scope_id = old.scope_id and a.id = old.id
-    returning a.id`.execute(db);
+/** Deletes up to `limit` counters of policies whose windows are over. */
+export async function deleteOldCounters(db: Db, cutoff: Date, limit: number): Promise<number> {
+  const { rows } = await sql`
+    with old as (
+      select scope_id, key from policy_counters where expires_at < ${cutoff}
+      order by expires_at limit ${limit} for update skip locked
+    )
+    delete from policy_counters c using old where c.scope_id = old.scope_id and c.key = old.key
+    returning c.key`.execute(db);
   return rows.length;
+}
+
+/** Deletes up to `limit` requests for approval whose time passed before `cutoff`. */
+export async function deleteOldApprovals(db: Db, cutoff: Date, limit: number): Promise<void> {
+  await sql`
+    delete from approvals where id in (
+      select id from approvals where expires_at < ${cutoff} order by expires_at limit ${limit}
+    )`.execute(db);
 }
 
 /** Deletes up to `limit` answers to requests with an idempotency key that were given before `cutoff`. */

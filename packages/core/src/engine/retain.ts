@@ -3,10 +3,13 @@ import { readNow } from "../database/now.ts";
 import { kept } from "../kept.ts";
 import { firstIdAt } from "../ids.ts";
 import { DAY, HOUR } from "../time/calendar.ts";
+import { sealAudit } from "../audit/seal.ts";
+import { findPrunable, markPruned, pruneEntries } from "../audit/seals.sql.ts";
 import type { Engine } from "./engine.ts";
 import {
   deleteOldAnswers,
-  deleteOldAudit,
+  deleteOldApprovals,
+  deleteOldCounters,
   deleteOldDeadLetters,
   deleteOldExecutions,
   deleteOldJobs,
@@ -47,15 +50,32 @@ export async function retain(engine: Engine, walk: Retaining): Promise<number> {
   const executions = await deleteOldExecutions(db, { afterId: walk.executions, cutoffId }, stepSize);
   const deadLetters = await deleteOldDeadLetters(db, deadCutoffId, stepSize);
   const jobs = await deleteOldJobs(db, { afterId: walk.jobs, cutoff, cutoffId }, stepSize);
-  const audit = await deleteOldAudit(db, cutoffId, stepSize);
+  const audit = await pruneAudit(db, new Date(now.getTime() - auditDays(engine) * DAY));
   const answers = await deleteOldAnswers(db, new Date(now.getTime() - kept.answersMs), stepSize);
   const messages = await deleteOldMessages(db, cutoffId, stepSize);
   const purged = await deletePurged(db, stepSize);
   await deleteOldReplays(db, cutoffId, stepSize);
+  const counters = await deleteOldCounters(db, now, stepSize);
+  await deleteOldApprovals(db, cutoff, stepSize);
+  const unsealed = await sealAudit(db, now);
 
   walk.executions = executions.lastId ?? walk.executions;
   walk.jobs = jobs.lastId ?? walk.jobs;
   const walksOn = executions.lastId !== undefined || jobs.lastId !== undefined;
-  const more = walksOn || [deadLetters, audit, answers, messages].includes(stepSize) || purged > 0;
+  const more =
+    walksOn || [deadLetters, audit, answers, messages, counters].includes(stepSize) || purged > 0 || unsealed;
   return more ? betweenStepsMs : betweenPassesMs;
+}
+
+function auditDays({ retentionDays }: Engine): number {
+  return Math.max(kept.auditDays, retentionDays);
+}
+
+/** Takes old entries of the audit away, the whole of a seal before the next one. Answers how many went. */
+async function pruneAudit(db: Engine["database"]["db"], cutoff: Date): Promise<number> {
+  const seal = await findPrunable(db, cutoff);
+  if (!seal) return 0;
+  const pruned = await pruneEntries(db, { from: seal.from_at, to: seal.to_at }, stepSize);
+  if (pruned < stepSize) await markPruned(db, seal.number);
+  return pruned;
 }

@@ -63,6 +63,11 @@ describe("a change leaves a row", () => {
         outcome: "refused",
         error_code: "forbidden",
         times: 1,
+        face: "library",
+        tool: null,
+        rule: null,
+        arguments_hash: expect.anything() as Buffer,
+        request_id: null,
       },
     ]);
   });

@@ -1,4 +1,4 @@
-import { type Insertable, sql } from "kysely";
+import { type Insertable, type RawBuilder, sql } from "kysely";
 import type { Audit, Db, Tx } from "../database/tables.ts";
 
 type NewRow = Omit<Insertable<Audit>, "outcome" | "error_code" | "times">;
@@ -7,7 +7,7 @@ export async function insertDone(tx: Tx, row: NewRow): Promise<void> {
   await tx.insertInto("audit").values(row).execute();
 }
 
-/** Counts one more where the row is there already; its target stays while all of them had the same. */
+/** Counts one more where the row is there already; what was not the same of all of them is none of them's. */
 export async function upsertFailure(
   db: Db,
   row: NewRow & Pick<Insertable<Audit>, "outcome" | "error_code">,
@@ -18,8 +18,17 @@ export async function upsertFailure(
     .onConflict((conflict) =>
       conflict.columns(["scope_id", "id"]).doUpdateSet({
         times: sql`audit.times + 1`,
-        target: sql`case when audit.target = excluded.target then audit.target end`,
+        target: same("target"),
+        arguments_hash: same("arguments_hash"),
+        request_id: same("request_id"),
+        face: same("face"),
+        tool: same("tool"),
       }),
     )
     .execute();
+}
+
+function same(column: string): RawBuilder<never> {
+  const [before, now] = [sql.ref(`audit.${column}`), sql.ref(`excluded.${column}`)];
+  return sql`case when ${before} = ${now} then ${before} end`;
 }

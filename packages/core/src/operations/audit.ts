@@ -1,4 +1,13 @@
-import { type ErrorCode, errorCodes, type Operation, SchedulerError } from "@org/scheduler-contract";
+import { createHash } from "node:crypto";
+import {
+  type ErrorCode,
+  errorCodes,
+  type Operation,
+  type RequestContext,
+  SchedulerError,
+} from "@org/scheduler-contract";
+import { withoutSecrets } from "../access/policy/arguments.ts";
+import { canonicalJson } from "../canonical-json.ts";
 import { type Caller, describeCaller } from "../access/caller.ts";
 import { isAway } from "../database/away.ts";
 import type { Db } from "../database/tables.ts";
@@ -9,12 +18,9 @@ import { insertDone, upsertFailure } from "./audit.sql.ts";
 import type { WriteContext } from "./context.ts";
 
 /** Records who changed what, in the transaction of the change itself: neither is there without the other. */
-export async function recordDone(
-  { tx, caller, now }: WriteContext,
-  operation: Operation,
-  output: unknown,
-): Promise<void> {
-  await insertDone(tx, { ...entryOf(caller, operation, idOf(output)), id: newId(now), at: now });
+export async function recordDone({ tx, now }: WriteContext, change: Change, output: unknown): Promise<void> {
+  const target = idOf(output) ?? targetOf(change.operation, change.input);
+  await insertDone(tx, { ...entryOf(change, target), id: newId(now), at: now });
 }
 
 /**
@@ -29,11 +35,13 @@ interface Recorder {
   log: Log;
 }
 
-interface Change {
+/** A call, as the audit knows it. */
+export interface Change {
   caller: Caller;
   operation: Operation;
   input: unknown;
   dryRun: boolean;
+  request: Pick<RequestContext, "via" | "requestId" | "face">;
 }
 
 /**
@@ -50,7 +58,8 @@ export async function recordingFailures<Answer>(
   } catch (error) {
     const errorCode = change.dryRun ? undefined : recordedCode(error);
     if (errorCode !== undefined) {
-      await recordFailure({ db, now }, change, errorCode).catch((reason: unknown) =>
+      const rule = error instanceof SchedulerError ? error.rule : undefined;
+      await recordFailure({ db, now }, change, { errorCode, rule }).catch((reason: unknown) =>
         log.warn({ operation: change.operation.name, reason: reasonOf(reason) }, "failure not audited"),
       );
     }
@@ -60,16 +69,18 @@ export async function recordingFailures<Answer>(
 
 async function recordFailure(
   { db, now }: Pick<Recorder, "db" | "now">,
-  { caller, operation, input }: Change,
-  errorCode: ErrorCode,
+  change: Change,
+  { errorCode, rule }: { errorCode: ErrorCode; rule: string | undefined },
 ): Promise<void> {
+  const { caller, operation, input } = change;
   const at = await now();
   const who = caller.tokenId ?? caller.userId;
   const since = new Date(at.getTime() - (at.getTime() % countedTogetherMs));
   await upsertFailure(db, {
-    ...entryOf(caller, operation, targetOf(operation, input)),
-    id: sameId(since, `${caller.scopeId} ${who} ${operation.name} ${errorCode}`),
+    ...entryOf(change, targetOf(operation, input)),
+    id: sameId(since, `${caller.scopeId} ${who} ${operation.name} ${errorCode} ${rule ?? ""}`),
     at,
+    rule: rule ?? null,
     outcome: errorCodes[errorCode].status === 403 ? "refused" : "failed",
     error_code: errorCode,
   });
@@ -83,14 +94,27 @@ function recordedCode(error: unknown): ErrorCode | undefined {
   return code === "unavailable" || errorCodes[code].status === 422 ? undefined : code;
 }
 
-function entryOf(caller: Caller, operation: Operation, target: string | null) {
+function entryOf({ caller, operation, input, request }: Change, target: string | null) {
+  const { via = "library", requestId, face } = request;
   return {
     scope_id: caller.scopeId,
     caller: describeCaller(caller),
     token_id: caller.tokenId,
     operation: operation.name,
     target,
+    face: face?.dialect ?? via,
+    tool: face?.tool ?? null,
+    rule: null as string | null,
+    arguments_hash: hashOf(input),
+    request_id: requestId ?? null,
   };
+}
+
+/** Tells equal arguments from others, and nothing of credentials: a short one could be guessed by its hash. */
+function hashOf(input: unknown): Buffer {
+  return createHash("sha256")
+    .update(canonicalJson(withoutSecrets(input ?? {})))
+    .digest();
 }
 
 /** The id of what an operation answered with. */

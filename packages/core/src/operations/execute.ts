@@ -50,7 +50,8 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
     const { dry_run, idempotency_key: key } = fieldsOf(input);
     const dryRun = dry_run === true;
     const call = { input, face: request.face, dryRun, aside: request.aside === true };
-    return recordingFailures({ db, now, log }, { caller, operation, input, dryRun }, async () => {
+    const change = { caller, operation, input, dryRun, request };
+    return recordingFailures({ db, now, log }, change, async () => {
       authorize(caller, operation);
       const admission = await gate.admit(caller, operation, call);
       const parsed = parse<typeof name>(operation, input);
@@ -66,7 +67,7 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
         return once(context, asked, async () => {
           await admission?.takeApprovals(tx);
           const answer = await handle(context, parsed);
-          await recordDone(context, operation, answer);
+          await recordDone(context, { ...change, input: parsed }, answer);
           return answer;
         });
       });

@@ -4,6 +4,7 @@ import { afterPut, policyOperations } from "../access/policy/operations.ts";
 import { agentOperations } from "../agents/operations.ts";
 import { scheduleOperations } from "../agents/schedules.ts";
 import { approvalOperations } from "../approvals/operations.ts";
+import { auditOperations } from "../audit/operations.ts";
 import { afterTest, channelOperations } from "../channels/operations.ts";
 import { deliveryOperations } from "../deliveries/operations.ts";
 import { deadLetterOperations } from "../executions/dead-letters.ts";
@@ -26,6 +27,7 @@ export function createHandlers(jwtSecret: Uint8Array | undefined): Handlers<Oper
     ...workspaceOperations,
     ...policyOperations,
     ...approvalOperations,
+    ...auditOperations,
     ...agentOperations,
     ...scheduleOperations,
     ...jobOperations,

@@ -34,6 +34,7 @@ const emptied = [
     "open_executions",
     "attempts",
     "audit",
+    "audit_seals",
     "idempotency_keys",
     "deleted_keys",
     "workers",

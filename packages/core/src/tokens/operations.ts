@@ -17,7 +17,8 @@ import { cancelJob } from "../jobs/cancel.ts";
 import { lockJobs, updateJobs } from "../jobs/jobs.sql.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
-import { insertToken, listTokens, lockToken, type Owner, type TokenRow, updateToken } from "./tokens.sql.ts";
+import { ownerFor } from "./owner.ts";
+import { insertToken, listTokens, lockToken, type TokenRow, updateToken } from "./tokens.sql.ts";
 
 type Names = "list_tokens" | "create_token" | "rotate_token" | "delete_token";
 
@@ -125,11 +126,6 @@ async function requireToken({ tx, caller }: WriteContext, given: string): Promis
   const row = id === undefined ? undefined : await lockToken(tx, ownerFor(caller), id);
   if (row) return row;
   throw noSuch("token", given, { prefix: "tok", shown: "GET /v1/tokens shows yours" });
-}
-
-/** The halves whose tokens a caller may manage: from test there is no way into live. */
-function ownerFor({ workspaceId, mode }: Caller): Owner {
-  return { workspaceId, modes: mode === "live" ? ["live", "test"] : ["test"] };
 }
 
 type Asked = ParsedInput<"create_token">;

@@ -51,3 +51,15 @@ export async function updateToken(
 ): Promise<void> {
   await tx.updateTable("tokens").set(change).where("id", "=", id).execute();
 }
+
+/** Whether there is a token of this id, or was one. */
+export async function knowsToken(db: Db, { workspaceId, modes }: Owner, id: string): Promise<boolean> {
+  const query = db
+    .selectFrom("tokens")
+    .innerJoin("scopes", "scopes.id", "tokens.scope_id")
+    .select("tokens.id")
+    .where("tokens.id", "=", id)
+    .where("scopes.workspace_id", "=", workspaceId)
+    .where("scopes.mode", "in", modes);
+  return (await query.executeTakeFirst()) !== undefined;
+}

@@ -9,7 +9,7 @@ import { newId, toPublicId } from "../../ids.ts";
 import type { Log } from "../../log.ts";
 import { versioned } from "../../versioned.ts";
 import { type Caller, describeCaller } from "../caller.ts";
-import { withoutSecrets } from "./arguments.ts";
+import { forReading } from "./arguments.ts";
 import {
   type Called,
   type Counter,
@@ -205,7 +205,7 @@ async function approvalOf(
       rule: told,
       reason: rule.reason ?? null,
       fingerprint,
-      arguments: withoutSecrets(asked.args),
+      arguments: forReading(asked.args),
       status: "pending",
       comment: null,
       decided_by: null,

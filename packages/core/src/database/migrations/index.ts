@@ -25,6 +25,7 @@ import * as members from "./20261127T2300-members.ts";
 import * as agents from "./20261127T2310-agents.ts";
 import * as bounds from "./20261127T2320-bounds.ts";
 import * as policies from "./20261127T2330-policies.ts";
+import * as audit from "./20261127T2340-audit.ts";
 
 /** Migrations that workers of the versions before do not survive: those are to be stopped first. */
 export const notForOldWorkers = [
@@ -65,4 +66,5 @@ export const migrations: Record<string, Migration> = {
   "20261127T2310-agents": agents,
   "20261127T2320-bounds": bounds,
   "20261127T2330-policies": policies,
+  "20261127T2340-audit": audit,
 };
