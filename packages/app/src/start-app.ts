@@ -1,5 +1,5 @@
 import { type Bootstrapped, type Config, type Log, type Scheduler } from "@org/scheduler-core";
-import { createListener, type Face } from "@org/scheduler-http";
+import { createLimiter, createListener, type Face, type Limiter, usualLimits } from "@org/scheduler-http";
 import { allowedHosts } from "./allowed-hosts.ts";
 import { openScheduler } from "./open-scheduler.ts";
 import { serve } from "./serve.ts";
@@ -10,7 +10,7 @@ export interface AppParts {
   /** What it serves besides health. */
   faces: (
     scheduler: Scheduler,
-    options: { allowedHosts: string[]; allowedOrigins: string[]; log: Log },
+    options: { allowedHosts: string[]; allowedOrigins: string[]; log: Log; limiter: Limiter },
   ) => Face[];
   /** Fires jobs in this process too. */
   worker: boolean;
@@ -30,7 +30,13 @@ export async function startApp(config: Config, log: Log, parts: AppParts): Promi
   const { scheduler, made } = await openScheduler(config, log);
   try {
     const { allowedOrigins } = config;
-    const options = { allowedHosts: allowedHosts(config), allowedOrigins, log };
+    // One for all faces: a token is the same whichever it comes through.
+    const limiter = createLimiter({
+      perToken: config.rateLimit,
+      perAgent: Math.min(config.rateLimit, usualLimits.perAgent),
+      perAddress: config.addressRateLimit,
+    });
+    const options = { allowedHosts: allowedHosts(config), allowedOrigins, log, limiter };
     const faces = parts.faces(scheduler, options);
     const app = createListener(scheduler, { ...options, faces });
     const served = await serve(app, { host: config.host, port: config.port ?? parts.port });

@@ -4,6 +4,7 @@ export { exampleInstant, exampleLocal } from "./examples.ts";
 export * from "./exact-json.ts";
 export { isTooDeep, maxDepth } from "./flaw.ts";
 export * from "./input.ts";
+export { networkOf } from "./network.ts";
 export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./port.ts";

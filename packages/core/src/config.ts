@@ -29,6 +29,10 @@ export interface Config {
   mail: MailSettings | undefined;
   /** A policy on calls for every workspace. */
   policyFile: string | undefined;
+  /** How many requests a minute are taken with one token … */
+  rateLimit: number;
+  /** … and from one address without a token that is known. */
+  addressRateLimit: number;
   retentionDays: number;
   deadLetterDays: number;
   logLevel: string;
@@ -126,6 +130,8 @@ const settings = z.object({
     )
     .optional(),
   SCHEDULER_POLICY_FILE: z.string().optional(),
+  SCHEDULER_RATE_LIMIT: whole(1, 100_000_000).default(600_000),
+  SCHEDULER_RATE_LIMIT_ADDRESS: whole(1, 100_000_000).default(6000),
   SCHEDULER_RETENTION_DAYS: whole(1, 3650).default(30),
   SCHEDULER_DEAD_LETTER_DAYS: whole(1, 3650).default(90),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -175,6 +181,8 @@ export function readEnv(env: NodeJS.ProcessEnv = process.env): Config {
         ? undefined
         : { smtpUrl: read.SMTP_URL, smtpFrom: read.SMTP_FROM },
     policyFile: read.SCHEDULER_POLICY_FILE,
+    rateLimit: read.SCHEDULER_RATE_LIMIT,
+    addressRateLimit: read.SCHEDULER_RATE_LIMIT_ADDRESS,
     retentionDays: read.SCHEDULER_RETENTION_DAYS,
     deadLetterDays: read.SCHEDULER_DEAD_LETTER_DAYS,
     logLevel: read.LOG_LEVEL,

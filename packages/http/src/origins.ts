@@ -22,6 +22,8 @@ const read = [
   "Idempotent-Replayed",
   "MCP-Protocol-Version",
   "Mcp-Session-Id",
+  "RateLimit",
+  "RateLimit-Policy",
   "Retry-After",
   "WWW-Authenticate",
   "X-Request-Id",

@@ -9,6 +9,7 @@ import {
   bearerToken,
   checkHost,
   type ErrorLog,
+  type Limiter,
   noRoute,
   readJson,
   requestIdOf,
@@ -31,6 +32,8 @@ export interface McpHttpOptions {
   allowedOrigins?: readonly string[];
   log?: ErrorLog;
   info?: ServerInfo;
+  /** Holds back who asks too often. Absent: nobody is. */
+  limiter?: Limiter;
 }
 
 /** Serves `/mcp` and passes on everything else: plain node:http takes it, and so does `app.use` of Express. */
@@ -45,7 +48,7 @@ const path = "/mcp";
 /** MCP over Streamable HTTP, stateless: a fresh server for each request, bound to whom its token belongs to. */
 export function createMcpHttp<Caller extends CallerView>(
   backend: Backend<Caller>,
-  { allowedHosts = [], allowedOrigins = [], log, info }: McpHttpOptions = {},
+  { allowedHosts = [], allowedOrigins = [], log, info, limiter }: McpHttpOptions = {},
 ): McpHttp {
   const onerror = (error: Error) => {
     if (!isClientFault(error)) log?.error({ err: error }, "mcp over http");
@@ -53,10 +56,16 @@ export function createMcpHttp<Caller extends CallerView>(
   const servers = new WeakMap<AuthInfo, BuildServerOptions>();
   const mcp = createMcpHandler(({ authInfo }) => buildServer(servers.get(authInfo!)!), { onerror });
 
-  async function admit(request: IncomingMessage, requestId: string): Promise<BuildServerOptions> {
+  async function admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+  ): Promise<BuildServerOptions> {
     if (asksForOAuth(request)) throw noRoute(request);
     if (request.method !== "POST") throw methodNotAllowed(request.method);
-    const caller = await backend.authenticate(bearerToken(request));
+    const caller = limiter
+      ? await limiter.admit(request, response, (token) => backend.authenticate(token))
+      : await backend.authenticate(bearerToken(request));
     const opens = await backend.opens?.(caller);
     const narrowing = readNarrowing(urlOf(request).searchParams, (name) => request.headers[name]?.toString());
     const parent = request.headers["sched-parent"]?.toString();
@@ -79,7 +88,7 @@ export function createMcpHttp<Caller extends CallerView>(
     try {
       checkHost(request, allowedHosts, allowedOrigins);
       if (answerPreflight(request, response)) return;
-      const server = await admit(request, requestId);
+      const server = await admit(request, response, requestId);
       const body = await readJson(request, response, { wants: oneMessage, parse: readMessage });
       if (body === undefined) throw noMessage();
       const form = acceptedForm(request.headers.accept, body);

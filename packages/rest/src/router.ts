@@ -7,6 +7,7 @@ import {
   bearerToken,
   closingOf,
   type ErrorLog,
+  type Limiter,
   noRoute,
   requestIdOf,
   setAnswerHeaders,
@@ -16,6 +17,8 @@ import { readInput } from "./read-input.ts";
 
 export interface RouterOptions {
   log?: ErrorLog;
+  /** Holds back who asks too often. Absent: nobody is. */
+  limiter?: Limiter;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface RouterOptions {
  */
 export function createRouter<Caller extends CallerView>(
   backend: Backend<Caller>,
-  { log }: RouterOptions = {},
+  { log, limiter }: RouterOptions = {},
 ): Router {
   const router = express.Router({ caseSensitive: true });
   const methods = new Map<string, string[]>();
@@ -42,7 +45,7 @@ export function createRouter<Caller extends CallerView>(
     (one, other) => Number(one.http.path.includes("{")) - Number(other.http.path.includes("{")),
   );
   for (const operation of byPath) {
-    route(operation.http.method, expressPath(operation), serve(backend, operation));
+    route(operation.http.method, expressPath(operation), serve(backend, operation, limiter));
   }
   route("GET", "/openapi.json", (_request, response) => void response.json(openApiDocument()));
   for (const [path, known] of methods) router.all(path, otherMethods(known));
@@ -57,13 +60,25 @@ function expressPath(operation: Operation): string {
   return operation.http.path.replace(/\{(\w+)\}/g, ":$1");
 }
 
-function serve<Caller extends CallerView>(backend: Backend<Caller>, operation: Operation): RequestHandler {
+function serve<Caller extends CallerView>(
+  backend: Backend<Caller>,
+  operation: Operation,
+  limiter: Limiter | undefined,
+): RequestHandler {
   const name = operation.name as OperationName;
+  async function callerOf(request: Request, response: Response): Promise<Caller | undefined> {
+    if (operation.access === "public") {
+      await limiter?.admitAnybody(request, response);
+      return undefined;
+    }
+    if (!limiter) return backend.authenticate(bearerToken(request));
+    return limiter.admit(request, response, (token) => backend.authenticate(token));
+  }
+
   return async (request: Request, response: Response) => {
     const signal = closingOf(response);
     // The token first: nobody's body is read before we know whose it is.
-    const caller =
-      operation.access === "public" ? undefined : await backend.authenticate(bearerToken(request));
+    const caller = await callerOf(request, response);
     const input = await readInput(operation, request, response);
     const output = await backend.execute(name, input as Input<OperationName>, caller, {
       address: request.socket.remoteAddress,

@@ -16,6 +16,7 @@ const closedTo: Partial<Record<OperationName, TokenKind[]>> = {
   create_user: ["agent", "service"],
   update_user: ["agent", "service"],
   delete_user: ["agent", "service"],
+  list_audit: ["agent", "service"],
   get_policy: ["agent", "service"],
   put_policy: ["agent", "service"],
   test_policy: ["agent", "service"],

@@ -1,4 +1,4 @@
-import { SchedulerError } from "@org/scheduler-contract";
+import { networkOf, SchedulerError } from "@org/scheduler-contract";
 
 /** Whose password is guessed, and from where; several of a process' callers may have no address. */
 interface Guess {
@@ -33,14 +33,14 @@ export function createGuessLimit(): GuessLimit {
   const known = new Map<string, Set<string>>();
 
   const isKnown = ({ email, address }: Guess): boolean =>
-    address !== undefined && known.get(email)?.has(network(address)) === true;
+    address !== undefined && known.get(email)?.has(networkOf(address)) === true;
 
   return {
     isKnown,
     count(guess, now) {
       const { email, address } = guess;
       const at = now.getTime();
-      const from = address === undefined ? undefined : network(address);
+      const from = address === undefined ? undefined : networkOf(address);
       if (isKnown(guess)) return byKnown.count(`${email} ${from}`, most.known, at);
       if (from !== undefined) byAddress.count(from, most.address, at);
       byAccount.count(email, most.account, at);
@@ -48,7 +48,7 @@ export function createGuessLimit(): GuessLimit {
     succeed({ email, address }) {
       byAccount.forget(email);
       if (address === undefined) return;
-      const from = network(address);
+      const from = networkOf(address);
       byKnown.forget(`${email} ${from}`);
       // Many may log in from one office.
       byAddress.giveBack(from);
@@ -102,20 +102,6 @@ function createCounter(): Counter {
       if (seen && seen.count > 0) seen.count--;
     },
   };
-}
-
-/** What one party has for itself: an IPv4 address, or the half of an IPv6 address that names a network. */
-function network(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (!plain.includes(":")) return plain;
-  const [head = "", tail] = plain.replace(/%.*$/, "").split("::");
-  const front = head === "" ? [] : head.split(":");
-  const back = tail === undefined || tail === "" ? [] : tail.split(":");
-  const gap = tail === undefined ? [] : Array<string>(Math.max(0, 8 - front.length - back.length)).fill("0");
-  return [...front, ...gap, ...back]
-    .slice(0, 4)
-    .map((part) => part.replace(/^0+(?=.)/, ""))
-    .join(":");
 }
 
 function tooMany(waitMs: number): SchedulerError {
