@@ -82,8 +82,8 @@ function callsIn({ calls, tool, args = {}, times = 1, expect }: TestInput): Test
   if (typeof calls !== "string") return calls!;
   const read = readDocument(calls);
   const list = read.value(read.root);
-  const [flaw] = read.flaws;
-  if (flaw) {
+  const [flaw = { line: 1, column: 1, message: "expected a list" }] = read.flaws;
+  if (read.flaws.length > 0 || !Array.isArray(list)) {
     throw new SchedulerError("invalid_input", `Line ${flaw.line}, column ${flaw.column}: ${flaw.message}.`, {
       field: "calls",
       hint: "Send a list, such as: [{tool: create_job, args: {}, expect: deny}].",
