@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Bench } from "./bench.ts";
 import { burst } from "./benches/burst.ts";
 import { create } from "./benches/create.ts";
+import { deciding } from "./benches/deciding.ts";
 import { drain } from "./benches/drain.ts";
 import { history } from "./benches/history.ts";
 import { lateness } from "./benches/lateness.ts";
@@ -29,6 +30,7 @@ const benches: Bench[] = [
   million,
   history,
   create,
+  deciding,
   scaleOut,
   memory,
   nextRun,

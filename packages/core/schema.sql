@@ -529,6 +529,7 @@ create table scheduler.tokens (
   previous_until timestamp with time zone,
   fires_on date,
   fires integer not null default 0,
+  jobs_counted integer not null default 0,
   constraint tokens_check CHECK (((kind = 'agent'::text) = (agent IS NOT NULL))),
   constraint tokens_hash_key UNIQUE (hash),
   constraint tokens_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'agent'::text, 'system'::text, 'service'::text]))),
@@ -603,7 +604,7 @@ CREATE UNIQUE INDEX jobs_by_number ON scheduler.jobs USING btree (scope_id, numb
 CREATE INDEX jobs_by_parent ON scheduler.jobs USING btree (parent_execution_id) WHERE (parent_execution_id IS NOT NULL);
 CREATE INDEX jobs_by_scope ON scheduler.jobs USING btree (scope_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX jobs_by_state ON scheduler.jobs USING btree (scope_id, listed_state, id) WHERE ((deleted_at IS NULL) AND (listed_state IS NOT NULL));
-CREATE INDEX jobs_by_token ON scheduler.jobs USING btree (token_id, id) WHERE (token_id IS NOT NULL);
+CREATE INDEX jobs_by_token ON scheduler.jobs USING btree (token_id, id) WHERE ((token_id IS NOT NULL) AND (deleted_at IS NULL) AND (state = ANY (ARRAY['draft'::text, 'active'::text, 'paused'::text])));
 CREATE INDEX jobs_deleted ON scheduler.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX jobs_due ON scheduler.jobs USING btree (repeats, next_run_at) WHERE (next_run_at IS NOT NULL);
 CREATE INDEX jobs_failing ON scheduler.jobs USING btree (scope_id, id) WHERE ((consecutive_failures > 0) AND (deleted_at IS NULL));

@@ -133,6 +133,8 @@ export interface Tokens {
   /** How many executions its jobs have been given on a day, where that is bounded. */
   fires_on: Generated<Date | null>;
   fires: Generated<number>;
+  /** How many of its jobs are not over, where that is bounded: at least so many, since it is not told of those that end. */
+  jobs_counted: Generated<number>;
   /** Who made it, where that was a user. */
   made_by_user: string | null;
   /** The value from before the last rotation, and how long it works. */

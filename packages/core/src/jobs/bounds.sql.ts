@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { statement } from "../database/statement.ts";
 import type { Db, Tx } from "../database/tables.ts";
 
 /** How many jobs of a key are not over, and how many executions they were given today (UTC). */
@@ -18,9 +19,37 @@ export async function usedBy(db: Db | Tx, tokenId: string, now: Date): Promise<U
   return rows[0] ?? { jobs: 0, fires: 0 };
 }
 
-/** Two who count for one key wait for each other: a look alone would let both of them have the last place. */
-export async function lockKey(tx: Tx, tokenId: string): Promise<void> {
+/** A key that may have so many jobs, and how many more of them there are to be. */
+export interface JobCount {
+  tokenId: string;
+  most: number;
+  more: number;
+}
+
+const count = statement<{ token_id: string; more: number; most: number }, { id: string }>(
+  "count_jobs_of_key",
+  `update tokens set jobs_counted = jobs_counted + :more::integer
+  where id = :token_id::uuid and jobs_counted + :more::integer <= :most::integer returning id`,
+);
+
+/** Counts jobs of a key, unless it would have too many. */
+export async function countJobsOfKey(tx: Tx, { tokenId, most, more }: JobCount): Promise<boolean> {
+  const rows = await count({ db: tx, now: null }, { token_id: tokenId, more, most });
+  return rows.length === 1;
+}
+
+/**
+ * Counts the jobs of a key anew, those of this transaction too: of jobs that end nobody tells it. Two who do so wait for
+ * each other.
+ */
+export async function recountJobs(tx: Tx, tokenId: string): Promise<number> {
   await sql`select from tokens where id = ${tokenId}::uuid for no key update`.execute(tx);
+  const { rows } = await sql<{ jobs: number }>`
+    update tokens set jobs_counted = (
+      select count(*)::integer from jobs j
+      where j.token_id = ${tokenId}::uuid and j.state in ('draft', 'active', 'paused') and j.deleted_at is null
+    ) where id = ${tokenId}::uuid returning jobs_counted as jobs`.execute(tx);
+  return rows[0]!.jobs;
 }
 
 /** Counts an execution of a key, unless it may make no more of them today. */

@@ -2,28 +2,32 @@ import { beyond } from "../access/bounds.ts";
 import { findNewest } from "../executions/executions.sql.ts";
 import type { WriteContext } from "../operations/context.ts";
 import { DAY, SECOND } from "../time/calendar.ts";
-import { lockKey, takeFire, usedBy } from "./bounds.sql.ts";
+import { countJobsOfKey, recountJobs, takeFire, usedBy } from "./bounds.sql.ts";
 import type { JobRow } from "./jobs.sql.ts";
 import { assertRequest } from "./within-bounds.ts";
 
-/** Throws `bound_exceeded` where a key may not have so many jobs more, or may fire no more of those that are due now. */
-export async function assertRoomForJobs(
-  { tx, caller, now }: WriteContext,
-  { jobs, dueNow }: { jobs: number; dueNow: number },
-): Promise<void> {
+/** Counts jobs that have been stored for the key that made them. Throws `bound_exceeded` where they are too many. */
+export async function countNewJobs({ tx, caller }: WriteContext, more: number): Promise<void> {
   const { bounds, tokenId } = caller;
-  const { max_jobs: mostJobs, max_fires_per_day: mostFires } = bounds ?? {};
-  if (!bounds || tokenId === null || (mostJobs === undefined && mostFires === undefined)) return;
-  await lockKey(tx, tokenId);
-  const used = await usedBy(tx, tokenId, now);
-  if (mostJobs !== undefined && used.jobs + jobs > mostJobs) {
-    throw beyond("max_jobs", bounds, {
-      detail: `This key has ${used.jobs} jobs that are not over`,
-      wanted: "Delete some with delete_job first: list_jobs shows them.",
-    });
-  }
-  if (mostFires !== undefined && dueNow > 0 && used.fires + dueNow > mostFires)
-    throw noMoreToday(used.fires, { caller, now });
+  const most = bounds?.max_jobs;
+  if (most === undefined || tokenId === null || more === 0) return;
+  if (await countJobsOfKey(tx, { tokenId, most, more })) return;
+  // Some may have come to their end since they were counted.
+  const jobs = await recountJobs(tx, tokenId);
+  if (jobs <= most) return;
+  throw beyond("max_jobs", bounds!, {
+    detail: `This key has ${jobs - more} jobs that are not over`,
+    wanted: "Delete some with delete_job first: list_jobs shows them.",
+  });
+}
+
+/** Throws `bound_exceeded` where a key may fire no more of jobs that are due now. */
+export async function assertFires({ tx, caller, now }: WriteContext, dueNow: number): Promise<void> {
+  const { bounds, tokenId } = caller;
+  const most = bounds?.max_fires_per_day;
+  if (most === undefined || tokenId === null || dueNow === 0) return;
+  const { fires } = await usedBy(tx, tokenId, now);
+  if (fires + dueNow > most) throw noMoreToday(fires, { caller, now });
 }
 
 /** Throws `bound_exceeded` where a key may not let a job run, or not now. Counts the run. */

@@ -4,7 +4,7 @@ import { guardOpen } from "../executions/executions.sql.ts";
 import { startSlot } from "../executions/start.ts";
 import type { WriteContext } from "../operations/context.ts";
 import { addQueues } from "../queues/queues.sql.ts";
-import { assertRoomForJobs } from "./budget.ts";
+import { countNewJobs } from "./budget.ts";
 import { noticeIfNear } from "./create.ts";
 import { insertRevisions, type JobColumns, type JobRow, type Revision, updateJob } from "./jobs.sql.ts";
 import { afterOneMore, losesSlot, reschedule, reschedules } from "./reschedule.ts";
@@ -44,8 +44,6 @@ export async function applyChange(
   { columns, revision }: Change,
 ): Promise<void> {
   const { tx, caller, now } = context;
-  if (job.state === "completed" && columns.state === "active")
-    await assertRoomForJobs(context, { jobs: 1, dueNow: 0 });
   const stored = { ...columns };
   if (losesSlot(job, columns, now)) {
     await startSlot({ tx, now }, job, job.next_run_at!);
@@ -55,6 +53,8 @@ export async function applyChange(
   if (columns.queue !== undefined) await addQueues({ tx, caller, now }, [columns.queue]);
   if (revision) await insertRevisions(tx, [revision]);
   await updateJob(tx, caller.scopeId, job.id, stored);
+  // One that was over counts again.
+  if (job.state === "completed" && columns.state === "active") await countNewJobs(context, 1);
   await noticeIfNear(tx, stored.next_run_at ?? null, now);
 }
 

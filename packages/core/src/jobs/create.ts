@@ -8,7 +8,7 @@ import { inBatch, type Place } from "./in-batch.ts";
 import { insertJobs, insertRevisions, insertTrialJob } from "./jobs.sql.ts";
 import { newRevision, splitRow } from "./revision.ts";
 import { firstRun, readSchedule } from "./schedule.ts";
-import { assertRoomForJobs } from "./budget.ts";
+import { assertFires, countNewJobs } from "./budget.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { declaredTiming, saysWhen } from "./timing.ts";
 import { withinBounds } from "./within-bounds.ts";
@@ -29,7 +29,7 @@ export interface Entry extends Place {
 export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Promise<Map<number, string>> {
   const { tx, now } = context;
   const isDueNow = ({ input }: Entry): boolean => !input.draft && !saysWhen(input);
-  await assertRoomForJobs(context, { jobs: ordered.length, dueNow: ordered.filter(isDueNow).length });
+  await assertFires(context, ordered.filter(isDueNow).length);
   const lineage = await lineagesOf(context, ordered);
   const newest = newIds(now, ordered.length);
   const prepared = ordered.map((each, place) => {
@@ -43,6 +43,7 @@ export async function insertNewJobs(context: WriteContext, ordered: Entry[]): Pr
   });
   const rows = inOrderOfKeys(prepared.map(({ job }) => job));
   const stored = new Set(await (context.dryRun ? insertTrialJob(tx, rows[0]!) : insertJobs(tx, rows)));
+  await countNewJobs(context, stored.size);
   const kept = prepared.filter(({ job }) => stored.has(job.id));
   if (kept.length === 0) return new Map();
   await insertRevisions(

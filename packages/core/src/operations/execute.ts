@@ -55,13 +55,13 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
       authorize(caller, operation);
       const admission = await gate.admit(caller, operation, call);
       const parsed = parse<typeof name>(operation, input);
-      await admission?.count();
+      const counted = await admission?.count();
       if (operation.risk === "read") {
         await admission?.takeApprovals(db);
         return handle({ db, caller, gate, now, signal: request.signal }, parsed);
       }
       const output = await (dryRun ? rolledBack : committed)(db, async (tx) => {
-        const at = await readNow(tx, clock.now());
+        const at = counted ?? (await readNow(tx, clock.now()));
         const context = { ...parts, tx, caller, now: at, dryRun, parent: request.parent };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
         return once(context, asked, async () => {

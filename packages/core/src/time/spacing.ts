@@ -1,3 +1,4 @@
+import { boundedCache } from "./cache.ts";
 import { DAY, MINUTE } from "./calendar.ts";
 import { parseCron } from "./cron.ts";
 import { nextRuns, type Schedule } from "./next-run.ts";
@@ -27,8 +28,19 @@ export function keepsDistance(schedule: Schedule, leastMs: number, from: number)
   }
 }
 
+const known = boundedCache<string, Gaps>(1000);
+
+interface Gaps {
+  withinDay: number;
+  overMidnight: number;
+}
+
 /** The shortest time between two slots of a day, and from the last of a day to the first of the next. */
-function gapsOf(cron: string): { withinDay: number; overMidnight: number } {
+function gapsOf(cron: string): Gaps {
+  return known.get(cron) ?? known.set(cron, readGaps(cron));
+}
+
+function readGaps(cron: string): Gaps {
   const { hours, minutes } = parseCron(cron);
   const times = hours.flatMap((hour) => minutes.map((minute) => (hour * 60 + minute) * MINUTE));
   const gaps = times.slice(1).map((time, index) => time - times[index]!);

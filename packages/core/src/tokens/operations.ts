@@ -57,6 +57,7 @@ export const tokenOperations: Handlers<Names> = {
       made_by_user: caller.userId,
       fires_on: null,
       fires: 0,
+      jobs_counted: 0,
       prefix,
       hash,
       previous_hash: null,

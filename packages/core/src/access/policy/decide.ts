@@ -60,24 +60,29 @@ function closed({ hide, tools, default: other }: Policy, names: readonly Called[
   const [{ tool }] = names as [Called];
   if (hide.some((hidden) => hidden.tool === "*" || names.some((called) => isMeant(hidden.tool, called))))
     return { message: `Tool "${tool}" is hidden by policy` };
+  if (other === "allow") return undefined;
   // A dialect's call is listed where either of its names is: whoever lists the one means the call.
-  const isListed = [...tools.keys()].some((listed) => names.some((called) => isMeant(listed, called)));
-  return other === "deny" && !isListed ? { message: `Tool "${tool}" is not permitted by policy` } : undefined;
+  const isListed = names.some((called) => writtenAs(called).some((name) => tools.has(name)));
+  return isListed ? undefined : { message: `Tool "${tool}" is not permitted by policy` };
 }
 
-/** `trigger/cancel_run` is one dialect's tool alone. */
-function isMeant(listed: string, { tool, dialect }: Called): boolean {
-  return listed === tool || (dialect !== undefined && listed === `${dialect}/${tool}`);
+/** How a policy may write a tool: `trigger/cancel_run` is one dialect's alone. */
+function writtenAs({ tool, dialect }: Called): string[] {
+  return dialect === undefined ? [tool] : [tool, `${dialect}/${tool}`];
+}
+
+function isMeant(listed: string, called: Called): boolean {
+  return writtenAs(called).includes(listed);
 }
 
 function rulesFor({ tools }: Policy, names: readonly Called[]): { rule: Rule; called: Called }[] {
-  const own = names.flatMap((called) =>
-    [...tools].flatMap(([listed, rules]) =>
-      isMeant(listed, called) ? rules.map((rule) => ({ rule, called })) : [],
-    ),
-  );
-  const all = (tools.get("*") ?? []).map((rule) => ({ rule, called: names[0]! }));
-  return [...own, ...all];
+  const found: { rule: Rule; called: Called }[] = [];
+  for (const called of names) {
+    for (const name of writtenAs(called))
+      for (const rule of tools.get(name) ?? []) found.push({ rule, called });
+  }
+  for (const rule of tools.get("*") ?? []) found.push({ rule, called: names[0]! });
+  return found;
 }
 
 /** Applies one rule to a call. Notes in `open` what it still depends on. */
@@ -85,15 +90,16 @@ function apply(rule: Rule, { args, required }: Called, open: Open): Denial | und
   if (rule.action === "deny") return { rule, message: rule.reason ?? `Denied by rule "${rule.name}"` };
   const missing = missingOf(rule, args, required);
   if (missing !== undefined) return { rule, message: rule.reason ?? `The argument "${missing}" is required` };
-  const about = rule.conditions.filter(({ path }) => path.in === "args");
-  const failing = about.find((condition) => !condition.holds(valueAt(args, condition.path)));
+  const failing = rule.conditions.find(
+    ({ path, holds }) => path.in === "args" && !holds(valueAt(args, path.names)),
+  );
   if (rule.action === "require_approval") {
     if (!failing) open.approvals.push(rule);
     return undefined;
   }
   if (failing) return { rule, message: rule.reason ?? `Denied by rule "${rule.name}": ${inWords(failing)}` };
-  const raised = raise(rule, args, open);
-  if (raised) return raised;
+  const denial = raise(rule, args, open);
+  if (denial) return denial;
   for (const condition of rule.conditions) {
     const { path } = condition;
     if (path.in === "state") open.checks.push({ key: keyOf(path.tool, path.counter), condition, rule });
@@ -104,15 +110,16 @@ function apply(rule: Rule, { args, required }: Called, open: Open): Denial | und
 function missingOf({ requires }: Rule, args: unknown, required: readonly string[]): string | undefined {
   if (!requires) return undefined;
   const wanted = requires === "all" ? required : requires;
-  return wanted.find((name) => valueAt(args, { in: "args", names: name.split(".") }) == null);
+  return wanted.find((name) => valueAt(args, name.split(".")) == null);
 }
 
-function raise({ counting, tool, ...rule }: Rule, args: unknown, { raises }: Open): Denial | undefined {
+function raise(rule: Rule, args: unknown, { raises }: Open): Denial | undefined {
+  const { counting, tool } = rule;
   if (!counting) return undefined;
   const by = amountOf(counting, args);
   if (by === undefined) {
     const message = `args.${counting.from!.join(".")} has to be a number that is not negative`;
-    return { rule: { ...rule, tool, counting }, message: rule.reason ?? message };
+    return { rule, message: rule.reason ?? message };
   }
   const key = keyOf(scopeOf(tool), counting.counter);
   raises.set(key, { window: counting.window, by: (raises.get(key)?.by ?? 0) + by });
@@ -122,7 +129,7 @@ function raise({ counting, tool, ...rule }: Rule, args: unknown, { raises }: Ope
 /** A negative amount would take back what was counted before. */
 function amountOf({ increment, from }: Counting, args: unknown): number | undefined {
   if (!from) return increment;
-  const amount = numberIn(valueAt(args, { in: "args", names: from }));
+  const amount = numberIn(valueAt(args, from));
   return amount !== undefined && amount >= 0 ? amount : undefined;
 }
 
@@ -131,15 +138,13 @@ function keyOf(scope: string, counter: string): string {
 }
 
 /** What stands at a path of the arguments; only what they have themselves. */
-function valueAt(args: unknown, path: Condition["path"]): unknown {
-  if (path.in !== "args") return undefined;
-  return path.names.reduce<unknown>(
-    (value, name) =>
-      typeof value === "object" && value !== null && Object.hasOwn(value, name)
-        ? (value as Record<string, unknown>)[name]
-        : undefined,
-    args,
-  );
+function valueAt(args: unknown, names: readonly string[]): unknown {
+  let value = args;
+  for (const name of names) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
 }
 
 /** A counter as it stands once it has been raised. */

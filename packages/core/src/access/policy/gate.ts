@@ -35,8 +35,8 @@ import { readPolicy } from "./read.ts";
 
 /** What a call was let through on: what is left to do once it is sure that it is carried out. */
 interface Admission {
-  /** Counts it. Throws `policy_denied` where that is one too many. */
-  count(): Promise<void>;
+  /** Counts it; answers what time that was, where anything was counted. Throws `policy_denied` where it is one too many. */
+  count(): Promise<Date | undefined>;
   /** Takes the approvals that it has. Throws `approval_required` where another call was quicker. */
   takeApprovals(tx: Db | Tx): Promise<void>;
 }
@@ -127,8 +127,11 @@ export function createGate(parts: { db: Db; clock: Clock; log: Log; file: Policy
         call.dryRun || call.aside ? [] : await approvalsFor(opened, { session, caller, operation, calls });
       return {
         count: async () => {
-          if (call.aside) return;
-          for (const { source, open } of opened) await countCalls(open, { session, caller, source });
+          let at: Date | undefined;
+          if (!call.aside)
+            for (const { source, open } of opened)
+              at = (await countCalls(open, { session, caller, source })) ?? at;
+          return at;
         },
         takeApprovals: async (tx) => {
           for (const approval of approvals)
@@ -219,12 +222,12 @@ async function approvalOf(
   throw approvalNeeded(row);
 }
 
-/** Counts calls by one policy: all that it counts, or nothing. */
+/** Counts calls by one policy: all that it counts, or nothing. Answers what time that was. */
 async function countCalls(
   { raises, checks }: Open,
   { session, caller, source }: { session: Session & { db: Db }; caller: Caller; source: Source },
-): Promise<void> {
-  if (checks.length === 0 && raises.size === 0) return;
+): Promise<Date | undefined> {
+  if (checks.length === 0 && raises.size === 0) return undefined;
   const prefix = `${source.name} ${whoIs(caller)} `;
   const wanted = [...raises].map(([key, { window, by }]) => ({
     key: prefix + key,
@@ -234,7 +237,7 @@ async function countCalls(
   }));
   const peeked = [...new Set(checks.map(({ key }) => key))].filter((key) => !raises.has(key));
   const keys = [...wanted.map(({ key }) => key), ...peeked.map((key) => prefix + key)];
-  const work = async (inner: Session): Promise<Denial | undefined> => {
+  const work = async (inner: Session): Promise<Date | undefined> => {
     const raised = await raiseCounters(inner, caller.scopeId, wanted);
     const isShort = raised.length < wanted.length;
     const rows = isShort || peeked.length > 0 ? await readCounters(inner, caller.scopeId, keys) : raised;
@@ -248,20 +251,17 @@ async function countCalls(
       if (!raised.some((one) => one.key === key))
         counters.set(name, { ...counter, value: (counter?.value ?? 0) + by });
     }
-    return failingCheck(checks, counters, rows[0]?.now ?? raised[0]?.now ?? new Date());
+    const now = rows[0]?.now ?? raised[0]?.now;
+    const denial = failingCheck(checks, counters, now ?? new Date());
+    if (denial) throw denied(denial, source);
+    return now;
   };
   // One counter is raised, or not, by one statement; several are by all of them or by none.
   const isSimple =
     wanted.length <= 1 && checks.every(({ key }) => raises.has(key) && mostOf(checks, key) !== null);
-  if (isSimple) {
-    const denial = await work(session);
-    if (denial) throw denied(denial, source);
-    return;
-  }
-  await session.db.transaction().execute(async (tx) => {
-    const denial = await work({ db: tx, now: session.now });
-    if (denial) throw denied(denial, source);
-  });
+  return isSimple
+    ? work(session)
+    : session.db.transaction().execute((tx) => work({ db: tx, now: session.now }));
 }
 
 /** Up to what a counter may be raised, where all that is checked of it is that. */

@@ -94,11 +94,43 @@ const raise = statement<
   returning c.key, c.value, c.expires_at, :now as now`,
 );
 
+const raiseOne = statement<
+  {
+    scope_id: number;
+    key: string;
+    by: number;
+    unit: string | null;
+    seconds: number | null;
+    most: number | null;
+  },
+  CounterRow
+>(
+  "raise_policy_counter",
+  `insert into policy_counters as c (scope_id, key, value, expires_at)
+  select :scope_id::integer, :key::text, :by::double precision,
+    case when :unit::text is null then :now + :seconds::double precision * interval '1 second'
+    else (date_trunc(:unit::text, :now at time zone 'UTC') + ('1 ' || :unit::text)::interval) at time zone 'UTC' end
+  where :most::double precision is null or :by::double precision <= :most::double precision
+  on conflict (scope_id, key) do update set
+    value = case when c.expires_at <= :now then excluded.value else c.value + excluded.value end,
+    expires_at = case when c.expires_at <= :now then excluded.expires_at else c.expires_at end
+  where c.expires_at <= :now or :most::double precision is null
+    or c.value + excluded.value <= :most::double precision
+  returning c.key, c.value, c.expires_at, :now as now`,
+);
+
 /**
  * Raises counters of a caller, those whose window is over from nothing; answers them as they are then. One that would pass
  * what it may be is left as it is, and not answered.
  */
 export function raiseCounters(session: Session, scopeId: number, raises: Raise[]): Promise<CounterRow[]> {
+  const [only, another] = raises;
+  // Nearly always: and lists of one take longer to send and to read.
+  if (only && !another) {
+    const { window, ...one } = only;
+    const [unit, seconds] = typeof window === "string" ? [window, null] : [null, window.seconds];
+    return raiseOne(session, { scope_id: scopeId, unit, seconds, ...one });
+  }
   return raise(session, {
     scope_id: scopeId,
     keys: raises.map(({ key }) => key),
