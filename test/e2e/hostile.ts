@@ -96,7 +96,7 @@ const objects: (() => unknown)[] = [
   () => [null],
   () => JSON.parse('{"__proto__": {"polluted": true}}') as unknown,
   () => JSON.parse('{"constructor": {"prototype": {"polluted": true}}}') as unknown,
-  () => ({ toString: "x", valueOf: 1, then: "y" }),
+  () => JSON.parse('{"toString": "x", "valueOf": 1, "then": "y"}') as unknown,
   () => Array.from({ length: 1001 }, (_, index) => index),
   () => Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`k${index}`, index])),
   () => deep(20),

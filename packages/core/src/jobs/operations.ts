@@ -70,8 +70,13 @@ export const jobOperations: Handlers<Names> = {
   async create_jobs(context, input) {
     const jobs = (await declare(context, input.jobs)).map(({ job }) => job);
     const given = jobs.map((job, index) => ({ job, given: input.jobs[index]!.headers }));
-    const notes = await notesOnRequests(context.tx, context.caller.scopeId, given);
-    return { data: jobs.map((job, index) => toChangedJob(context, job, notes[index])) };
+    const notes = await notesOnRequests(context.tx, context.caller, given);
+    const { caller } = context;
+    return {
+      data: jobs.map((job, index) =>
+        toChangedJob(context, job, [...notes[index]!, ...notesOnEnd(caller, job)]),
+      ),
+    };
   },
 
   async put_job(context, input) {
@@ -212,7 +217,7 @@ async function noteOn(
   { tx, caller }: WriteContext,
   of: Parameters<typeof notesOnRequests>[2][number],
 ): Promise<string[]> {
-  return [...(await notesOnRequests(tx, caller.scopeId, [of]))[0]!, ...notesOnEnd(caller, of.job)];
+  return [...(await notesOnRequests(tx, caller, [of]))[0]!, ...notesOnEnd(caller, of.job)];
 }
 
 async function change(

@@ -1,6 +1,9 @@
+import { SchedulerError } from "@org/scheduler-contract";
+import type { Caller } from "../access/caller.ts";
+import { seeing } from "../access/made-by.ts";
 import type { Tx } from "../database/tables.ts";
 import { isClear } from "../secrets/sensitive.ts";
-import { unknownAmong } from "../secrets/secrets.sql.ts";
+import { foreignAmong, unknownAmong } from "../secrets/secrets.sql.ts";
 import { templateNames, unknownIn } from "../sending/templates.ts";
 import type { JobRow } from "./jobs.sql.ts";
 
@@ -10,10 +13,15 @@ interface Told {
   given: Record<string, string> | null | undefined;
 }
 
-/** What may surprise in the requests of jobs, in their order. */
-export async function notesOnRequests(tx: Tx, scopeId: number, told: Told[]): Promise<string[][]> {
+/**
+ * What may surprise in the requests of jobs, in their order. Throws `forbidden` where an agent's key names the secret of
+ * another agent: it would be sent wherever the key says.
+ */
+export async function notesOnRequests(tx: Tx, caller: Caller, told: Told[]): Promise<string[][]> {
   const names = [...new Set(told.flatMap(({ job }) => job.secrets ?? []))];
-  const unknown = await unknownAmong(tx, scopeId, names);
+  const [foreign] = await foreignAmong(tx, seeing(caller), names);
+  if (foreign !== undefined) throw notYours(foreign);
+  const unknown = await unknownAmong(tx, caller.scopeId, names);
   return told.map(({ job, given }) => [
     ...(job.secrets ?? []).filter((name) => unknown.includes(name)).map(noSecret),
     ...Object.entries(given ?? {})
@@ -21,6 +29,13 @@ export async function notesOnRequests(tx: Tx, scopeId: number, told: Told[]): Pr
       .map(([name]) => inClear(name)),
     ...notesOnBraces(job),
   ]);
+}
+
+function notYours(name: string): SchedulerError {
+  return new SchedulerError("forbidden", `The secret "${name}" is not one that this key may use.`, {
+    field: "headers",
+    hint: "list_secrets shows those that it may; create_secret makes one of another name.",
+  });
 }
 
 function noSecret(name: string): string {

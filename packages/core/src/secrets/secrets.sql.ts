@@ -47,6 +47,19 @@ export async function unknownAmong(db: Db | Tx, scopeId: number, names: string[]
   return names.filter((name) => !known.has(name));
 }
 
+/** Which of `names` are secrets that somebody else made who is not to share them. */
+export async function foreignAmong(tx: Tx, of: Makers, names: string[]): Promise<string[]> {
+  if (names.length === 0 || of.madeBy === undefined) return [];
+  const rows = await tx
+    .selectFrom("secrets")
+    .select("name")
+    .where("scope_id", "=", of.scopeId)
+    .where("name", "in", names)
+    .where((eb) => eb.not(isOf(of, "secrets")))
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
 /** A few of the jobs whose requests name a secret, newest first. */
 export async function findUsers(
   tx: Tx,
