@@ -93,9 +93,13 @@ export const deleteUser = operation({
   name: "delete_user",
   title: "Remove a user",
   description:
-    "Take a user out of the workspace: tokens and JWTs of that user are refused here from the next request on. One owner has to stay.",
+    "Take a user out of the workspace: tokens and JWTs of that user are refused here from the next request on, and the agents are yours. One owner has to stay.",
   input: z.strictObject({ user_id: id }),
-  output: deleted.extend({ email: z.string() }),
+  output: deleted.extend({
+    email: z.string(),
+    /** How many agents of the user have another owner now: who removed the user. */
+    agents: z.int(),
+  }),
   risk: "destructive",
   access: managingUsers,
   idempotent: true,

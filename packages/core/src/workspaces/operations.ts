@@ -9,6 +9,7 @@ import {
   deleteMember,
   findMember,
   findWorkspace,
+  giveAgents,
   hasOtherOwner,
   insertMember,
   insertUser,
@@ -74,10 +75,12 @@ export const workspaceOperations: Handlers<Names> = {
   },
 
   async delete_user(context, { user_id }) {
+    const { tx, caller } = context;
     const user = await lockMember(context, user_id);
     await assertOwnerStays(context, user);
-    await deleteMember(context.tx, context.caller.workspaceId, user.id);
-    return { deleted: true, id: toPublicId("usr", user.id), email: user.email };
+    await deleteMember(tx, caller.workspaceId, user.id);
+    const agents = await giveAgents(tx, caller.workspaceId, { from: user.id, to: caller.userId });
+    return { deleted: true, id: toPublicId("usr", user.id), email: user.email, agents };
   },
 };
 

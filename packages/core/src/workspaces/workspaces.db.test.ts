@@ -67,7 +67,11 @@ describe("a role", () => {
     const made = await run("create_token", { name: "mine" }, caller);
     await run("update_user", { user_id, role: "member" });
     expect((await setup.scheduler.authenticate(made.token)).role).toBe("member");
-    await run("delete_user", { user_id });
+    await run("update_user", { user_id, role: "admin" });
+    const admin = await setup.scheduler.authenticate(made.token);
+    await run("register_agent", { name: "orphan", url: "https://agent.example" }, admin);
+    expect(await run("delete_user", { user_id })).toMatchObject({ deleted: true, agents: 1 });
+    expect((await run("get_agent", { agent: "orphan" })).owner).toBe("admin@localhost");
     const left = { code: "unauthenticated", message: expect.stringContaining("left") as string };
     await expect(setup.scheduler.authenticate(made.token)).rejects.toMatchObject(left);
     await expect(logIn(email)).rejects.toMatchObject({ code: "forbidden" });

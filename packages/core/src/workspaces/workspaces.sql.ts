@@ -138,6 +138,28 @@ export async function deleteMember(tx: Tx, workspaceId: string, userId: string):
     .execute();
 }
 
+/** Gives the agents of a user to another one, and takes the user off those that were shared. Answers how many were given. */
+export async function giveAgents(
+  tx: Tx,
+  workspaceId: string,
+  { from, to }: { from: string; to: string | null },
+): Promise<number> {
+  const ofWorkspace = sql<boolean>`scope_id in (select id from scopes where workspace_id = ${workspaceId}::uuid)`;
+  const given = await tx
+    .updateTable("agents")
+    .set({ owner_id: to })
+    .where(ofWorkspace)
+    .where("owner_id", "=", from)
+    .executeTakeFirstOrThrow();
+  await tx
+    .updateTable("agents")
+    .set({ shared_with: sql`array_remove(shared_with, ${from}::uuid)` })
+    .where(ofWorkspace)
+    .where(sql<boolean>`${from}::uuid = any(shared_with)`)
+    .execute();
+  return Number(given.numUpdatedRows);
+}
+
 /** The workspaces that a user is in, newest first. */
 export function listWorkspacesOf(db: Db, userId: string, { before, limit }: Page): Promise<WorkspaceRow[]> {
   return db

@@ -10,6 +10,10 @@ export interface Called {
   args: unknown;
   /** The arguments without which the tool makes no sense. */
   required: readonly string[];
+  /** The call of many that it is one of: whoever lists that, lists this. */
+  within?: Called;
+  /** It stands for others, which are judged by themselves: rules for all tools are about those. */
+  isBatch?: boolean;
 }
 
 /** Why a call does not go through. */
@@ -62,7 +66,8 @@ function closed({ hide, tools, default: other }: Policy, names: readonly Called[
     return { message: `Tool "${tool}" is hidden by policy` };
   if (other === "allow") return undefined;
   // A dialect's call is listed where either of its names is: whoever lists the one means the call.
-  const isListed = names.some((called) => writtenAs(called).some((name) => tools.has(name)));
+  const all = names.flatMap((called) => (called.within ? [called, called.within] : [called]));
+  const isListed = all.some((called) => writtenAs(called).some((name) => tools.has(name)));
   return isListed ? undefined : { message: `Tool "${tool}" is not permitted by policy` };
 }
 
@@ -81,7 +86,8 @@ function rulesFor({ tools }: Policy, names: readonly Called[]): { rule: Rule; ca
     for (const name of writtenAs(called))
       for (const rule of tools.get(name) ?? []) found.push({ rule, called });
   }
-  for (const rule of tools.get("*") ?? []) found.push({ rule, called: names[0]! });
+  const [asked] = names as [Called];
+  if (!asked.isBatch) for (const rule of tools.get("*") ?? []) found.push({ rule, called: asked });
   return found;
 }
 

@@ -62,7 +62,7 @@ interface Call {
 }
 
 /** What has to be possible whatever a policy says, or nobody could mend it, nor know what is the matter. */
-const never: readonly OperationName[] = [
+const exempt: readonly OperationName[] = [
   "get_me",
   "logout",
   "get_policy",
@@ -105,14 +105,14 @@ export function createGate(parts: { db: Db; clock: Clock; log: Log; file: Policy
       const sources = await sourcesFor(caller);
       return (operation) =>
         sources.length === 0 ||
-        never.includes(operation.name as OperationName) ||
+        exempt.includes(operation.name as OperationName) ||
         !sources.some(({ policy }) =>
           isForbidden(policy, [{ tool: operation.name, args: {}, required: [] }]),
         );
     },
 
     async admit(caller, operation, call) {
-      if (never.includes(operation.name as OperationName)) return undefined;
+      if (exempt.includes(operation.name as OperationName)) return undefined;
       const sources = await sourcesFor(caller);
       if (sources.length === 0) return undefined;
       const calls = callsOf(operation, call);
@@ -155,10 +155,12 @@ function readStored(text: string, log: Log): Policy {
 /** A call under its names, and each of the calls that it stands for where it is many in one. */
 function callsOf(operation: Operation, { input, face }: Call): Called[][] {
   const own: Called = { tool: operation.name, args: input, required: requiredOf(operation) };
+  const items = itemsOf(own);
   const asked: Called[] = face
     ? [{ tool: face.tool, dialect: face.dialect, args: face.args, required: face.required }, own]
     : [own];
-  return [asked, ...itemsOf(operation, input).map((item) => [item, own])];
+  const isBatch = items.length > 0;
+  return [asked.map((called) => ({ ...called, isBatch })), ...items.map((item) => [item])];
 }
 
 interface Asking {

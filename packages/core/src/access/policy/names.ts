@@ -19,11 +19,6 @@ export function requiredByName(name: string): readonly string[] {
   return tools.find((one) => Object.hasOwn(one, tool))?.[tool] ?? [];
 }
 
-/** The operation of a name; undefined where it is a dialect's tool. */
-export function operationOf(name: string): Operation | undefined {
-  return Object.hasOwn(operations, name) ? (operations as Record<string, Operation>)[name] : undefined;
-}
-
 const known = new Map<string, readonly string[]>();
 
 /** The fields that an operation cannot do without. */
@@ -46,11 +41,13 @@ const batches: Record<string, { tool: string; list: string; as?: string }> = {
 };
 
 /** Each of the calls that a call of many stands for. */
-export function itemsOf({ name }: Operation, input: unknown): Called[] {
-  const batch = Object.hasOwn(batches, name) ? batches[name] : undefined;
-  const list = batch && (input as Record<string, unknown> | null | undefined)?.[batch.list];
+export function itemsOf(call: Called): Called[] {
+  const batch = Object.hasOwn(batches, call.tool) ? batches[call.tool] : undefined;
+  const list = batch && (call.args as Record<string, unknown> | null | undefined)?.[batch.list];
   if (!batch || !Array.isArray(list)) return [];
-  const required = requiredByName(batch.tool);
   const { tool, as } = batch;
-  return list.slice(0, 1000).map((item: unknown) => ({ tool, args: as ? { [as]: item } : item, required }));
+  const required = requiredByName(tool);
+  return list
+    .slice(0, 1000)
+    .map((item: unknown) => ({ tool, args: as ? { [as]: item } : item, required, within: call }));
 }

@@ -157,6 +157,10 @@ tools:
     const { data } = await run("create_jobs", { jobs: [job, job, job] });
     const job_ids = data.map(({ id }) => id);
     await expect(run("pause_jobs", { job_ids })).rejects.toMatchObject(denied("1 per hour"));
+    await put('tools: {create_jobs: {rules: [{rate_limit: 2/hour}]}, "*": {rules: [{rate_limit: 4/hour}]}}');
+    await run("create_jobs", { jobs: [job, job, job] });
+    await expect(run("create_jobs", { jobs: [job, job] })).rejects.toMatchObject(denied("4 per hour"));
+    await run("create_jobs", { jobs: [job] });
     await put("tools: {create_job: {rules: [{conditions: [{path: args.name, op: neq, value: bad}]}]}}");
     await expect(run("create_jobs", { jobs: [job, { ...job, name: "bad" }] })).rejects.toMatchObject(
       denied("bad"),

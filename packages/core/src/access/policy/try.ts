@@ -1,6 +1,6 @@
 import type { Output } from "@org/scheduler-contract";
 import { type Called, type Counter, decide, type Denial, failingCheck, type Open } from "./decide.ts";
-import { itemsOf, operationOf, requiredByName } from "./names.ts";
+import { itemsOf, requiredByName } from "./names.ts";
 import type { Policy, Window } from "./policy.ts";
 
 type Decided = Output<"test_policy">["decisions"][number];
@@ -28,8 +28,8 @@ export function tryCalls(policy: Policy, calls: TestCall[], now: Date): Decided[
 function namesOf(written: string, args: Record<string, unknown>): Called[][] {
   const [dialect, tool] = written.includes("/") ? (written.split("/", 2) as [string, string]) : [];
   const own: Called = { tool: tool ?? written, dialect, args, required: requiredByName(written) };
-  const operation = operationOf(written);
-  return [[own], ...(operation ? itemsOf(operation, args).map((item) => [item, own]) : [])];
+  const items = itemsOf(own);
+  return [[{ ...own, isBatch: items.length > 0 }], ...items.map((item) => [item])];
 }
 
 type Outcome = Omit<Decided, "tool" | "expected" | "passed">;
