@@ -1,6 +1,6 @@
 /**
- * The tools of other systems that policies may name, with the arguments that each requires, as their documents have them:
- * `shared/seeds`, and for Trigger.dev the schema of its MCP server 4.8.3.
+ * The tools of other systems that policies may name, with the arguments that each requires, as their documents have them;
+ * for Trigger.dev, the schema of its MCP server 4.8.3. Those of TrigRun have the names of our own operations.
  */
 export const dialectTools: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   trigger: {
@@ -10,6 +10,17 @@ export const dialectTools: Readonly<Record<string, Readonly<Record<string, reado
     wait_for_run_to_complete: ["runId"],
     trigger_task: ["taskId"],
     replay_run: ["runId"],
+  },
+  recuro: {
+    "list-crons": [],
+    "create-cron": ["name", "url", "cron_expression"],
+    "get-cron": ["id"],
+    "update-cron": ["id"],
+    "delete-cron": ["id"],
+    "list-jobs": [],
+    "create-job": ["queue", "url"],
+    "get-job": ["id"],
+    "delete-job": ["id"],
   },
   trinity: {
     list_agent_schedules: ["agent_name"],
