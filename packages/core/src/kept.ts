@@ -1,4 +1,4 @@
-import { DAY } from "./time/calendar.ts";
+import { DAY, MINUTE } from "./time/calendar.ts";
 
 /** How long things are kept that nobody takes away before. */
 export const kept = {
@@ -11,3 +11,9 @@ export const kept = {
   /** The audit: longer than history, whatever the settings say of that. */
   auditDays: 400,
 } as const;
+
+/**
+ * What one caller fails to do with one operation in this time, and for one reason, is one entry of the audit that counts:
+ * whoever has a token and asks without end fills no table. Whoever has none leaves no entry at all.
+ */
+export const countedTogetherMs = 10 * MINUTE;

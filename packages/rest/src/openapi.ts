@@ -24,7 +24,7 @@ function generate(all: Operation[]): Record<string, unknown> {
     (paths[path] ??= {})[method.toLowerCase()] = {
       ...heading(operation),
       ...(input.parameters.length > 0 ? { parameters: input.parameters } : {}),
-      ...(input.body ? { requestBody: requestBody(inputId(operation), input.body) } : {}),
+      ...(input.body ? { requestBody: requestBody(operation, inputId(operation), input.body) } : {}),
       responses: responses(operation, outputId(operation)),
     };
   }
@@ -84,11 +84,11 @@ function queryParameter(name: string, schema: JsonSchema, required: boolean): ob
   return { name, in: "query", required, schema, ...style };
 }
 
-function requestBody(id: string, body: JsonSchema): object {
-  return {
-    required: body.required !== undefined,
-    content: { "application/json": { schema: reference(id) } },
-  };
+function requestBody({ http }: Operation, id: string, body: JsonSchema): object {
+  const json = { "application/json": { schema: reference(id) } };
+  // A body may be the whole of one field, as it is written in a file.
+  const yaml = http.wholeBody === undefined ? {} : { "application/yaml": { schema: { type: "string" } } };
+  return { required: body.required !== undefined, content: { ...json, ...yaml } };
 }
 
 function responses(operation: Operation, outputId: string): object {

@@ -133,7 +133,7 @@ export const rotateToken = operation({
   access: managingTokens,
   idempotent: false,
   toolset: null,
-  http: { method: "POST", path: "/v1/tokens/{token_id}/rotate", status: 201 },
+  http: { method: "POST", path: "/v1/tokens/{token_id}/rotate" },
 });
 
 export const deleteToken = operation({

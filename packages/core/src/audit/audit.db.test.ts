@@ -32,7 +32,8 @@ describe("the audit", () => {
     await failing(setup.scheduler.execute("cancel_execution", missing, agent, { face, requestId: "req-2" }));
     await run("put_policy", { policy: "" });
     const list = async (filter: Input<"list_audit">) => (await run("list_audit", filter)).data;
-    expect(await list({ token_id: made.id })).toMatchObject([
+    const own = (await list({ token_id: made.id })).toSorted((one, other) => (one.at < other.at ? 1 : -1));
+    expect(own).toMatchObject([
       {
         caller: "agent:researcher",
         operation: "cancel_execution",
@@ -49,6 +50,8 @@ describe("the audit", () => {
     ]);
     expect((await list({ target })).map(({ operation }) => operation)).toEqual(["create_job"]);
     expect(await list({ outcome: "refused" })).toHaveLength(1);
+    expect(await list({ outcome: "refused", from: "2026-03-01T12:00:02Z" })).toHaveLength(1);
+    expect(await list({ outcome: "refused", to: "2026-03-01T12:00:02Z" })).toEqual([]);
     expect(await list({ operation: "put_policy" })).toHaveLength(2);
     expect(await list({ to: "2026-03-01T12:00:01Z", operation: "create_job" })).toHaveLength(1);
     expect(await list({ from: "2026-03-01T12:00:01Z", operation: "create_job" })).toEqual([]);

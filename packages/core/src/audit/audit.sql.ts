@@ -1,4 +1,6 @@
 import type { Selectable } from "kysely";
+import { firstIdAt } from "../ids.ts";
+import { countedTogetherMs } from "../kept.ts";
 import type { Audit, Db } from "../database/tables.ts";
 
 export type AuditRow = Selectable<Audit>;
@@ -9,7 +11,8 @@ interface AuditPage {
     operation?: string | undefined;
     target?: string | undefined;
     outcome?: AuditRow["outcome"] | undefined;
-    fromId?: string | undefined;
+    from?: Date | undefined;
+    to?: Date | undefined;
     beforeId?: string | undefined;
   };
   limit: number;
@@ -24,12 +27,12 @@ export async function listAudit(
   scopeId: number,
   { filter, limit }: AuditPage,
 ): Promise<{ rows: AuditRow[]; lookedTo?: string }> {
-  const { tokenId, operation, target, outcome, fromId, beforeId } = filter;
+  const { tokenId, operation, target, outcome, from, to, beforeId } = filter;
   const stretch = db
     .selectFrom("audit")
     .selectAll()
     .where("scope_id", "=", scopeId)
-    .$if(fromId !== undefined, (query) => query.where("id", ">=", fromId!))
+    .$if(from !== undefined, (query) => query.where("id", ">=", firstIdOf(from!)))
     .$if(beforeId !== undefined, (query) => query.where("id", "<", beforeId!))
     .orderBy("id", "desc")
     .limit(mostLookedThrough);
@@ -40,6 +43,8 @@ export async function listAudit(
     .$if(operation !== undefined, (query) => query.where("operation", "=", operation!))
     .$if(target !== undefined, (query) => query.where("target", "=", target!))
     .$if(outcome !== undefined, (query) => query.where("outcome", "=", outcome!))
+    .$if(from !== undefined, (query) => query.where("at", ">=", from!))
+    .$if(to !== undefined, (query) => query.where("at", "<", to!))
     .orderBy("id", "desc")
     .limit(limit + 1)
     .execute();
@@ -51,4 +56,9 @@ export async function listAudit(
     .limit(1)
     .executeTakeFirst();
   return { rows: found, ...(last && { lookedTo: last.id }) };
+}
+
+/** Entries of failures that are counted together have the id of when that began. */
+function firstIdOf(from: Date): string {
+  return firstIdAt(new Date(Math.max(0, from.getTime() - countedTogetherMs)));
 }

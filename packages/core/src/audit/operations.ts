@@ -19,7 +19,8 @@ export const auditOperations: Handlers<"list_audit"> = {
       operation,
       target,
       outcome,
-      fromId: from && firstIdAt(from),
+      from,
+      to,
       beforeId: before.toSorted()[0],
     };
     const { rows, lookedTo } = await listAudit(db, caller.scopeId, { filter, limit });

@@ -1,24 +1,28 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Db } from "../database/tables.ts";
+import type { Db, Tx } from "../database/tables.ts";
+import { countedTogetherMs } from "../kept.ts";
 import { MINUTE } from "../time/calendar.ts";
 import {
   findLastSeal,
   findSeals,
   firstEntryAt,
   hashEntries,
+  hasMoreEntries,
   insertSeal,
   lockSealing,
   type SealRow,
 } from "./seals.sql.ts";
 
 /**
- * What is this old changes no more: a row that counts failures is added to for ten minutes, and a transaction that writes
- * one is over long before.
+ * What is this old changes no more: an entry that counts failures is added to for a while, and a transaction that writes
+ * one is over long before that and a few minutes have passed.
  */
-const settledAfterMs = 15 * MINUTE;
+const settledAfterMs = countedTogetherMs + 5 * MINUTE;
 const betweenSealsMs = MINUTE;
-/** So that one seal is over no more than this. */
+/** So that one seal is over no more than this, and its hash is made of no more entries than memory holds with ease. */
 const longestStretchMs = 60 * MINUTE;
+const mostEntries = 50_000;
+const shortestStretchMs = 1000;
 const none = Buffer.alloc(32);
 
 /**
@@ -35,7 +39,7 @@ export async function sealAudit(db: Db, now: Date): Promise<boolean> {
     const from = last?.to_at ?? new Date(0);
     const first = await firstEntryAt(tx, from);
     if (first === undefined || first.getTime() >= settled) return false;
-    const to = new Date(Math.min(settled, first.getTime() + longestStretchMs));
+    const to = await endOf(tx, first, Math.min(settled - first.getTime(), longestStretchMs));
     if (to <= from) return false;
     const { entries, hash: entriesHash } = await hashEntries(tx, { from, to });
     const previous = last?.hash ?? none;
@@ -51,6 +55,14 @@ export async function sealAudit(db: Db, now: Date): Promise<boolean> {
     });
     return to.getTime() < settled - betweenSealsMs;
   });
+}
+
+/** Up to where one seal is, of entries that begin at `first`. */
+async function endOf(tx: Tx, first: Date, longestMs: number): Promise<Date> {
+  let ms = longestMs;
+  const stretch = () => ({ from: first, to: new Date(first.getTime() + ms) });
+  while (ms > shortestStretchMs && (await hasMoreEntries(tx, stretch(), mostEntries))) ms = Math.ceil(ms / 2);
+  return stretch().to;
 }
 
 function chained(

@@ -58,6 +58,12 @@ export async function hashEntries(db: Db | Tx, stretch: Stretch): Promise<{ entr
   return { entries, hash: Buffer.from(hash) };
 }
 
+/** Whether a stretch has more entries than `most`. */
+export async function hasMoreEntries(tx: Tx, stretch: Stretch, most: number): Promise<boolean> {
+  const { rows } = await sql`select from ${entriesOf(stretch)} offset ${most} limit 1`.execute(tx);
+  return rows.length > 0;
+}
+
 /** When the first entry was made that is of this time or later; undefined without any. */
 export async function firstEntryAt(db: Db | Tx, from: Date): Promise<Date | undefined> {
   const { rows } = await sql<{ at: Date | null }>`

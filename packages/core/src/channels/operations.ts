@@ -1,6 +1,8 @@
 import { type Channel, type ParsedInput, SchedulerError } from "@org/scheduler-contract";
+import { beyond } from "../access/bounds.ts";
+import { hostMatches } from "../access/hosts.ts";
 import { changing, seeing } from "../access/made-by.ts";
-import { describeCaller } from "../access/caller.ts";
+import { type Caller, describeCaller } from "../access/caller.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findDelivery } from "../deliveries/deliveries.sql.ts";
 import { toDelivery } from "../deliveries/delivery.ts";
@@ -127,7 +129,11 @@ export const afterTest: FollowUp<"test_channel"> = async ({ db, caller, signal }
 type Given = Omit<ParsedInput<"create_channel">, "name" | "type">;
 
 /** How a channel of a type is reached. Throws `invalid_input` where something is missing, or too much. */
-function checked({ allowedTargets }: WriteContext, type: Channel["type"], given: Given): ChannelConfig {
+function checked(
+  { allowedTargets, caller }: WriteContext,
+  type: Channel["type"],
+  given: Given,
+): ChannelConfig {
   const { needs, may = [] } = fieldsOf[type];
   const listed = [...needs, ...may].join(", ");
   for (const field of configFields) {
@@ -146,9 +152,25 @@ function checked({ allowedTargets }: WriteContext, type: Channel["type"], given:
     }
   }
   assertTargets({ url: given.url }, allowedTargets);
+  assertHost(caller, type, given);
   return Object.fromEntries(
     configFields.flatMap((field) => (given[field] === undefined ? [] : [[field, given[field]]])),
   );
+}
+
+/** Throws `bound_exceeded`: what is told goes to a host, as what a job sends does. */
+function assertHost({ bounds }: Caller, type: Channel["type"], { url, email }: Given): void {
+  if (!bounds?.hosts) return;
+  const host =
+    type === "email"
+      ? email!.split("@").at(-1)!.toLowerCase()
+      : new URL(url ?? "https://api.telegram.org").host;
+  if (bounds.hosts.some((pattern) => hostMatches(pattern, host))) return;
+  throw beyond("hosts", bounds, {
+    detail: `This key may not have anybody told at ${host}`,
+    field: type === "email" ? "email" : "url",
+    wanted: `Give a channel of ${bounds.hosts.join(", ")}, or use one of list_channels.`,
+  });
 }
 
 /** A channel's way with what is given anew in it; undefined where nothing is. */

@@ -244,6 +244,33 @@ test("min_interval_seconds keeps runs of a job apart that the key asks for", asy
   await run("run_job", { job_id }, key);
 });
 
+test("a key that may call one host has nobody told elsewhere", async () => {
+  const key = await bounded({ hosts: ["api.example.com"] });
+  const channels: Input<"create_channel">[] = [
+    { name: "a", type: "webhook", url: "https://evil.example/told" },
+    { name: "a", type: "slack", url: "https://hooks.slack.com/services/T000/B000/XXXX" },
+    { name: "a", type: "email", email: "me@evil.example" },
+    {
+      name: "a",
+      type: "telegram",
+      bot_token: "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K",
+      chat_id: "-1001234567890",
+    },
+  ];
+  for (const channel of channels)
+    await expect(run("create_channel", channel, key), channel.type).rejects.toMatchObject({
+      code: "bound_exceeded",
+    });
+  const { id: channel_id } = await run(
+    "create_channel",
+    { ...channels[0]!, url: "https://api.example.com/told" },
+    key,
+  );
+  await expect(run("update_channel", { channel_id, url: "https://evil.example" }, key)).rejects.toMatchObject(
+    { code: "bound_exceeded", field: "url" },
+  );
+});
+
 test("a bounded key lets no job run that was made beyond its bounds", async () => {
   const wide = await bounded({ max_jobs: 9 });
   const key = await bounded({ hosts: ["api.example.com"] });

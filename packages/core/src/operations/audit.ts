@@ -13,7 +13,7 @@ import { isAway } from "../database/away.ts";
 import type { Db } from "../database/tables.ts";
 import { newId, sameId } from "../ids.ts";
 import { type Log, reasonOf } from "../log.ts";
-import { MINUTE } from "../time/calendar.ts";
+import { countedTogetherMs } from "../kept.ts";
 import { insertDone, upsertFailure } from "./audit.sql.ts";
 import type { WriteContext } from "./context.ts";
 
@@ -22,12 +22,6 @@ export async function recordDone({ tx, now }: WriteContext, change: Change, outp
   const target = idOf(output) ?? targetOf(change.operation, change.input);
   await insertDone(tx, { ...entryOf(change, target), id: newId(now), at: now });
 }
-
-/**
- * What one caller fails to do with one operation in this time, and for one reason, is one row that counts: whoever has a
- * token and asks without end fills no table. Whoever has none leaves no row at all.
- */
-const countedTogetherMs = 10 * MINUTE;
 
 interface Recorder {
   db: Db;

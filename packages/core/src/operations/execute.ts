@@ -51,7 +51,7 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
     const dryRun = dry_run === true;
     const call = { input, face: request.face, dryRun, aside: request.aside === true };
     const change = { caller, operation, input, dryRun, request };
-    return recordingFailures({ db, now, log }, change, async () => {
+    const answered = await recordingFailures({ db, now, log }, change, async () => {
       authorize(caller, operation);
       const admission = await gate.admit(caller, operation, call);
       const parsed = parse<typeof name>(operation, input);
@@ -60,7 +60,7 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
         await admission?.takeApprovals(db);
         return handle({ db, caller, gate, now, signal: request.signal }, parsed);
       }
-      const output = await (dryRun ? rolledBack : committed)(db, async (tx) => {
+      return (dryRun ? rolledBack : committed)(db, async (tx) => {
         const at = counted ?? (await readNow(tx, clock.now()));
         const context = { ...parts, tx, caller, now: at, dryRun, parent: request.parent };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
@@ -71,10 +71,10 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
           return answer;
         });
       });
-      const followUp = followUps[name] as FollowUp<typeof name> | undefined;
-      const after = { db, caller, gate, signal: request.signal };
-      return followUp && !dryRun ? followUp(after, output, parsed) : output;
     });
+    const followUp = followUps[name] as FollowUp<typeof name> | undefined;
+    if (!followUp || dryRun) return answered;
+    return followUp({ db, caller, gate, signal: request.signal }, answered, parse(operation, input));
   };
 }
 
