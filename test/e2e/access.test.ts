@@ -145,6 +145,13 @@ describe("bounds hold over REST and MCP alike", () => {
     }
     const me = await rest("GET", "/v1/me", token);
     expect(me.json["bounds"]).toEqual(bounds);
+    const audit = await rest(
+      "GET",
+      `/v1/audit?token_id=${String(me.json["token_id"])}&outcome=refused`,
+      server.token,
+    );
+    const rule = `bounds.${Object.keys(bounds)[0]}`;
+    expect(audit.json["data"]).toMatchObject([{ operation: "create_job", rule, times: 2 }]);
   });
 
   test("how deep jobs make jobs is told by the delivery that a target received", async () => {

@@ -20,7 +20,7 @@ async function runExample(name: string): Promise<{ code: number | null; output: 
 
 test.each([
   ["cron-with-slack-alert", /One alert, one recovery/],
-  ["bounded-agent", /In the audit: agent:example-researcher create_job bound_exceeded, 2 times/],
+  ["bounded-agent", /In the audit: agent:example-researcher create_job bounds.hosts/],
   ["secret-header", /The target got the key: true/],
 ])("the example %s does what it shows", async (name, shown) => {
   const { code, output } = await runExample(name);

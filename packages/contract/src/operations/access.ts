@@ -59,6 +59,8 @@ export const getMe = operation({
     name: z.string(),
     mode: z.enum(modes),
     read_only: z.boolean(),
+    /** Null for a JWT. */
+    token_id: z.string().nullable(),
     agent: z.string().nullable(),
     workspace: z.object({ id: z.string(), name: z.string() }),
     user: z.object({ id: z.string(), email: z.string(), role: z.enum(roles) }).nullable(),

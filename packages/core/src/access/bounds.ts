@@ -14,6 +14,8 @@ export function beyond(
   const value = JSON.stringify(bounds[bound]);
   const told = value === undefined ? bound : `${bound} of this key is ${value}`;
   return new SchedulerError("bound_exceeded", `${detail}: ${told}.`, {
+    rule: `bounds.${bound}`,
+    reason: detail,
     ...(field !== undefined && { field }),
     hint: `${wanted} Or ask whoever made the key for one with wider bounds; GET /v1/me shows these.`,
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),

@@ -35,6 +35,7 @@ export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Na
         name: caller.name,
         mode: caller.mode,
         read_only: caller.readOnly || caller.role === "member",
+        token_id: caller.tokenId && toPublicId("tok", caller.tokenId),
         agent: caller.agent,
         workspace: {
           id: toPublicId("ws", caller.workspaceId),
@@ -46,6 +47,7 @@ export function accessOperations(jwtSecret: Uint8Array | undefined): Handlers<Na
         bounds: caller.bounds,
         left: await leftOf(db, caller, now),
         operations: all
+          .filter((operation) => operation.access !== "public")
           .filter((operation) => !refusalOf(caller, operation) && isOpen(operation))
           .map(({ name }) => name),
       };
@@ -59,8 +61,8 @@ async function leftOf(
   { bounds, tokenId }: Caller,
   now: () => Promise<Date>,
 ): Promise<{ jobs?: number; fires_today?: number } | null> {
-  if (!bounds || tokenId === null) return null;
-  const { max_jobs: jobs, max_fires_per_day: fires } = bounds;
+  const { max_jobs: jobs, max_fires_per_day: fires } = bounds ?? {};
+  if (tokenId === null || (jobs === undefined && fires === undefined)) return null;
   const used = await usedBy(db, tokenId, await now());
   return {
     ...(jobs !== undefined && { jobs: Math.max(0, jobs - used.jobs) }),

@@ -103,7 +103,7 @@ function checkNames(
     const meant = didYouMean(name, known);
     read.flaw(
       place,
-      `"${name}" is not known here; ${meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`}`,
+      `"${name}" is not known here; ${meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}`}`,
     );
   }
 }
