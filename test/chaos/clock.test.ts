@@ -6,8 +6,8 @@ import { length, timeout } from "./size.ts";
 import { startSystem } from "./system.ts";
 
 const tenMinutesMs = 600_000;
-/** Far more than a busy machine needs, far less than the clocks are off. */
-const latestMs = 60_000;
+/** Far more than a busy machine needs, where eight slots can barely keep up, and half of what the clocks are off. */
+const latestMs = 300_000;
 
 test("workers whose clocks are ten minutes off fire at the right instants", { timeout }, async () => {
   await using system = await startSystem("clock");
