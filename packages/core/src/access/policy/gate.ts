@@ -19,7 +19,7 @@ import {
   isForbidden,
   type Open,
 } from "./decide.ts";
-import { isKnownTool, itemsOf, requiredOf } from "./names.ts";
+import { isKnownTool, itemsOf, namesOf, requiredOf } from "./names.ts";
 import type { Policy, Rule } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 import {
@@ -157,8 +157,8 @@ function callsOf(operation: Operation, { input, face }: Call): Called[][] {
   const own: Called = { tool: operation.name, args: input, required: requiredOf(operation) };
   const items = itemsOf(own);
   const asked: Called[] = face
-    ? [{ tool: face.tool, dialect: face.dialect, args: face.args, required: face.required }, own]
-    : [own];
+    ? [{ tool: face.tool, dialect: face.dialect, args: face.args, required: face.required }, ...namesOf(own)]
+    : namesOf(own);
   const isBatch = items.length > 0;
   return [asked.map((called) => ({ ...called, isBatch })), ...items.map((item) => [item])];
 }

@@ -51,3 +51,37 @@ export function itemsOf(call: Called): Called[] {
     .slice(0, 1000)
     .map((item: unknown) => ({ tool, args: as ? { [as]: item } : item, required, within: call }));
 }
+
+/** What does the same as another operation, by another name or for fewer things, and what its arguments are called there. */
+const same: Record<string, { tool: string; renames?: Record<string, string>; adds?: object }> = {
+  put_job: { tool: "create_job" },
+  add_job_rule: { tool: "add_rule" },
+  remove_job_rule: { tool: "remove_rule" },
+  list_job_rules: { tool: "list_rules" },
+  pause_queue: { tool: "update_queue", adds: { paused: true } },
+  resume_queue: { tool: "update_queue", adds: { paused: false } },
+  list_agent_schedules: { tool: "list_jobs" },
+  create_agent_schedule: { tool: "create_job" },
+  get_agent_schedule: { tool: "get_job", renames: { schedule_id: "job_id" } },
+  update_agent_schedule: { tool: "update_job", renames: { schedule_id: "job_id" } },
+  delete_agent_schedule: { tool: "delete_job", renames: { schedule_id: "job_id" } },
+  enable_agent_schedule: { tool: "resume_job", renames: { schedule_id: "job_id" } },
+  disable_agent_schedule: { tool: "pause_job", renames: { schedule_id: "job_id" } },
+  trigger_agent_schedule: { tool: "run_job", renames: { schedule_id: "job_id" } },
+  list_schedule_executions: { tool: "list_executions", renames: { schedule_id: "job_id" } },
+  list_agent_executions: { tool: "list_executions" },
+};
+
+/** A call by its own name, and by that of what it comes down to: no other way leads past the rules for that. */
+export function namesOf(call: Called): Called[] {
+  const other = Object.hasOwn(same, call.tool) ? same[call.tool] : undefined;
+  if (!other || typeof call.args !== "object" || call.args === null) return [call];
+  const { tool, renames = {}, adds } = other;
+  const args = Object.fromEntries(
+    Object.entries(call.args).map(([name, value]) => [
+      Object.hasOwn(renames, name) ? renames[name]! : name,
+      value,
+    ]),
+  );
+  return [call, { tool, args: { ...args, ...adds }, required: requiredByName(tool) }];
+}

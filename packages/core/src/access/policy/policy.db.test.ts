@@ -240,6 +240,32 @@ describe("a policy", () => {
   });
 });
 
+test("what does the same by another name is judged by the rules for that, too", async () => {
+  const agent = { name: "worker", url: "https://agent.example" };
+  await run("register_agent", agent);
+  const greeting = { agent: "worker", name: "greeting", message: "Hello", cron: "0 9 1 1 *" };
+  const { id: schedule_id } = await run("create_agent_schedule", greeting);
+  const only = (tool: string, condition: string) =>
+    put(`tools: {${tool}: {rules: [{conditions: [${condition}], reason: by its other name}]}}`);
+  const other = denied("by its other name");
+  await only("create_job", '{path: args.url, op: regex, value: "^https://api[.]"}');
+  await expect(run("put_job", { ...job, key: "k", url: "https://evil.example" })).rejects.toMatchObject(
+    other,
+  );
+  await run("put_job", { ...job, key: "k" });
+  await expect(run("create_agent_schedule", greeting)).rejects.toMatchObject(other);
+  const of = { agent: "worker", schedule_id };
+  await only("run_job", `{path: args.job_id, op: neq, value: ${schedule_id}}`);
+  await expect(run("trigger_agent_schedule", of)).rejects.toMatchObject(other);
+  await only("delete_job", "{path: args.job_id, op: exists, value: false}");
+  await expect(run("delete_agent_schedule", of)).rejects.toMatchObject(other);
+  await only("update_queue", "{path: args.paused, op: neq, value: true}");
+  await expect(run("pause_queue", { name: "a-queue" })).rejects.toMatchObject(other);
+  await run("resume_queue", { name: "a-queue" });
+  await put("default: deny\ntools: {put_job: {rules: []}}");
+  await run("put_job", { ...job, key: "k" });
+});
+
 describe("a call that needs somebody's approval", () => {
   const asking = `tools:
   create_secret:

@@ -1,6 +1,6 @@
 import type { Output } from "@org/scheduler-contract";
 import { type Called, type Counter, decide, type Denial, failingCheck, type Open } from "./decide.ts";
-import { itemsOf, requiredByName } from "./names.ts";
+import { itemsOf, namesOf, requiredByName } from "./names.ts";
 import type { Policy, Window } from "./policy.ts";
 
 type Decided = Output<"test_policy">["decisions"][number];
@@ -16,7 +16,7 @@ export interface TestCall {
 export function tryCalls(policy: Policy, calls: TestCall[], now: Date): Decided[] {
   const counters = new Map<string, Counter>();
   return calls.map(({ tool, args, times, expect }) => {
-    const names = namesOf(tool, args);
+    const names = callsOf(tool, args);
     let decided = tryCall(policy, names, { counters, now });
     for (let time = 1; time < times; time++) decided = tryCall(policy, names, { counters, now });
     const expected = expect ?? null;
@@ -25,11 +25,12 @@ export function tryCalls(policy: Policy, calls: TestCall[], now: Date): Decided[
   });
 }
 
-function namesOf(written: string, args: Record<string, unknown>): Called[][] {
+function callsOf(written: string, args: Record<string, unknown>): Called[][] {
   const [dialect, tool] = written.includes("/") ? (written.split("/", 2) as [string, string]) : [];
   const own: Called = { tool: tool ?? written, dialect, args, required: requiredByName(written) };
   const items = itemsOf(own);
-  return [[{ ...own, isBatch: items.length > 0 }], ...items.map((item) => [item])];
+  const isBatch = items.length > 0;
+  return [namesOf(own).map((called) => ({ ...called, isBatch })), ...items.map((item) => [item])];
 }
 
 type Outcome = Omit<Decided, "tool" | "expected" | "passed">;
