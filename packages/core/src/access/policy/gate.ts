@@ -20,13 +20,14 @@ import {
   type Open,
 } from "./decide.ts";
 import { isKnownTool, itemsOf, namesOf, requiredOf } from "./names.ts";
-import type { Policy, Rule } from "./policy.ts";
+import type { Policy, Rule, Window } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 import {
   type ApprovalRow,
   findOpenApproval,
   keepApproval,
   loadPolicy,
+  raiseCounter,
   raiseCounters,
   readCounters,
   useApproval,
@@ -231,6 +232,12 @@ async function countCalls(
 ): Promise<Date | undefined> {
   if (checks.length === 0 && raises.size === 0) return undefined;
   const prefix = `${source.name} ${whoIs(caller)} `;
+  const only = onlyCounter(raises, checks);
+  if (only) {
+    // Nearly always: by one statement, which raises it or does not.
+    const at = await raiseCounter(session, caller.scopeId, { ...only, key: prefix + only.key });
+    if (at) return at;
+  }
   const wanted = [...raises].map(([key, { window, by }]) => ({
     key: prefix + key,
     window,
@@ -258,12 +265,19 @@ async function countCalls(
     if (denial) throw denied(denial, source);
     return now;
   };
-  // One counter is raised, or not, by one statement; several are by all of them or by none.
-  const isSimple =
-    wanted.length <= 1 && checks.every(({ key }) => raises.has(key) && mostOf(checks, key) !== null);
-  return isSimple
-    ? work(session)
-    : session.db.transaction().execute((tx) => work({ db: tx, now: session.now }));
+  // All that are counted, or none.
+  return session.db.transaction().execute((tx) => work({ db: tx, now: session.now }));
+}
+
+/** The counter that a call raises, where it raises one and depends on no more than how far. */
+function onlyCounter(
+  raises: Open["raises"],
+  checks: Open["checks"],
+): { key: string; window: Window; by: number; most: number } | undefined {
+  if (raises.size !== 1) return undefined;
+  const [[key, raised]] = [...raises] as [[string, { window: Window; by: number }]];
+  const most = checks.every((check) => check.key === key) ? mostOf(checks, key) : null;
+  return most === null ? undefined : { key, ...raised, most };
 }
 
 /** Up to what a counter may be raised, where all that is checked of it is that. */

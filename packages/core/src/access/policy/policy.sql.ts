@@ -103,7 +103,7 @@ const raiseOne = statement<
     seconds: number | null;
     most: number | null;
   },
-  CounterRow
+  { now: Date }
 >(
   "raise_policy_counter",
   `insert into policy_counters as c (scope_id, key, value, expires_at)
@@ -116,21 +116,25 @@ const raiseOne = statement<
     expires_at = case when c.expires_at <= :now then excluded.expires_at else c.expires_at end
   where c.expires_at <= :now or :most::double precision is null
     or c.value + excluded.value <= :most::double precision
-  returning c.key, c.value, c.expires_at, :now as now`,
+  returning :now as now`,
 );
+
+/** Raises one counter; answers what time that was, or nothing where it would pass what it may be. */
+export async function raiseCounter(
+  session: Session,
+  scopeId: number,
+  { key, window, by, most }: Raise,
+): Promise<Date | undefined> {
+  const [unit, seconds] = typeof window === "string" ? [window, null] : [null, window.seconds];
+  const [row] = await raiseOne(session, { scope_id: scopeId, key, by, unit, seconds, most });
+  return row?.now;
+}
 
 /**
  * Raises counters of a caller, those whose window is over from nothing; answers them as they are then. One that would pass
  * what it may be is left as it is, and not answered.
  */
 export function raiseCounters(session: Session, scopeId: number, raises: Raise[]): Promise<CounterRow[]> {
-  const [only, another] = raises;
-  // Nearly always: and lists of one take longer to send and to read.
-  if (only && !another) {
-    const { window, ...one } = only;
-    const [unit, seconds] = typeof window === "string" ? [window, null] : [null, window.seconds];
-    return raiseOne(session, { scope_id: scopeId, unit, seconds, ...one });
-  }
   return raise(session, {
     scope_id: scopeId,
     keys: raises.map(({ key }) => key),
