@@ -17,6 +17,7 @@ import { cancelJob } from "../jobs/cancel.ts";
 import { lockJobs, updateJobs } from "../jobs/jobs.sql.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
+import { isOwnWorkspace, noSuchWorkspace } from "../workspaces/own.ts";
 import { ownerFor } from "./owner.ts";
 import { insertToken, listTokens, lockToken, type TokenRow, updateToken } from "./tokens.sql.ts";
 
@@ -186,11 +187,8 @@ function expired(given: string): SchedulerError {
 /** Where the token is for. A key of one workspace opens no other, unless its user is an owner there. */
 async function workspaceFor({ tx, caller }: WriteContext, given: string | undefined): Promise<string> {
   const id = given === undefined ? caller.workspaceId : fromPublicId("ws", given);
-  if (id === caller.workspaceId) return id;
-  const membership =
-    id === undefined || caller.userId === null ? undefined : await findMembership(tx, caller.userId, id);
-  if (membership?.role === "owner") return membership.workspaceId;
-  throw noSuch("workspace", given!, { prefix: "ws", shown: "GET /v1/workspaces shows yours" });
+  if (id !== undefined && (await isOwnWorkspace(tx, caller, id))) return id;
+  throw noSuchWorkspace(given!);
 }
 
 /** Whose the token is. */

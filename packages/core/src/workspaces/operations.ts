@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { type ParsedInput, SchedulerError, type User, type Workspace } from "@org/scheduler-contract";
-import { findMembership, findUser } from "../access/access.sql.ts";
+import { findUser } from "../access/access.sql.ts";
 import { hashPassword } from "../access/passwords.ts";
 import { fromPublicId, newId, noSuch, toPublicId } from "../ids.ts";
 import type { Handlers, WriteContext } from "../operations/context.ts";
 import { readCursor, toPage } from "../operations/page.ts";
+import { isOwnWorkspace, noSuchWorkspace } from "./own.ts";
 import {
   deleteMember,
   findMember,
@@ -90,15 +91,10 @@ async function workspaceFor(
   { workspace_id: given }: ParsedInput<"create_user">,
 ): Promise<string> {
   const id = given === undefined ? caller.workspaceId : fromPublicId("ws", given);
-  if (id === caller.workspaceId) return id;
+  if (id !== undefined && (await isOwnWorkspace(tx, caller, id))) return id;
   const workspace = id === undefined ? undefined : await findWorkspace(tx, id);
-  const role =
-    workspace && caller.userId !== null
-      ? (await findMembership(tx, caller.userId, workspace.id))?.role
-      : undefined;
-  const isMadeHere = workspace?.made_in === caller.workspaceId && caller.kind === "system";
-  if (workspace && (isMadeHere || role === "owner")) return workspace.id;
-  throw noSuch("workspace", given!, { prefix: "ws", shown: "GET /v1/workspaces shows yours" });
+  if (workspace?.made_in === caller.workspaceId && caller.kind === "system") return workspace.id;
+  throw noSuchWorkspace(given!);
 }
 
 async function lockMember({ tx, caller }: WriteContext, given: string): Promise<UserRow> {
