@@ -51,16 +51,16 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
     const dryRun = dry_run === true;
     const call = { input, face: request.face, dryRun, aside: request.aside === true };
     const change = { caller, operation, input, dryRun, request };
-    const answered = await recordingFailures({ db, now, log }, change, async () => {
+    const { parsed, answer } = await recordingFailures({ db, now, log }, change, async () => {
       authorize(caller, operation);
       const admission = await gate.admit(caller, operation, call);
       const parsed = parse<typeof name>(operation, input);
       const counted = await admission?.count();
       if (operation.risk === "read") {
         await admission?.takeApprovals(db);
-        return handle({ db, caller, gate, now, signal: request.signal }, parsed);
+        return { parsed, answer: await handle({ db, caller, gate, now, signal: request.signal }, parsed) };
       }
-      return (dryRun ? rolledBack : committed)(db, async (tx) => {
+      const carriedOut = await (dryRun ? rolledBack : committed)(db, async (tx) => {
         const at = counted ?? (await readNow(tx, clock.now()));
         const context = { ...parts, tx, caller, now: at, dryRun, parent: request.parent };
         const asked = { key, operation: name, input: parsed, onReplayed: request.onReplayed };
@@ -71,10 +71,11 @@ export function createExecute({ db, handlers, clock, log, ...parts }: Parts): Ba
           return answer;
         });
       });
+      return { parsed, answer: carriedOut };
     });
     const followUp = followUps[name] as FollowUp<typeof name> | undefined;
-    if (!followUp || dryRun) return answered;
-    return followUp({ db, caller, gate, signal: request.signal }, answered, parse(operation, input));
+    if (!followUp || dryRun) return answer;
+    return followUp({ db, caller, gate, signal: request.signal }, answer, parsed);
   };
 }
 

@@ -17,15 +17,17 @@ type Names = "get_policy" | "put_policy" | "test_policy";
 
 export const policyOperations: Handlers<Names> = {
   async get_policy({ db, caller, gate }) {
-    return toStored(await findPolicy(db, caller.workspaceId), gate.file !== undefined);
+    const row = await findPolicy(db, caller.workspaceId);
+    const warnings = row ? warningsOf(row.text) : [];
+    return { ...toStored(row, gate.file !== undefined), warnings };
   },
 
   async put_policy({ tx, caller, now, gate }, input) {
     const text = textOf(input.policy);
-    readPolicy(text, isKnownTool);
+    const { warnings } = readPolicy(text, isKnownTool);
     const row = { text, updated_by: describeCaller(caller), updated_at: now };
     const version = await storePolicy(tx, caller.workspaceId, row);
-    return toStored({ ...row, version }, gate.file !== undefined);
+    return { ...toStored({ ...row, version }, gate.file !== undefined), warnings };
   },
 
   async test_policy({ db, caller }, input) {
@@ -49,11 +51,10 @@ function textOf(policy: ParsedInput<"put_policy">["policy"]): string {
   return typeof policy === "string" ? policy : JSON.stringify(policy, null, 2);
 }
 
-function toStored(row: PolicyRow | undefined, has_file: boolean): Output<"get_policy"> {
+function toStored(row: PolicyRow | undefined, has_file: boolean): Omit<Output<"get_policy">, "warnings"> {
   return {
     policy: row?.text ?? null,
     version: row?.version ?? 0,
-    warnings: row ? warningsOf(row.text) : [],
     updated_by: row?.updated_by ?? null,
     updated_at: row?.updated_at.toISOString() ?? null,
     has_file,
