@@ -1,5 +1,4 @@
 import { didYouMean, type Execute, type Output, SchedulerError } from "@org/scheduler-contract";
-
 import { isRefusal } from "./aside.ts";
 
 type Fields = Record<string, unknown>;
@@ -61,9 +60,7 @@ async function resolveOne(written: unknown, { field, prefix, execute, bent }: Wa
   if (prefix === "chan" && written !== "" && !written.startsWith("chan_"))
     return findChannel(written, { field, execute, bent });
   if (prefix !== "job" || written === "" || written.startsWith("job_")) return written;
-  const job = await findJob(written, execute, field).catch((error: unknown) => {
-    throw isRefusal(error) ? noLookup(written, field, "job") : error;
-  });
+  const job = await findJob(written, execute, field).catch(refusedLookup(written, field, "job"));
   bent.push(
     `read ${field} ${JSON.stringify(written.slice(0, 60))} as ${job.id} (${JSON.stringify(job.name.slice(0, 60))})`,
   );
@@ -75,9 +72,9 @@ async function findChannel(
   written: string,
   { field, execute, bent }: Omit<Wanted, "prefix">,
 ): Promise<string> {
-  const { data } = await execute("list_channels", { limit: 100 }).catch((error: unknown) => {
-    throw isRefusal(error) ? noLookup(written, field, "channel") : error;
-  });
+  const { data } = await execute("list_channels", { limit: 100 }).catch(
+    refusedLookup(written, field, "channel"),
+  );
   const named = data.filter(({ name }) => name.toLowerCase() === written.toLowerCase());
   if (named.length === 1) {
     bent.push(`read ${field} ${shown(written)} as ${named[0]!.id}`);
@@ -164,15 +161,12 @@ async function jobOf(executionId: string, execute: Execute): Promise<Job | undef
 }
 
 /** Names are looked up in a list that this caller may not have. */
-function noLookup(written: string, field: string, noun: string): SchedulerError {
-  return new SchedulerError(
-    "not_found",
-    `${shown(written)} is no id, and this token may not list ${noun}s.`,
-    {
-      field,
-      hint: `Give the id of the ${noun}.`,
-    },
-  );
+function refusedLookup(written: string, field: string, noun: string): (error: unknown) => never {
+  return (error) => {
+    if (!isRefusal(error)) throw error;
+    const detail = `${shown(written)} is no id, and this token may not list ${noun}s.`;
+    throw new SchedulerError("not_found", detail, { field, hint: `Give the id of the ${noun}.` });
+  };
 }
 
 function listed(jobs: readonly Job[]): string {

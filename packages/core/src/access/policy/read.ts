@@ -108,6 +108,10 @@ function checkNames(
   }
 }
 
+function checkNeeded(read: Reader, place: Place, fields: Map<string, Place>, names: string[]): void {
+  for (const name of names) if (!fields.has(name)) read.flaw(place, `needs "${name}"`);
+}
+
 function readVersion(read: Reader, place: Place | undefined): void {
   if (!place || read.value(place) === "1" || read.value(place) === 1) return;
   read.flaw(place, 'the version is "1"');
@@ -236,12 +240,7 @@ function readCondition(read: Reader, place: Place): Condition | undefined {
   if (!fields) return undefined;
   checkNames(read, fields, ["path", "op", "value"]);
   const [path, op, value] = ["path", "op", "value"].map((name) => fields.get(name));
-  for (const [name, given] of [
-    ["path", path],
-    ["op", op],
-    ["value", value],
-  ] as const)
-    if (!given) read.flaw(place, `needs "${name}"`);
+  checkNeeded(read, place, fields, ["path", "op", "value"]);
   const comparison = oneOf(read, op, comparisons);
   const where = path && readPath(read, path);
   if (!where || comparison === undefined || !value) return undefined;
@@ -322,11 +321,7 @@ function readState(read: Reader, place: Place | undefined): Counting | undefined
   const [counter, window, increment, from] = ["counter", "window", "increment", "increment_from"].map(
     (name) => fields.get(name),
   );
-  for (const [name, given] of [
-    ["counter", counter],
-    ["window", window],
-  ] as const)
-    if (!given) read.flaw(place, `needs "${name}"`);
+  checkNeeded(read, place, fields, ["counter", "window"]);
   const name = counter && read.text(counter);
   if (counter && name !== undefined && !/^[A-Za-z][\w-]{0,99}$/.test(name))
     read.flaw(counter, "expected a name of letters, digits, _ and -");
